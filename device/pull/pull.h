@@ -1,0 +1,108 @@
+/* Pulling an update over HTTP: what to ask for, what the answer means. No sockets: the engine names
+ * the request, the platform's HTTP client performs it and gives status, headers and body.
+ *
+ *   PLAIN     GET url, the body is the image
+ *   HEADERS   GET url with the x-ESP8266- or x-ESP32- headers: 304 nothing new, 200 the image, x-MD5
+ *   CHANNEL   GET descriptor url, compare its version with ours, then GET the path it names
+ *
+ * Also owns when to ask: an interval with jitter, and back-off after failures.
+ * Sources: ESP8266httpUpdate.cpp, HTTPUpdate.cpp, ota.c of esp32-evse. */
+#ifndef UPDRAFT_DEVICE_PULL_PULL_H
+#define UPDRAFT_DEVICE_PULL_PULL_H
+
+#include "device/update/update.h"
+#include "format/descriptor.h"
+
+enum updraft_pull_way {
+    UPDRAFT_PULL_PLAIN,
+    UPDRAFT_PULL_HEADERS_ESP8266,
+    UPDRAFT_PULL_HEADERS_ESP32,
+    UPDRAFT_PULL_CHANNEL,
+};
+
+/* What the headers say of this device. All text alive as long as the engine. */
+struct updraft_pull_identity {
+    const char *mac;     /* "AA:BB:CC:DD:EE:FF" */
+    const char *version; /* running; "" leaves the header out */
+    const char *sdk_version;
+    uint32_t chip_serial; /* ESP8266 chip id */
+    uint32_t free_space;  /* bytes an image may have */
+    uint32_t sketch_len;
+    uint32_t flash_len;
+    const char *sketch_md5;    /* 32 hex or NULL */
+    const char *sketch_sha256; /* 64 hex or NULL */
+};
+
+struct updraft_pull_config {
+    struct updraft_update *update;
+    enum updraft_pull_way way;
+    const char *url;
+    struct updraft_pull_identity identity;
+    uint32_t interval_s;  /* between checks; 0: only when asked */
+    uint32_t backoff_cap_s; /* failures double the wait up to this; 0: 3600 */
+    void (*random)(void *ctx, uint8_t *out, size_t len); /* for jitter */
+    void *random_ctx;
+};
+
+#define UPDRAFT_PULL_URL_CAP     256u
+#define UPDRAFT_PULL_HEADERS_CAP 768u
+
+/* A request to perform. */
+struct updraft_pull_fetch {
+    char url[UPDRAFT_PULL_URL_CAP];
+    char headers[UPDRAFT_PULL_HEADERS_CAP]; /* lines "Name: value\n"; may be empty */
+    bool http_1_0;
+};
+
+enum updraft_pull_outcome {
+    UPDRAFT_PULL_NONE,       /* nothing ended since last asked */
+    UPDRAFT_PULL_UP_TO_DATE, /* the server has nothing newer */
+    UPDRAFT_PULL_UPDATED,    /* the new image is chosen: restart */
+    UPDRAFT_PULL_FAILED,     /* see failure */
+};
+
+struct updraft_pull {
+    struct updraft_pull_config config;
+    uint8_t state;
+    uint8_t failures_in_row;
+    enum updraft_pull_outcome outcome;
+    struct updraft_failure failure;
+    uint64_t next_ms;
+    struct updraft_descriptor descriptor; /* offered version and path, channels only */
+    uint16_t json_len;
+    bool begun;
+    uint32_t body_len;
+    uint32_t body_seen;
+    uint8_t md5[UPDRAFT_MD5_LEN];
+    bool has_md5;
+    char json[UPDRAFT_DESCRIPTOR_LEN_CAP];
+};
+
+/* The first check is due at once. */
+void updraft_pull_init(struct updraft_pull *pull, const struct updraft_pull_config *config,
+                       uint64_t now_ms);
+
+/* Check as soon as possible. */
+void updraft_pull_now(struct updraft_pull *pull, uint64_t now_ms);
+/* When the next check is due; UINT64_MAX while one runs or none is scheduled. */
+uint64_t updraft_pull_due_ms(const struct updraft_pull *pull);
+
+/* True when a request is to be performed now; fills *fetch. Every true must be answered with
+ * updraft_pull_response() or updraft_pull_end(). */
+bool updraft_pull_wants(struct updraft_pull *pull, uint64_t now_ms, struct updraft_pull_fetch *fetch);
+
+/* Status and headers of the answer. content_len -1: not given. md5: the x-MD5 header or NULL.
+ * False: no body is wanted, cut it off (then still call updraft_pull_end). */
+bool updraft_pull_response(struct updraft_pull *pull, uint16_t status, int64_t content_len,
+                           const char *md5);
+
+/* Body bytes. False: stop, cut the connection, call updraft_pull_end. */
+bool updraft_pull_body(struct updraft_pull *pull, const uint8_t *data, size_t len);
+
+/* The request is over. transport: UPDRAFT_OK, or E_CONNECT, E_DISCONNECTED, E_TIMEOUT. */
+void updraft_pull_end(struct updraft_pull *pull, enum updraft_error transport, uint64_t now_ms);
+
+/* The outcome of the last check, once. */
+enum updraft_pull_outcome updraft_pull_take_outcome(struct updraft_pull *pull);
+
+#endif

@@ -1,0 +1,107 @@
+/* Which slot runs, which one is written next, and the boot record that says so.
+ *
+ * Owns: the device's layout as read from its partition table, and every write to otadata by the
+ * application (the boot stage has its own, in boot/). Does not own: image contents, erasing slots.
+ * Memory: the caller's struct, no pointers into flash, may be copied as a snapshot.
+ *
+ * After a power loss at any moment of select, confirm or reject the record names a complete image:
+ * the entry of the running slot is not touched before the new entry is whole. */
+#ifndef UPDRAFT_DEVICE_SLOTS_SLOTS_H
+#define UPDRAFT_DEVICE_SLOTS_SLOTS_H
+
+#include "device/flash/flash.h"
+#include "format/otadata.h"
+#include "format/ptable.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define UPDRAFT_SLOT_CAP     16 /* ota_0 .. ota_15 */
+#define UPDRAFT_SLOT_FACTORY (-1)
+#define UPDRAFT_SLOT_TEST    (-2)
+#define UPDRAFT_SLOT_NONE    (-99)
+
+struct updraft_extent {
+    uint32_t addr;
+    uint32_t len; /* 0: there is no such partition */
+};
+
+struct updraft_layout {
+    struct updraft_extent factory;
+    struct updraft_extent test;
+    struct updraft_extent ota[UPDRAFT_SLOT_CAP];
+    struct updraft_extent otadata; /* len 0: none */
+    uint8_t ota_count;             /* every app/ota_x row of the table, as the boot loader counts */
+};
+
+struct updraft_slots {
+    const struct updraft_flash *flash;
+    struct updraft_layout layout;
+    uint32_t table_addr;
+    int8_t running; /* slot index, or UPDRAFT_SLOT_NONE */
+};
+
+/* Where a slot lies; len 0 when the layout has no such slot. */
+struct updraft_extent updraft_layout_extent(const struct updraft_layout *layout, int slot);
+
+/* Reads and checks the table at table_addr as the boot loader does (bounds, digest, overlap, otadata
+ * of at least two sectors), record by record. E_TABLE_*, E_FLASH_READ; *layout untouched on error. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_layout_read(const struct updraft_flash *flash,
+                                                          uint32_t table_addr,
+                                                          struct updraft_layout *layout);
+
+/* Finds a partition by its label. E_NO_PARTITION. */
+UPDRAFT_MUST_CHECK enum updraft_error
+updraft_layout_find_label(const struct updraft_flash *flash, uint32_t table_addr, const char *label,
+                          struct updraft_partition *out);
+
+/* running_addr: the flash address the running code was loaded from, as the boot stage or the chip's
+ * memory mapping knows it. Sets running to UPDRAFT_SLOT_NONE when it lies in no app partition. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_open(struct updraft_slots *slots,
+                                                         const struct updraft_flash *flash,
+                                                         uint32_t table_addr,
+                                                         uint32_t running_addr);
+
+/* The slot an update goes to: the next OTA slot after the running one, cyclically. E_NO_SLOT when
+ * that would be the running one or there is none; E_NO_OTADATA when no choice can be recorded. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_next(const struct updraft_slots *slots, int *slot);
+
+/* Both entries as they stand in flash. */
+UPDRAFT_MUST_CHECK enum updraft_error
+updraft_slots_entries(const struct updraft_slots *slots, struct updraft_otadata_entry entries[2]);
+
+/* Makes `slot` boot next. attempts > 0: on trial, with that many crash resets allowed; 0: for good.
+ * UPDRAFT_SLOT_FACTORY erases the record (one sector at a time, the one of the running slot last).
+ * Does not look at the image: the caller has verified it. Overwrites only the entry that does not
+ * name the running slot. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_select(const struct updraft_slots *slots,
+                                                           int slot, uint8_t attempts);
+
+/* The running image is good: ends its trial. Clears bits only, so a power cut leaves either a trial
+ * or a confirmed image. OK when there is nothing to confirm. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_confirm(const struct updraft_slots *slots);
+
+/* The running image is bad: its trial ends as rolled back; the next boot takes the other image.
+ * E_NO_ROLLBACK when the running slot is not on trial. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_reject(const struct updraft_slots *slots,
+                                                           enum updraft_trial_reason reason);
+
+enum updraft_run_state {
+    UPDRAFT_RUN_CONFIRMED, /* confirmed, or never on trial */
+    UPDRAFT_RUN_ON_TRIAL,
+};
+
+/* How the running image stands. When the record also holds the entry of an image that was rolled back
+ * (that is: this one runs because another failed), *rolled_back is its slot and *reason why;
+ * UPDRAFT_SLOT_NONE otherwise. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_state(const struct updraft_slots *slots,
+                                                          enum updraft_run_state *state,
+                                                          int *rolled_back,
+                                                          enum updraft_trial_reason *reason);
+
+/* "factory", "test", "ota_0" ... "ota_15", "none". Static text. */
+const char *updraft_slot_name(int slot);
+/* The reverse; UPDRAFT_SLOT_NONE for anything else. */
+int updraft_slot_by_name(const char *name);
+
+#endif

@@ -1,0 +1,130 @@
+/* The update transaction: begin, feed, finish, abort. Every way in ends here.
+ *
+ *   begin   enabled? nothing else running? guard? a slot to write? does it fit?
+ *   feed    decode gzip -> look at the image as it streams -> erase ahead, program
+ *           nothing is erased before chip, descriptor and "already running" are known to be right
+ *   finish  all bytes? digests? read the slot back and verify it -> write the withheld first bytes
+ *           -> verify -> switch the boot record, on trial
+ *
+ * Owns: the target slot from the first erase on, and the order of everything. Does not own: sockets,
+ * timing, the restart (the caller asks updraft_update_may_restart() and restarts).
+ * Memory: one struct, one buffer of one flash sector, and, for gzip, an arena; all the caller's.
+ *
+ * After a power loss at any moment the old image boots, until the boot record's new entry is whole;
+ * from then on the new one does. The first 16 bytes of the slot are programmed last, so a slot that
+ * was not finished is never taken for an image. */
+#ifndef UPDRAFT_DEVICE_UPDATE_UPDATE_H
+#define UPDRAFT_DEVICE_UPDATE_UPDATE_H
+
+#include "device/decode/gzip.h"
+#include "device/flash/flash.h"
+#include "device/slots/slots.h"
+#include "format/digest.h"
+#include "format/image.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define UPDRAFT_UPDATE_WITHHELD_LEN 16u
+
+enum updraft_guard_point {
+    UPDRAFT_GUARD_BEFORE_START,
+    UPDRAFT_GUARD_BEFORE_RESTART,
+};
+
+struct updraft_refusal {
+    const char *reason;     /* "charging"; static text, or alive as long as the guard's owner */
+    uint32_t retry_after_s; /* 0: not known */
+};
+
+/* Callbacks run inside the calls of this module and must not call back into it. Each may be NULL. */
+struct updraft_update_hooks {
+    void *ctx;
+    void (*start)(void *ctx, uint32_t expected_len); /* 0: not known */
+    void (*progress)(void *ctx, uint32_t written, uint32_t expected_len); /* bytes in flash */
+    void (*end)(void *ctx);                                                /* verified and chosen */
+    void (*error)(void *ctx, const struct updraft_failure *failure);
+    /* True: go on. False: no, and why. */
+    bool (*guard)(void *ctx, enum updraft_guard_point point, struct updraft_refusal *refusal);
+};
+
+struct updraft_update_config {
+    struct updraft_slots *slots;
+    uint16_t chip_id;
+    const char *project; /* refuse images of another project; NULL: take any */
+    uint8_t attempts;    /* crash resets a new image may have before it is rolled back; 1..16 */
+    uint8_t *buf;        /* one sector: slots->flash->sector_len bytes */
+    uint8_t *gunzip_arena; /* UPDRAFT_GUNZIP_ARENA_LEN bytes; NULL: gzip images are refused */
+    const struct updraft_update_hooks *hooks; /* may be NULL */
+};
+
+struct updraft_update_request {
+    uint32_t wire_len;     /* bytes that will be sent; 0: not known */
+    bool data_partition;   /* to the data partition `partition`, written as it comes */
+    const char *partition; /* its label */
+    const uint8_t *md5;    /* 16 bytes over what is sent, or NULL */
+    const uint8_t *sha256; /* 32 bytes over what is sent, or NULL */
+    bool force;            /* also when the device runs this very image */
+};
+
+enum updraft_update_state {
+    UPDRAFT_UPDATE_IDLE,
+    UPDRAFT_UPDATE_RECEIVING, /* begun; before the first erase or after */
+    UPDRAFT_UPDATE_DONE,      /* the new image is chosen; restart */
+    UPDRAFT_UPDATE_FAILED,    /* see failure; begin may be called again */
+};
+
+/* Private but for state, failure, written, expected_len and image.info, which may be read. */
+struct updraft_update {
+    struct updraft_update_config config;
+    enum updraft_update_state state;
+    struct updraft_failure failure;
+    uint32_t written;      /* bytes of the image in flash */
+    uint32_t expected_len; /* of the image, where known; else wire_len or 0 */
+    struct updraft_image_reader image;
+    struct updraft_digest wire_digest;
+    struct updraft_gunzip gunzip;
+    struct updraft_extent target;
+    int target_slot;
+    uint32_t wire_len;
+    uint32_t wire_seen;
+    uint32_t erased_to; /* offset in the target up to which it is erased */
+    uint32_t buffered;  /* bytes in config.buf */
+    uint8_t withheld[UPDRAFT_UPDATE_WITHHELD_LEN];
+    uint8_t want_digest[UPDRAFT_SHA256_LEN];
+    uint8_t want_digest_len; /* 0, 16 or 32 */
+    uint8_t encoding;
+    uint8_t first_byte; /* held back until the encoding can be told */
+    bool accepted;      /* the facts were checked: erasing is allowed */
+    bool disabled;
+    bool force;
+    bool data_partition;
+};
+
+/* Asserts the config. The update starts enabled and idle. */
+void updraft_update_init(struct updraft_update *update, const struct updraft_update_config *config);
+
+void updraft_update_enable(struct updraft_update *update, bool enabled);
+
+/* Refuses with E_DISABLED, E_BUSY, E_TRIAL, E_GUARD, E_NO_SLOT, E_NO_OTADATA, E_TOO_LARGE,
+ * E_NO_PARTITION. Erases nothing. A refusal because another update runs leaves that one alone and is
+ * told through *failure only. failure may be NULL. */
+UPDRAFT_MUST_CHECK enum updraft_error
+updraft_update_begin(struct updraft_update *update, const struct updraft_update_request *request,
+                     struct updraft_failure *failure);
+
+/* Takes all of data or fails; after a failure the update is over (state FAILED, failure says why). */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_update_feed(struct updraft_update *update,
+                                                          const uint8_t *data, uint32_t len);
+
+/* Verifies and switches. Blocks for reading the slot back. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_update_finish(struct updraft_update *update);
+
+/* Gives up a running update with a reason; does nothing when none runs. */
+void updraft_update_abort(struct updraft_update *update, enum updraft_error reason);
+
+/* True when the application may be restarted now; asks the guard. */
+bool updraft_update_may_restart(const struct updraft_update *update,
+                                struct updraft_refusal *refusal);
+
+#endif

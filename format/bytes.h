@@ -1,0 +1,37 @@
+/* Explicit byte order access. Every codec goes through these; no struct is ever laid over bytes. */
+#ifndef UPDRAFT_FORMAT_BYTES_H
+#define UPDRAFT_FORMAT_BYTES_H
+
+#include <stdint.h>
+
+static inline uint16_t updraft_get_le16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] | (uint16_t)(p[1] << 8));
+}
+
+static inline uint32_t updraft_get_le32(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static inline void updraft_put_le16(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)v;
+    p[1] = (uint8_t)(v >> 8);
+}
+
+static inline void updraft_put_le32(uint8_t *p, uint32_t v)
+{
+    p[0] = (uint8_t)v;
+    p[1] = (uint8_t)(v >> 8);
+    p[2] = (uint8_t)(v >> 16);
+    p[3] = (uint8_t)(v >> 24);
+}
+
+/* Rounds up to a power of two; the caller keeps v below 2^32 - to. */
+static inline uint32_t updraft_round_up(uint32_t v, uint32_t to)
+{
+    return (v + to - 1u) & ~(to - 1u);
+}
+
+#endif

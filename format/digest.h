@@ -1,0 +1,26 @@
+/* The two hashes the formats and protocols need. Declared here, provided by a port: Mbed TLS through
+ * PSA on hosts and ESP-IDF (ports/psa/), a ROM or an accelerator elsewhere.
+ *
+ * The caller owns the context; it holds no pointers to be freed, so an unfinished one may simply be
+ * dropped. A port asserts that its own state fits. */
+#ifndef UPDRAFT_FORMAT_DIGEST_H
+#define UPDRAFT_FORMAT_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define UPDRAFT_SHA256_LEN 32u
+#define UPDRAFT_MD5_LEN    16u
+
+struct updraft_digest {
+    _Alignas(8) uint8_t port[256];
+};
+
+enum updraft_digest_kind { UPDRAFT_DIGEST_SHA256, UPDRAFT_DIGEST_MD5 };
+
+void updraft_digest_start(struct updraft_digest *digest, enum updraft_digest_kind kind);
+void updraft_digest_update(struct updraft_digest *digest, const void *data, size_t len);
+/* Writes 32 or 16 bytes. The context must be started again before the next use. */
+void updraft_digest_finish(struct updraft_digest *digest, uint8_t *out);
+
+#endif
