@@ -127,7 +127,9 @@
     X(E_NO_ROLLBACK, 96, "no_rollback", "there is no other bootable image to go back to",          \
       "Update to a good image instead.")                                                           \
     X(E_STATE, 97, "wrong_state", "that step does not fit the state of the update",                \
-      "Begin the update again.")
+      "Begin the update again.")                                                                   \
+    X(E_FAILED_BEFORE, 98, "failed_before", "this very image was rolled back on this device",      \
+      "Fix the image and publish it under a new version; force the update to try it again.")
 
 enum updraft_error {
 #define UPDRAFT_ERROR_ENUM(constant, number, name, sentence, remedy) UPDRAFT_##constant = number,

@@ -27,7 +27,7 @@ struct updraft_flash {
     uint32_t size;       /* of the chip */
     uint32_t sector_len; /* smallest erase: 4096 */
     uint32_t block_len;  /* larger and faster erase: 65536; 0 where there is none */
-    uint32_t prog_len;   /* alignment of programs: 1 to 16 */
+    uint32_t prog_len;   /* alignment of programs: 1, 2 or 4 */
 };
 
 #endif

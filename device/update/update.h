@@ -17,15 +17,13 @@
 #define UPDRAFT_DEVICE_UPDATE_UPDATE_H
 
 #include "device/decode/gzip.h"
-#include "device/flash/flash.h"
+#include "device/flash/cursor.h"
 #include "device/slots/slots.h"
 #include "format/digest.h"
 #include "format/image.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-#define UPDRAFT_UPDATE_WITHHELD_LEN 16u
 
 enum updraft_guard_point {
     UPDRAFT_GUARD_BEFORE_START,
@@ -74,28 +72,22 @@ enum updraft_update_state {
     UPDRAFT_UPDATE_FAILED,    /* see failure; begin may be called again */
 };
 
-/* Private but for state, failure, written, expected_len and image.info, which may be read. */
+/* Private but for state, failure, target_slot and image.info, which may be read. */
 struct updraft_update {
     struct updraft_update_config config;
     enum updraft_update_state state;
     struct updraft_failure failure;
-    uint32_t written;      /* bytes of the image in flash */
-    uint32_t expected_len; /* of the image, where known; else wire_len or 0 */
+    struct updraft_cursor cursor;
     struct updraft_image_reader image;
     struct updraft_digest wire_digest;
     struct updraft_gunzip gunzip;
-    struct updraft_extent target;
-    int target_slot;
+    int target_slot; /* UPDRAFT_SLOT_NONE for a data partition */
     uint32_t wire_len;
     uint32_t wire_seen;
-    uint32_t erased_to; /* offset in the target up to which it is erased */
-    uint32_t buffered;  /* bytes in config.buf */
-    uint8_t withheld[UPDRAFT_UPDATE_WITHHELD_LEN];
     uint8_t want_digest[UPDRAFT_SHA256_LEN];
     uint8_t want_digest_len; /* 0, 16 or 32 */
-    uint8_t encoding;
-    uint8_t first_byte; /* held back until the encoding can be told */
-    bool accepted;      /* the facts were checked: erasing is allowed */
+    bool is_gzip;
+    bool accepted; /* the facts were checked: erasing is allowed */
     bool disabled;
     bool force;
     bool data_partition;
@@ -119,6 +111,10 @@ UPDRAFT_MUST_CHECK enum updraft_error updraft_update_feed(struct updraft_update 
 
 /* Verifies and switches. Blocks for reading the slot back. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_update_finish(struct updraft_update *update);
+
+/* Bytes of the image in flash, and how many it will be: 0 when not known (gzip, no length given). */
+uint32_t updraft_update_written(const struct updraft_update *update);
+uint32_t updraft_update_expected(const struct updraft_update *update);
 
 /* Gives up a running update with a reason; does nothing when none runs. */
 void updraft_update_abort(struct updraft_update *update, enum updraft_error reason);

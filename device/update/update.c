@@ -1,0 +1,469 @@
+#include "device/update/update.h"
+
+#include "device/slots/verify.h"
+#include "format/assert.h"
+#include "format/chip.h"
+
+#include <string.h>
+
+#define GZIP_FIRST_BYTE 0x1Fu
+
+static const struct updraft_update_hooks no_hooks = {0};
+
+static const struct updraft_update_hooks *hooks_of(const struct updraft_update *update)
+{
+    return update->config.hooks != NULL ? update->config.hooks : &no_hooks;
+}
+
+void updraft_update_init(struct updraft_update *update, const struct updraft_update_config *config)
+{
+    UPDRAFT_ASSERT(config->slots != NULL && config->buf != NULL);
+    UPDRAFT_ASSERT(config->attempts >= 1 && config->attempts <= UPDRAFT_TRIAL_MARK_CAP);
+    memset(update, 0, sizeof *update);
+    update->config = *config;
+    update->state = UPDRAFT_UPDATE_IDLE;
+    update->target_slot = UPDRAFT_SLOT_NONE;
+}
+
+void updraft_update_enable(struct updraft_update *update, bool enabled)
+{
+    update->disabled = !enabled;
+}
+
+uint32_t updraft_update_written(const struct updraft_update *update)
+{
+    return update->cursor.written;
+}
+
+uint32_t updraft_update_expected(const struct updraft_update *update)
+{
+    return update->cursor.expected_len;
+}
+
+/* Ends the update with the failure that is set. */
+static enum updraft_error give_up(struct updraft_update *update)
+{
+    const struct updraft_update_hooks *hooks = hooks_of(update);
+
+    update->state = UPDRAFT_UPDATE_FAILED;
+    if (hooks->error != NULL)
+        hooks->error(hooks->ctx, &update->failure);
+    return update->failure.code;
+}
+
+static enum updraft_error fail(struct updraft_update *update, enum updraft_error code)
+{
+    updraft_failure_set(&update->failure, code, 0, 0, NULL);
+    return give_up(update);
+}
+
+static enum updraft_error fail_at(struct updraft_update *update, enum updraft_error code, uint32_t a,
+                                  uint32_t b)
+{
+    updraft_failure_set(&update->failure, code, a, b, NULL);
+    return give_up(update);
+}
+
+static enum updraft_error fail_text(struct updraft_update *update, enum updraft_error code,
+                                    const char *text)
+{
+    updraft_failure_set(&update->failure, code, 0, 0, text);
+    return give_up(update);
+}
+
+static bool ask_guard(const struct updraft_update *update, enum updraft_guard_point point,
+                      struct updraft_refusal *refusal)
+{
+    const struct updraft_update_hooks *hooks = hooks_of(update);
+
+    *refusal = (struct updraft_refusal){"", 0};
+    return hooks->guard == NULL || hooks->guard(hooks->ctx, point, refusal);
+}
+
+bool updraft_update_may_restart(const struct updraft_update *update,
+                                struct updraft_refusal *refusal)
+{
+    return ask_guard(update, UPDRAFT_GUARD_BEFORE_RESTART, refusal);
+}
+
+/* The next slot, unless the running image is still on trial: then the other entry is the way back
+ * and must not be overwritten. */
+static enum updraft_error find_app_target(struct updraft_update *update,
+                                          struct updraft_extent *target)
+{
+    const struct updraft_slots *slots = update->config.slots;
+    enum updraft_trial_reason reason;
+    enum updraft_run_state state;
+    enum updraft_error error;
+    int rolled_back;
+
+    error = updraft_slots_next(slots, &update->target_slot);
+    if (error != UPDRAFT_OK)
+        return fail(update, error);
+    error = updraft_slots_state(slots, &state, &rolled_back, &reason);
+    if (error != UPDRAFT_OK)
+        return fail_at(update, error, slots->layout.otadata.addr, 0);
+    if (state == UPDRAFT_RUN_ON_TRIAL)
+        return fail(update, UPDRAFT_E_TRIAL);
+    *target = updraft_layout_extent(&slots->layout, update->target_slot);
+    return UPDRAFT_OK;
+}
+
+static enum updraft_error find_data_target(struct updraft_update *update, const char *label,
+                                           struct updraft_extent *target)
+{
+    const struct updraft_slots *slots = update->config.slots;
+    struct updraft_partition partition;
+    enum updraft_error error =
+        updraft_layout_find_label(slots->flash, slots->table_addr, label, &partition);
+
+    /* The boot record is data too, but not one to be written from outside; and what shares a sector
+     * with its neighbours cannot be erased without them. */
+    if (error == UPDRAFT_OK && (partition.type != UPDRAFT_PART_TYPE_DATA ||
+                                partition.subtype == UPDRAFT_PART_DATA_OTA ||
+                                (partition.offset | partition.size) % slots->flash->sector_len != 0))
+        error = UPDRAFT_E_NO_PARTITION;
+    if (error != UPDRAFT_OK)
+        return fail_text(update, error, label);
+    target->addr = partition.offset;
+    target->len = partition.size;
+    return UPDRAFT_OK;
+}
+
+static void start_transaction(struct updraft_update *update,
+                              const struct updraft_update_request *request,
+                              struct updraft_extent target)
+{
+    const struct updraft_update_hooks *hooks = hooks_of(update);
+
+    updraft_cursor_open(&update->cursor, update->config.slots->flash, target.addr, target.len,
+                        update->config.buf);
+    update->cursor.expected_len = request->wire_len;
+    if (!request->data_partition)
+        updraft_cursor_withhold(&update->cursor);
+    updraft_image_reader_init(&update->image);
+    update->wire_len = request->wire_len;
+    update->wire_seen = 0;
+    update->force = request->force;
+    update->accepted = false;
+    update->is_gzip = false;
+    update->want_digest_len = 0;
+    if (request->sha256 != NULL || request->md5 != NULL) {
+        bool is_sha256 = request->sha256 != NULL;
+
+        update->want_digest_len = is_sha256 ? UPDRAFT_SHA256_LEN : UPDRAFT_MD5_LEN;
+        memcpy(update->want_digest, is_sha256 ? request->sha256 : request->md5,
+               update->want_digest_len);
+        updraft_digest_start(&update->wire_digest,
+                             is_sha256 ? UPDRAFT_DIGEST_SHA256 : UPDRAFT_DIGEST_MD5);
+    }
+    update->state = UPDRAFT_UPDATE_RECEIVING;
+    if (hooks->start != NULL)
+        hooks->start(hooks->ctx, request->wire_len);
+}
+
+static enum updraft_error try_begin(struct updraft_update *update,
+                                    const struct updraft_update_request *request)
+{
+    struct updraft_extent target = {0, 0};
+    struct updraft_refusal refusal;
+    enum updraft_error error;
+
+    update->data_partition = request->data_partition;
+    update->target_slot = UPDRAFT_SLOT_NONE;
+    update->cursor = (struct updraft_cursor){0};
+    if (update->disabled)
+        return fail(update, UPDRAFT_E_DISABLED);
+    if (!ask_guard(update, UPDRAFT_GUARD_BEFORE_START, &refusal))
+        return fail_text(update, UPDRAFT_E_GUARD, refusal.reason);
+    if (request->data_partition)
+        error = find_data_target(update, request->partition, &target);
+    else
+        error = find_app_target(update, &target);
+    if (error != UPDRAFT_OK)
+        return error;
+    if (request->wire_len > target.len)
+        return fail_at(update, UPDRAFT_E_TOO_LARGE, request->wire_len, target.len);
+    start_transaction(update, request, target);
+    return UPDRAFT_OK;
+}
+
+enum updraft_error updraft_update_begin(struct updraft_update *update,
+                                        const struct updraft_update_request *request,
+                                        struct updraft_failure *failure)
+{
+    enum updraft_error error;
+
+    UPDRAFT_ASSERT(!request->data_partition || request->partition != NULL);
+    if (update->state == UPDRAFT_UPDATE_RECEIVING || update->state == UPDRAFT_UPDATE_DONE) {
+        if (failure != NULL)
+            updraft_failure_set(failure, UPDRAFT_E_BUSY, 0, 0, NULL);
+        return UPDRAFT_E_BUSY;
+    }
+    error = try_begin(update, request);
+    if (error != UPDRAFT_OK && failure != NULL)
+        *failure = update->failure;
+    return error;
+}
+
+/* Whether a slot starts with the very bytes that wait in the buffer. Only an image that carries the
+ * digest of its program can be recognised by its first sector. */
+static bool is_same_image(const struct updraft_update *update, int slot)
+{
+    static const uint8_t no_digest[UPDRAFT_SHA256_LEN];
+    const struct updraft_slots *slots = update->config.slots;
+    const struct updraft_image_info *info = &update->image.info;
+    struct updraft_extent extent = updraft_layout_extent(&slots->layout, slot);
+
+    if (extent.len == 0 || !info->has_appdesc ||
+        memcmp(info->appdesc.elf_sha256, no_digest, sizeof no_digest) == 0)
+        return false;
+    return updraft_flash_compare(slots->flash, extent.addr, update->cursor.buf,
+                                 update->cursor.buffered) == UPDRAFT_OK;
+}
+
+static bool failed_before(const struct updraft_update *update)
+{
+    enum updraft_trial_reason reason;
+    enum updraft_run_state state;
+    int rolled_back;
+
+    if (updraft_slots_state(update->config.slots, &state, &rolled_back, &reason) != UPDRAFT_OK)
+        return false;
+    return rolled_back != UPDRAFT_SLOT_NONE && is_same_image(update, rolled_back);
+}
+
+/* The last look before the first erase: everything the start of an image can tell. */
+static enum updraft_error accept_image(struct updraft_update *update)
+{
+    const struct updraft_image_info *info = &update->image.info;
+    const char *project = update->config.project;
+
+    if (info->kind == UPDRAFT_IMAGE_UNKNOWN)
+        return fail(update, UPDRAFT_E_TRUNCATED);
+    if (info->chip_id != update->config.chip_id)
+        return fail_text(update, UPDRAFT_E_WRONG_CHIP, updraft_chip_name(info->chip_id));
+    if (project != NULL && info->has_appdesc && strcmp(project, info->appdesc.project) != 0)
+        return fail_text(update, UPDRAFT_E_WRONG_PRODUCT, info->appdesc.project);
+    if (!update->force) {
+        if (is_same_image(update, update->config.slots->running))
+            return fail(update, UPDRAFT_E_ALREADY_RUNNING);
+        if (failed_before(update))
+            return fail(update, UPDRAFT_E_FAILED_BEFORE);
+    }
+    update->accepted = true;
+    return UPDRAFT_OK;
+}
+
+static enum updraft_error flush(struct updraft_update *update)
+{
+    const struct updraft_update_hooks *hooks = hooks_of(update);
+    uint32_t bad_addr = 0;
+    enum updraft_error error;
+
+    if (!update->accepted && !update->data_partition) {
+        error = accept_image(update);
+        if (error != UPDRAFT_OK)
+            return error;
+    }
+    error = updraft_cursor_flush(&update->cursor, &bad_addr);
+    if (error != UPDRAFT_OK)
+        return fail_at(update, error, bad_addr, 0);
+    if (hooks->progress != NULL)
+        hooks->progress(hooks->ctx, update->cursor.written, update->cursor.expected_len);
+    return UPDRAFT_OK;
+}
+
+/* One step from the wire to the buffer: as much as there is room for. */
+static enum updraft_error decode_some(struct updraft_update *update, const uint8_t *data,
+                                      uint32_t len, uint32_t *used, uint32_t *given)
+{
+    uint8_t *room;
+    uint32_t cap = updraft_cursor_room(&update->cursor, &room);
+    uint8_t spare;
+    size_t in_used = 0;
+    size_t out_len = 0;
+    enum updraft_error error;
+
+    if (!update->is_gzip) {
+        if (cap == 0)
+            return fail_at(update, UPDRAFT_E_TOO_LARGE, update->cursor.cap + len,
+                           update->cursor.cap);
+        *used = len < cap ? len : cap;
+        *given = *used;
+        memcpy(room, data, *used);
+        return UPDRAFT_OK;
+    }
+    /* At the end of the area one spare byte tells the end of the stream from too much of it. */
+    error = updraft_gunzip_feed(&update->gunzip, data, len, &in_used, cap != 0 ? room : &spare,
+                                cap != 0 ? cap : 1, &out_len);
+    if (error != UPDRAFT_OK)
+        return fail(update, error);
+    if (cap == 0 && out_len != 0)
+        return fail_at(update, UPDRAFT_E_TOO_LARGE, update->cursor.cap + 1u, update->cursor.cap);
+    *used = (uint32_t)in_used;
+    *given = (uint32_t)out_len;
+    return UPDRAFT_OK;
+}
+
+static enum updraft_error store(struct updraft_update *update, const uint8_t *data, uint32_t len)
+{
+    /* A full output buffer may leave output inside the decoder: go on until it gives none. */
+    bool more = true;
+
+    while (len > 0 || (update->is_gzip && more)) {
+        uint8_t *room;
+        uint32_t used = 0;
+        uint32_t given = 0;
+        enum updraft_error error;
+
+        updraft_cursor_room(&update->cursor, &room);
+        error = decode_some(update, data, len, &used, &given);
+        if (error != UPDRAFT_OK)
+            return error;
+        if (!update->data_partition) {
+            error = updraft_image_reader_feed(&update->image, room, given);
+            if (error != UPDRAFT_OK)
+                return fail(update, error);
+        }
+        updraft_cursor_commit(&update->cursor, given);
+        if (updraft_cursor_is_full(&update->cursor)) {
+            error = flush(update);
+            if (error != UPDRAFT_OK)
+                return error;
+        }
+        more = given > 0;
+        data += used;
+        len -= used;
+        if (used == 0 && given == 0)
+            break;
+    }
+    return UPDRAFT_OK;
+}
+
+static enum updraft_error choose_decoder(struct updraft_update *update, uint8_t first_byte)
+{
+    if (first_byte != GZIP_FIRST_BYTE || update->data_partition)
+        return UPDRAFT_OK;
+    if (update->config.gunzip_arena == NULL)
+        return fail(update, UPDRAFT_E_UNSUPPORTED);
+    update->is_gzip = true;
+    update->cursor.expected_len = 0;
+    updraft_gunzip_init(&update->gunzip, update->config.gunzip_arena, UPDRAFT_GUNZIP_ARENA_LEN);
+    return UPDRAFT_OK;
+}
+
+enum updraft_error updraft_update_feed(struct updraft_update *update, const uint8_t *data,
+                                       uint32_t len)
+{
+    enum updraft_error error = UPDRAFT_OK;
+
+    if (update->state == UPDRAFT_UPDATE_FAILED)
+        return update->failure.code;
+    if (update->state != UPDRAFT_UPDATE_RECEIVING)
+        return UPDRAFT_E_STATE;
+    if (len == 0)
+        return UPDRAFT_OK;
+    if (update->wire_len != 0 && len > update->wire_len - update->wire_seen)
+        return fail_at(update, UPDRAFT_E_LENGTH, update->wire_seen + len, update->wire_len);
+    if (update->wire_seen == 0)
+        error = choose_decoder(update, data[0]);
+    if (error != UPDRAFT_OK)
+        return error;
+    update->wire_seen += len;
+    if (update->want_digest_len != 0)
+        updraft_digest_update(&update->wire_digest, data, len);
+    return store(update, data, len);
+}
+
+static enum updraft_error check_wire(struct updraft_update *update)
+{
+    uint8_t digest[UPDRAFT_SHA256_LEN];
+    enum updraft_error error;
+
+    if (update->wire_seen == 0)
+        return fail(update, UPDRAFT_E_EMPTY);
+    if (update->wire_len != 0 && update->wire_seen != update->wire_len)
+        return fail_at(update, UPDRAFT_E_LENGTH, update->wire_seen, update->wire_len);
+    if (update->is_gzip) {
+        error = updraft_gunzip_finish(&update->gunzip);
+        if (error != UPDRAFT_OK)
+            return fail(update, error);
+    }
+    if (update->want_digest_len != 0) {
+        updraft_digest_finish(&update->wire_digest, digest);
+        if (memcmp(digest, update->want_digest, update->want_digest_len) != 0)
+            return fail(update, UPDRAFT_E_DIGEST);
+    }
+    return UPDRAFT_OK;
+}
+
+/* What the flash now holds is what will boot, so that is what is verified. */
+static enum updraft_error verify_written(struct updraft_update *update)
+{
+    const struct updraft_slots *slots = update->config.slots;
+    struct updraft_cursor *cursor = &update->cursor;
+    struct updraft_extent target = {cursor->addr, cursor->cap};
+    enum updraft_error error;
+
+    error = updraft_slot_verify(slots->flash, target, update->config.chip_id, cursor->withheld,
+                                cursor->withheld_len, cursor->buf, slots->flash->sector_len,
+                                &update->image);
+    if (error != UPDRAFT_OK)
+        return fail_at(update, error, target.addr, 0);
+    return UPDRAFT_OK;
+}
+
+static enum updraft_error switch_record(struct updraft_update *update)
+{
+    const struct updraft_slots *slots = update->config.slots;
+    uint32_t bad_addr = 0;
+    enum updraft_error error = updraft_cursor_release(&update->cursor, &bad_addr);
+
+    if (error != UPDRAFT_OK)
+        return fail_at(update, error, bad_addr, 0);
+    if (update->data_partition)
+        return UPDRAFT_OK;
+    error = updraft_slots_select(slots, update->target_slot, update->config.attempts);
+    if (error != UPDRAFT_OK)
+        return fail_at(update, error, slots->layout.otadata.addr, 0);
+    return UPDRAFT_OK;
+}
+
+enum updraft_error updraft_update_finish(struct updraft_update *update)
+{
+    const struct updraft_update_hooks *hooks = hooks_of(update);
+    enum updraft_error error;
+
+    if (update->state == UPDRAFT_UPDATE_FAILED)
+        return update->failure.code;
+    if (update->state != UPDRAFT_UPDATE_RECEIVING)
+        return UPDRAFT_E_STATE;
+    error = check_wire(update);
+    if (error != UPDRAFT_OK)
+        return error;
+    if (!update->data_partition) {
+        /* A damaged image is refused before its last sector is written, and, if it is short,
+         * before anything is erased. */
+        error = updraft_image_reader_verdict(&update->image);
+        if (error != UPDRAFT_OK)
+            return fail(update, error);
+    }
+    error = flush(update);
+    if (error == UPDRAFT_OK && !update->data_partition)
+        error = verify_written(update);
+    if (error == UPDRAFT_OK)
+        error = switch_record(update);
+    if (error != UPDRAFT_OK)
+        return error;
+    update->state = UPDRAFT_UPDATE_DONE;
+    if (hooks->end != NULL)
+        hooks->end(hooks->ctx);
+    return UPDRAFT_OK;
+}
+
+void updraft_update_abort(struct updraft_update *update, enum updraft_error reason)
+{
+    if (update->state == UPDRAFT_UPDATE_RECEIVING)
+        (void)fail(update, reason);
+}
