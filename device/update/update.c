@@ -266,6 +266,8 @@ static enum updraft_error flush(struct updraft_update *update)
         if (error != UPDRAFT_OK)
             return error;
     }
+    if (update->cursor.buffered == 0)
+        return UPDRAFT_OK;
     error = updraft_cursor_flush(&update->cursor, &bad_addr);
     if (error != UPDRAFT_OK)
         return fail_at(update, error, bad_addr, 0);

@@ -29,6 +29,7 @@ struct campaign {
     struct rig_image new_image;
     bool new_crashes; /* the new image resets before it can confirm itself */
     int updates_before;
+    bool switched; /* the new image has started once: from then on it must not be lost */
     uint8_t *fresh; /* the flash before the update */
     uint64_t cases;
 };
@@ -95,6 +96,7 @@ static void live(struct campaign *campaign)
 
         if (!rig_boot(rig, cause))
             return;
+        campaign->switched = campaign->switched || runs(campaign, new_version);
         if (runs(campaign, new_version) && campaign->new_crashes) {
             cause = UPDRAFT_RESET_CRASH;
             continue;
@@ -135,6 +137,9 @@ static void check_record(struct campaign *campaign, uint64_t first, uint64_t sec
     rig->slots.layout = slots.layout;
     if (rig_version(rig, decision.start)[0] == '\0')
         fail_case(campaign, "the boot record names an incomplete image", first, second, cut);
+    if (campaign->switched && !campaign->new_crashes &&
+        strcmp(rig_version(rig, decision.start), new_version) != 0)
+        fail_case(campaign, "the new image is lost after it has started", first, second, cut);
     if (campaign->updates_before > 0 && decision.entry < 0)
         fail_case(campaign, "the boot record is lost", first, second, cut);
 }
@@ -165,6 +170,7 @@ static void check_recovers(struct campaign *campaign, uint64_t first, uint64_t s
 static void restore(struct campaign *campaign, const uint8_t *flash)
 {
     memcpy(campaign->rig.nor.bytes, flash, campaign->rig.nor.flash.size);
+    campaign->switched = false;
 }
 
 static uint64_t count_operations(struct campaign *campaign, const uint8_t *flash)

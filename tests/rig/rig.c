@@ -4,6 +4,7 @@
 #include "format/chip.h"
 #include "format/ptable.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -78,7 +79,7 @@ static void add_row(struct updraft_ptable *table, uint8_t type, uint8_t subtype,
 
     *row = (struct updraft_partition){.type = type, .subtype = subtype, .offset = offset,
                                       .size = size};
-    strncpy(row->label, label, sizeof row->label - 1);
+    snprintf(row->label, sizeof row->label, "%s", label);
 }
 
 void rig_make(struct rig *rig, enum rig_layout layout, uint32_t slot_len,
