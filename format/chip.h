@@ -1,5 +1,5 @@
 /* The chips: what an image's chip id means, and where a chip's boot loader sits in flash.
- * Source of the numbers: esp_app_format.h of ESP-IDF; the ESP8266 has no id and gets one of ours. */
+ * Source: esp_app_format.h of ESP-IDF, esptool; the ESP8266 has no id and gets one of ours. */
 #ifndef UPDRAFT_FORMAT_CHIP_H
 #define UPDRAFT_FORMAT_CHIP_H
 

@@ -1,4 +1,4 @@
-/* CRC-32 as flash records use it. Bitwise and table-free: records are short and code space is not. */
+/* CRC-32 as flash records use it. Bitwise, no table: records are short and code space is dear. */
 #ifndef UPDRAFT_FORMAT_CRC_H
 #define UPDRAFT_FORMAT_CRC_H
 

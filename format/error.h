@@ -45,9 +45,8 @@
     X(E_CSV, 13, "bad_csv", "line {a} of the partition CSV: {s}", "Correct that line.")            \
     X(E_JSON, 14, "bad_json", "the answer is not valid JSON",                                      \
       "Open the address in a browser: an error page or a login page may stand there.")             \
-    X(E_DESCRIPTOR, 15, "bad_descriptor",                                                          \
-      "the channel descriptor lacks a usable version or path",                                     \
-      "Publish {\"version\": \"...\", \"path\": \"...\"} with both members as text.")                     \
+    X(E_DESCRIPTOR, 15, "bad_descriptor", "the channel descriptor lacks a usable version or path", \
+      "Publish {\"version\": \"...\", \"path\": \"...\"} with both members as text.")              \
     X(E_TOO_LONG, 16, "text_too_long", "a text is longer than its field",                          \
       "Shorten it; a version has at most 31 bytes.")                                               \
     X(E_SIGNATURE, 17, "bad_signature_block", "the signature block is damaged",                    \
@@ -61,6 +60,8 @@
       "Send the plain application image.")                                                         \
     X(E_NO_SPACE, 22, "no_space", "the result does not fit into the memory given for it",          \
       "Give a larger buffer or a smaller input.")                                                  \
+    X(E_OVERLAP, 23, "overlap", "two parts of the flash image lie in the same flash sector",       \
+      "Give every part a sector of its own, and keep the first sector free.")                      \
     /* 50..89: the update is refused or broken off */                                              \
     X(E_DISABLED, 50, "disabled", "updates are switched off on this device",                       \
       "Enable updates in the application's settings.")                                             \
@@ -159,8 +160,8 @@ const struct updraft_error_entry *updraft_error_entry(uint32_t code);
 /* Rows in table order, for listings: NULL past the end. */
 const struct updraft_error_entry *updraft_error_row(size_t idx);
 
-/* Writes the sentence of a failure, its numbers and text filled in, into out (NUL-terminated, cut to
- * out_cap). {a} and {b} are decimal. Returns the length without NUL. */
+/* Writes the sentence of a failure, its numbers and text filled in, into out (NUL-terminated, cut
+ * to out_cap). {a} and {b} are decimal. Returns the length without NUL. */
 size_t updraft_failure_sentence(const struct updraft_failure *failure, char *out, size_t out_cap);
 
 /* Fills a failure; text may be NULL and is cut to its field. */

@@ -8,7 +8,13 @@
  *   14  min rev, 15 min, 17 max rev       segment = address, length,   ..  SDK CRC, 4 bytes
  *   23  1: SHA-256 appended                         data
  *   24  segments
- *   ..  zeros, checksum byte as last of a 16-byte block, SHA-256 (ESP32 when flagged, version 3 always)
+ *   ..  zeros, checksum byte as last of a 16-byte block
+ *   ..  SHA-256 (ESP32 family when flagged, ESP8266 version 3 always)
+ *
+ * The checksum is 0xEF XOR every data byte of every segment; in version 2 only of the RAM segments.
+ *
+ * No ESP8266 image says that it is one: an E9 image is taken for one when entry and first load
+ * address both lie in that chip's memory, which the bytes of an ESP32-family header never spell.
  *
  * Owns: the reading state. Takes bytes in pieces of any size, gives the same result for any split.
  * Memory: the caller's; no allocation. Nothing is kept in flash.
@@ -23,14 +29,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define UPDRAFT_IMAGE_MAGIC          0xE9u
-#define UPDRAFT_IMAGE_MAGIC_8266_V2  0xEAu
-#define UPDRAFT_IMAGE_HEADER_LEN     24u
-#define UPDRAFT_IMAGE_SEGMENT_CAP    16u
-#define UPDRAFT_IMAGE_LEN_CAP        0x1000000u /* 16 MB: the largest mapped image */
-#define UPDRAFT_APPDESC_LEN          256u
-#define UPDRAFT_APPDESC_OFF          0x20u /* in an ESP32-family image */
-#define UPDRAFT_APPDESC_MAGIC        0xABCD5432u
+#define UPDRAFT_IMAGE_MAGIC         0xE9u
+#define UPDRAFT_IMAGE_MAGIC_8266_V2 0xEAu
+#define UPDRAFT_IMAGE_HEADER_LEN    24u
+#define UPDRAFT_IMAGE_SEGMENT_CAP   16u
+#define UPDRAFT_IMAGE_LEN_CAP       0x1000000u /* 16 MB: the largest mapped image */
+#define UPDRAFT_APPDESC_LEN         256u
+#define UPDRAFT_APPDESC_OFF         0x20u /* in an ESP32-family image */
+#define UPDRAFT_APPDESC_MAGIC       0xABCD5432u
 /* After this many bytes of an ESP32-family image chip and descriptor are known. */
 #define UPDRAFT_IMAGE_FACTS_LEN (UPDRAFT_APPDESC_OFF + UPDRAFT_APPDESC_LEN)
 
@@ -74,7 +80,7 @@ struct updraft_image_info {
     uint8_t checksum_stored;
     uint8_t checksum_computed;
     uint8_t hash_stored[UPDRAFT_SHA256_LEN];   /* zeros when none is appended */
-    uint8_t hash_computed[UPDRAFT_SHA256_LEN]; /* over everything before the appended hash */
+    uint8_t hash_computed[UPDRAFT_SHA256_LEN]; /* over all bytes up to the checksum, always */
     uint32_t image_len; /* with checksum, hash and, version 2, CRC; without signature or padding */
 };
 
@@ -89,20 +95,20 @@ struct updraft_image_reader {
     struct updraft_digest digest;
     uint32_t off;         /* bytes of the image read so far */
     uint32_t segment_end; /* file offset at which the current segment's data end */
-    uint32_t tail_off;    /* where checksum padding ends / hash begins */
     uint8_t state;
     uint8_t segment_idx;
-    uint8_t segment_count; /* of the image being walked; version 2 has two walks */
-    uint8_t checksum;
+    uint8_t segments_left; /* of the image being walked; version 2 walks two */
+    uint8_t checksum;      /* of the data bytes so far */
     bool in_v2_body;
-    bool has_flash_segment;
-    uint16_t desc_len; /* descriptor bytes gathered so far */
+    enum updraft_error failed; /* the structural fault that ended the reading */
     uint8_t gather_len;
     uint8_t gather[UPDRAFT_IMAGE_HEADER_LEN];
-    uint32_t crc; /* version 2 */
+    uint32_t crc; /* version 2: of all bytes so far */
     uint32_t crc_stored;
+    uint16_t desc_len; /* descriptor bytes gathered so far */
+    bool desc_wanted;  /* this segment may start with a descriptor */
     uint8_t desc[UPDRAFT_APPDESC_LEN];
-    /* Optional: told of every segment, for listings. May be NULL. */
+    /* Optional: told of every segment, for listings. May be NULL. Set behind init. */
     void (*on_segment)(void *ctx, uint8_t idx, uint32_t load_addr, uint32_t data_len,
                        uint32_t data_off);
     void *on_segment_ctx;
@@ -110,9 +116,9 @@ struct updraft_image_reader {
 
 void updraft_image_reader_init(struct updraft_image_reader *reader);
 
-/* Takes all of data. Structural faults (magic, counts, lengths) end the reading with their error and
- * are returned again by every later call. A wrong checksum or hash is not an error here: it shows in
- * `info` and in updraft_image_reader_verdict(). */
+/* Takes all of data. Structural faults (magic, counts, lengths) end the reading with their error
+ * and are returned again by every later call. A wrong checksum or hash is not an error here: it
+ * shows in `info` and in updraft_image_reader_verdict(). */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_image_reader_feed(struct updraft_image_reader *reader,
                                                                 const uint8_t *data, size_t len);
 
@@ -125,8 +131,8 @@ UPDRAFT_MUST_CHECK enum updraft_error
 updraft_image_reader_verdict(const struct updraft_image_reader *reader);
 
 /* Decodes a descriptor from its 256 bytes. E_NO_APPDESC without its magic. */
-UPDRAFT_MUST_CHECK enum updraft_error updraft_appdesc_decode(const uint8_t bytes[UPDRAFT_APPDESC_LEN],
-                                                             struct updraft_appdesc *desc);
+UPDRAFT_MUST_CHECK enum updraft_error
+updraft_appdesc_decode(const uint8_t bytes[UPDRAFT_APPDESC_LEN], struct updraft_appdesc *desc);
 /* Texts longer than their field less its NUL: E_TOO_LONG. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_appdesc_encode(const struct updraft_appdesc *desc,
                                                              uint8_t bytes[UPDRAFT_APPDESC_LEN]);
@@ -151,13 +157,13 @@ struct updraft_image_spec {
     uint8_t segment_count;
 };
 
-/* Writes an image: header, segments, padding, checksum, hash. *len is its length; E_NO_SPACE when it
- * does not fit out_cap (then *len is the length needed). E_SEGMENT on a bad length or count. */
+/* Writes an image: header, segments, padding, checksum, hash. *len is its length; E_NO_SPACE when
+ * it does not fit out_cap (then *len is the length needed). E_SEGMENT on a bad length or count. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_image_encode(const struct updraft_image_spec *spec,
                                                            uint8_t *out, size_t out_cap,
                                                            size_t *len);
 
-/* Old ESP8266 SDK version 2: irom (padded to 16) before the RAM segments of spec, SDK CRC behind. */
+/* ESP8266 version 2: irom (padded to 16) before the RAM segments of spec, SDK CRC behind. */
 UPDRAFT_MUST_CHECK enum updraft_error
 updraft_image_encode_8266_v2(const struct updraft_image_spec *spec, const uint8_t *irom,
                              uint32_t irom_len, uint8_t *out, size_t out_cap, size_t *len);

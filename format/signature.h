@@ -47,7 +47,9 @@ struct updraft_signature {
 };
 
 /* Looks behind an image of image_len bytes in a file of len bytes. Finding none is UPDRAFT_OK with
- * block_count 0; a version 2 block whose CRC is wrong is listed with crc_ok false. */
+ * block_count 0 and both lengths image_len; a version 2 block whose CRC is wrong is listed with
+ * crc_ok false. E_TRUNCATED when the file is shorter than the image, E_SIGNATURE when it ends
+ * inside a signature sector. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_signature_find(const uint8_t *file, size_t len,
                                                              uint32_t image_len,
                                                              struct updraft_signature *out);

@@ -1,6 +1,8 @@
 /* gzip, bytes in -> bytes out, on zlib's inflate with the caller's memory instead of malloc.
  * Takes one member; what follows it is an error. The trailing CRC and length are checked.
- * Memory: an arena of UPDRAFT_GUNZIP_ARENA_LEN bytes, the caller's, for as long as it runs. */
+ * Memory: an arena of UPDRAFT_GUNZIP_ARENA_LEN bytes, the caller's, for as long as it runs. Unlike
+ * other contexts this one may not be moved or copied while it runs: zlib remembers its address.
+ * Nothing is kept in flash. */
 #ifndef UPDRAFT_DEVICE_DECODE_GZIP_H
 #define UPDRAFT_DEVICE_DECODE_GZIP_H
 

@@ -1,0 +1,89 @@
+#include "format/error.h"
+
+#include "format/text.h"
+
+#include <string.h>
+
+static const struct updraft_error_entry rows[] = {
+#define UPDRAFT_ERROR_ROW(constant, number, name, sentence, remedy)                                \
+    {UPDRAFT_##constant, name, sentence, remedy},
+    UPDRAFT_ERROR_TABLE(UPDRAFT_ERROR_ROW)
+#undef UPDRAFT_ERROR_ROW
+};
+
+#define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
+
+/* Reports come from devices that may be newer than their reader. */
+static const struct updraft_error_entry unknown_row = {
+    UPDRAFT_E_UNSUPPORTED,
+    "unknown",
+    "the other side reports an error that this version does not know",
+    "Update this program; it is older than what it talks to.",
+};
+
+const struct updraft_error_entry *updraft_error_entry(uint32_t code)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        if ((uint32_t)rows[i].code == code)
+            return &rows[i];
+    }
+    return &unknown_row;
+}
+
+const struct updraft_error_entry *updraft_error_row(size_t idx)
+{
+    return idx < ROW_COUNT ? &rows[idx] : NULL;
+}
+
+static size_t bounded_len(const char *s, size_t cap)
+{
+    const char *end = memchr(s, '\0', cap);
+
+    return end != NULL ? (size_t)(end - s) : cap;
+}
+
+/* Writes what the placeholder at `at` stands for and returns its length; 0 when it is none. */
+static size_t put_placeholder(const char *at, const struct updraft_failure *failure,
+                              struct updraft_text *text)
+{
+    if (strncmp(at, "{a}", 3) == 0)
+        updraft_text_u32(text, failure->a);
+    else if (strncmp(at, "{b}", 3) == 0)
+        updraft_text_u32(text, failure->b);
+    else if (strncmp(at, "{s}", 3) == 0)
+        updraft_text_bytes(text, failure->text, bounded_len(failure->text, sizeof(failure->text)));
+    else
+        return 0;
+    return 3;
+}
+
+size_t updraft_failure_sentence(const struct updraft_failure *failure, char *out, size_t out_cap)
+{
+    const char *at = updraft_error_entry((uint32_t)failure->code)->sentence;
+    struct updraft_text text;
+
+    updraft_text_init(&text, out, out_cap);
+    while (*at != '\0') {
+        size_t used = put_placeholder(at, failure, &text);
+
+        if (used == 0) {
+            updraft_text_bytes(&text, at, 1);
+            used = 1;
+        }
+        at += used;
+    }
+    return text.len;
+}
+
+void updraft_failure_set(struct updraft_failure *failure, enum updraft_error code, uint32_t a,
+                         uint32_t b, const char *text)
+{
+    struct updraft_text out;
+
+    failure->code = code;
+    failure->a = a;
+    failure->b = b;
+    updraft_text_init(&out, failure->text, sizeof(failure->text));
+    if (text != NULL)
+        updraft_text_str(&out, text);
+}
