@@ -1,13 +1,13 @@
-/* otadata: the boot record. Two entries, one at the start of each of two sectors; the valid one with
- * the larger sequence number names the slot.
+/* otadata: the boot record. Two entries, one at the start of each of two sectors; the valid one
+ * with the larger sequence number names the slot.
  *
  *   0  ota_seq        4  seq_label, 20 x FF        24  state        28  CRC of ota_seq alone
  *
- * The rest of each sector is erased in stock devices and not looked at by stock boot loaders. Updraft
- * keeps its trial log there, so that trial, confirm and roll back only ever clear bits and never
- * erase: a power cut while an image confirms itself cannot cost the entry.
+ * The rest of each sector is erased in stock devices and not looked at by stock boot loaders.
+ * Updraft keeps its trial log there, so that trial, confirm and roll back only ever clear bits and
+ * never erase: a power cut while an image confirms itself cannot cost the entry.
  *
- *   0x20  "UDTR"  0x24  version 1  0x25  attempts allowed  0x26  FF FF  0x28  sequence it belongs to
+ *   0x20  "UDTR"  0x24  version 1  0x25  attempts allowed  0x26  FF FF  0x28  its sequence
  *   0x2C  CRC-32 of 0x20..0x2B
  *   0x40  crash marks: 16 words, word i programmed to 0 when trial boot i begins after a reset
  *   0x80  outcome word: erased while on trial, 0x00004B4F confirmed, 0x00000000 rolled back
@@ -37,15 +37,15 @@
 #define UPDRAFT_OTADATA_SEQ_EMPTY  0xFFFFFFFFu
 #define UPDRAFT_OTADATA_STATE_OFF  24u
 
-#define UPDRAFT_TRIAL_OFF          0x20u
-#define UPDRAFT_TRIAL_LEN          16u
-#define UPDRAFT_TRIAL_MARKS_OFF    0x40u
-#define UPDRAFT_TRIAL_MARK_CAP     16u
-#define UPDRAFT_TRIAL_OUTCOME_OFF  0x80u
-#define UPDRAFT_TRIAL_REASON_OFF   0x84u
-#define UPDRAFT_TRIAL_POWER_OFF    0x90u
-#define UPDRAFT_TRIAL_CONFIRMED    0x00004B4Fu
-#define UPDRAFT_TRIAL_ROLLED_BACK  0x00000000u
+#define UPDRAFT_TRIAL_OFF         0x20u
+#define UPDRAFT_TRIAL_LEN         16u
+#define UPDRAFT_TRIAL_MARKS_OFF   0x40u
+#define UPDRAFT_TRIAL_MARK_CAP    16u
+#define UPDRAFT_TRIAL_OUTCOME_OFF 0x80u
+#define UPDRAFT_TRIAL_REASON_OFF  0x84u
+#define UPDRAFT_TRIAL_POWER_OFF   0x90u
+#define UPDRAFT_TRIAL_CONFIRMED   0x00004B4Fu
+#define UPDRAFT_TRIAL_ROLLED_BACK 0x00000000u
 /* What one read of a sector must bring to decode entry and trial log. */
 #define UPDRAFT_OTADATA_READ_LEN 0xD0u
 
@@ -75,8 +75,8 @@ enum updraft_trial_outcome {
 struct updraft_trial {
     bool present;
     uint8_t attempts_allowed; /* 1..16 */
-    uint8_t attempts_used; /* boots after a crash, watchdog or software reset */
-    uint8_t power_used;    /* boots after power-on */
+    uint8_t attempts_used;    /* boots after a crash, watchdog or software reset */
+    uint8_t power_used;       /* boots after power-on */
     enum updraft_trial_outcome outcome;
     enum updraft_trial_reason reason;
 };

@@ -67,11 +67,11 @@ enum updraft_record_kind updraft_partition_decode(const uint8_t record[UPDRAFT_P
 void updraft_partition_encode(const struct updraft_partition *partition,
                               uint8_t record[UPDRAFT_PTABLE_RECORD_LEN]);
 
-/* Decodes up to 0xC00 bytes as the boot loader of ESP-IDF 5.5 does: an end marker in front is erased
- * flash and no empty table. E_TABLE_BOUNDS when a row leaves flash_size (0: the 32-bit addresses;
- * the failure's numbers are end and limit), E_TABLE_DIGEST, E_TABLE_RECORD on a bad record, on
- * anything but the end behind the digest, or on a missing end marker. *table is untouched on
- * failure; failure may be NULL. */
+/* Decodes up to 0xC00 bytes as the boot loader of ESP-IDF 5.5 does: an end marker in front is
+ * erased flash and no empty table. E_TABLE_BOUNDS when a row leaves flash_size (0: the 32-bit
+ * addresses; the failure's numbers are end and limit), E_TABLE_DIGEST, E_TABLE_RECORD on a bad
+ * record, on anything but the end behind the digest, or on a missing end marker. *table is
+ * untouched on failure; failure may be NULL. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_ptable_decode(const uint8_t *bytes, size_t len,
                                                             uint32_t flash_size,
                                                             struct updraft_ptable *table,
