@@ -303,9 +303,8 @@ static bool is_rolled_back(const struct updraft_otadata_entry *entry)
 {
     if (entry->seq == UPDRAFT_OTADATA_SEQ_EMPTY || !entry->crc_ok)
         return false;
-    if (entry->trial.present)
-        return entry->trial.outcome == UPDRAFT_TRIAL_IS_ROLLED_BACK;
-    return entry->state == UPDRAFT_OTA_ABORTED || entry->state == UPDRAFT_OTA_INVALID;
+    return entry->state == UPDRAFT_OTA_ABORTED || entry->state == UPDRAFT_OTA_INVALID ||
+           (entry->trial.present && entry->trial.outcome == UPDRAFT_TRIAL_IS_ROLLED_BACK);
 }
 
 enum updraft_error updraft_slots_state(const struct updraft_slots *slots,

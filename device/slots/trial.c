@@ -43,11 +43,12 @@ enum updraft_error updraft_trial_roll_back(const struct updraft_flash *flash, ui
 {
     enum updraft_error error = write_reason(flash, entry_addr, reason);
 
+    /* The state goes first: from then on a torn outcome, whatever it reads as, cannot revive it. */
+    if (error == UPDRAFT_OK)
+        error = program_word(flash, entry_addr + UPDRAFT_OTADATA_STATE_OFF, UPDRAFT_OTA_ABORTED);
     if (error == UPDRAFT_OK)
         error = program_word(flash, entry_addr + UPDRAFT_TRIAL_OUTCOME_OFF,
                              UPDRAFT_TRIAL_ROLLED_BACK);
-    if (error == UPDRAFT_OK)
-        error = program_word(flash, entry_addr + UPDRAFT_OTADATA_STATE_OFF, UPDRAFT_OTA_ABORTED);
     return error;
 }
 

@@ -13,7 +13,8 @@
 UPDRAFT_MUST_CHECK enum updraft_error updraft_trial_confirm(const struct updraft_flash *flash,
                                                             uint32_t entry_addr);
 
-/* The image failed: writes why, that, and the stock state ABORTED, in this order. */
+/* The image failed: writes why, the stock state ABORTED, and the outcome, in this order. Each of the
+ * last two ends the trial by itself. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_trial_roll_back(const struct updraft_flash *flash,
                                                               uint32_t entry_addr,
                                                               enum updraft_trial_reason reason);
