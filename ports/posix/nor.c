@@ -136,8 +136,8 @@ static enum updraft_error nor_prog(void *ctx, uint32_t addr, const void *buf, ui
     program_bytes(nor, addr, data, len);
     nor->counts.programs++;
     nor->counts.bytes_programmed += len;
-    spend(nor, (uint64_t)W25Q_PAGE_PROGRAM_US *
-                   ((addr + len - 1u) / PAGE_LEN - addr / PAGE_LEN + 1u));
+    spend(nor,
+          (uint64_t)W25Q_PAGE_PROGRAM_US * ((addr + len - 1u) / PAGE_LEN - addr / PAGE_LEN + 1u));
     return UPDRAFT_OK;
 }
 
@@ -166,7 +166,8 @@ static enum updraft_error nor_erase(void *ctx, uint32_t addr, uint32_t len)
 
     if (nor->is_off)
         return UPDRAFT_E_FLASH_ERASE;
-    if (!in_range(nor, addr, len) || (len != SECTOR_LEN && len != BLOCK_LEN) || addr % len != 0) {
+    if (!in_range(nor, addr, len) || (len != SECTOR_LEN && len != nor->flash.block_len) ||
+        addr % len != 0) {
         violate(nor, "misplaced erase", addr, len);
         return UPDRAFT_E_FLASH_ERASE;
     }
@@ -251,7 +252,7 @@ bool updraft_nor_open(struct updraft_nor *nor, const char *path,
         .erase = nor_erase,
         .size = nor->options.size,
         .sector_len = SECTOR_LEN,
-        .block_len = BLOCK_LEN,
+        .block_len = options->block_len != 0 ? options->block_len : BLOCK_LEN,
         .prog_len = options->prog_len != 0 ? options->prog_len : 1u,
     };
     return true;

@@ -33,6 +33,7 @@ enum updraft_nor_timing {
 struct updraft_nor_options {
     uint32_t size;      /* bytes; multiple of 64 KB. For an existing file 0: its size */
     uint32_t prog_len;  /* 0: 1 */
+    uint32_t block_len; /* 0: 64 KB. Smaller ones make campaigns over every operation cheaper */
     enum updraft_nor_timing timing;
     bool sleep;         /* really wait as long as the chip would; else only count */
     uint64_t cut_at;    /* cut the power at this program or erase, counted from 1; 0: never */
