@@ -1,10 +1,10 @@
 /* A NOR flash chip on the host: the specification that device and boot code are tested against.
  *
- * Holds: erase sets all bits of a sector or block; programming clears bits and never sets one; reads
- * are exact. Refuses (and remembers as a violation, a fault of the caller) what a chip would
- * silently get wrong: programming a 1 over a 0, misaligned or out-of-range calls, a program across a
- * sector's end. Can cut the power at any program or erase, in four ways, and counts what real chips
- * need time for.
+ * Holds: erase sets all bits of a sector or block; programming clears bits and never sets one;
+ * reads are exact. Refuses (and remembers as a violation, a fault of the caller) what a chip would
+ * silently get wrong: programming a 1 over a 0, misaligned or out-of-range calls, a program across
+ * a sector's end. Can cut the power at any program or erase, in four ways, and counts what real
+ * chips need time for.
  *
  * Memory: its own; backed by a file when a path is given, then every change is in the file at once
  * (shared mapping), also when the process dies. */
@@ -35,10 +35,10 @@ struct updraft_nor_options {
     uint32_t prog_len;  /* 0: 1 */
     uint32_t block_len; /* 0: 64 KB. Smaller ones make campaigns over every operation cheaper */
     enum updraft_nor_timing timing;
-    bool sleep;         /* really wait as long as the chip would; else only count */
-    uint64_t cut_at;    /* cut the power at this program or erase, counted from 1; 0: never */
+    bool sleep;      /* really wait as long as the chip would; else only count */
+    uint64_t cut_at; /* cut the power at this program or erase, counted from 1; 0: never */
     enum updraft_nor_cut cut;
-    uint32_t seed;      /* for UPDRAFT_NOR_CUT_RANDOM */
+    uint32_t seed;             /* for UPDRAFT_NOR_CUT_RANDOM */
     void (*on_cut)(void *ctx); /* called once the cut is in the memory; may end the process */
     void *on_cut_ctx;
 };

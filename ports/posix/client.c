@@ -1,0 +1,277 @@
+#include "ports/posix/client.h"
+
+#include "updraft_version.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define CONNECT_TIMEOUT_S   10L
+#define REPORT_TIMEOUT_S    10L
+#define STALL_S             30L /* without a byte for so long a download is given up */
+#define REDIRECT_CAP        5L
+#define STATUS_NOT_MODIFIED 304
+
+bool updraft_client_open(struct updraft_client *client, const struct updraft_client_config *config)
+{
+    *client = (struct updraft_client){.config = *config};
+    client->multi = curl_multi_init();
+    return client->multi != NULL;
+}
+
+static void end_transfer(struct updraft_client *client, CURL **transfer, struct curl_slist **lines)
+{
+    if (*transfer) {
+        curl_multi_remove_handle(client->multi, *transfer);
+        curl_easy_cleanup(*transfer);
+    }
+    curl_slist_free_all(*lines);
+    *transfer = NULL;
+    *lines = NULL;
+}
+
+void updraft_client_close(struct updraft_client *client)
+{
+    end_transfer(client, &client->pull_transfer, &client->pull_lines);
+    end_transfer(client, &client->report_transfer, &client->report_lines);
+    curl_multi_cleanup(client->multi);
+    client->multi = NULL;
+}
+
+void updraft_client_wait(struct updraft_client *client, struct curl_waitfd *fds, unsigned fd_count,
+                         int timeout_ms)
+{
+    (void)curl_multi_poll(client->multi, fds, fd_count, client->pull_is_paused ? 0 : timeout_ms,
+                          NULL);
+}
+
+/* What every transfer has in common. */
+static CURL *new_transfer(const char *url)
+{
+    CURL *transfer = curl_easy_init();
+    if (!transfer)
+        return NULL;
+    curl_easy_setopt(transfer, CURLOPT_URL, url);
+    curl_easy_setopt(transfer, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(transfer, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(transfer, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
+    curl_easy_setopt(transfer, CURLOPT_USERAGENT, "updraft-device/" UPDRAFT_VERSION);
+    return transfer;
+}
+
+static struct curl_slist *add_lines(struct curl_slist *list, const char *lines)
+{
+    while (*lines) {
+        char line[320];
+        size_t len = strcspn(lines, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)len, lines);
+        struct curl_slist *longer = curl_slist_append(list, line);
+        list = longer ? longer : list;
+        lines += lines[len] ? len + 1 : len;
+    }
+    return list;
+}
+
+/* The descriptor names the version that was rolled back: its image is not fetched again. */
+static bool is_refused_version(const struct updraft_client *client)
+{
+    const struct updraft_pull *pull = client->config.pull;
+    return client->config.refused_version[0] && pull->config.way == UPDRAFT_PULL_CHANNEL &&
+           strcmp(pull->descriptor.version, client->config.refused_version) == 0;
+}
+
+/* The version headers name no version, but the digest of what would come. */
+static bool is_refused_md5(const struct updraft_client *client, const char *md5)
+{
+    return client->config.refused_md5[0] && md5 &&
+           client->config.pull->config.way != UPDRAFT_PULL_CHANNEL &&
+           strcasecmp(md5, client->config.refused_md5) == 0;
+}
+
+/* Gives status and headers to the engine, once, after redirects. */
+static void answer_pull(struct updraft_client *client)
+{
+    if (client->pull_is_answered)
+        return;
+    client->pull_is_answered = true;
+    long status = 0;
+    curl_off_t content_len = -1;
+    struct curl_header *md5 = NULL;
+    curl_easy_getinfo(client->pull_transfer, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(client->pull_transfer, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &content_len);
+    (void)curl_easy_header(client->pull_transfer, "x-MD5", 0, CURLH_HEADER, -1, &md5);
+    if (status == 200 && is_refused_md5(client, md5 ? md5->value : NULL)) {
+        client->refused = true;
+        status = STATUS_NOT_MODIFIED; /* to the engine: nothing that could be taken */
+    }
+    client->server_answered |= status == 200 || status == STATUS_NOT_MODIFIED;
+    client->pull_is_stopped = !updraft_pull_response(client->config.pull, (uint16_t)status,
+                                                     content_len, md5 ? md5->value : NULL);
+}
+
+/* One piece a turn: libcurl would go on as long as the server sends, and writing flash takes so
+ * long that nothing else would be served meanwhile, not even the reports of this download. */
+static size_t take_pull_body(char *data, size_t size, size_t count, void *ctx)
+{
+    struct updraft_client *client = ctx;
+    size_t len = size * count;
+    if (client->pull_took_some) {
+        client->pull_is_paused = true;
+        return CURL_WRITEFUNC_PAUSE; /* it comes again */
+    }
+    client->pull_took_some = true;
+    answer_pull(client);
+    if (!client->pull_is_stopped)
+        client->pull_is_stopped =
+            !updraft_pull_body(client->config.pull, (const uint8_t *)data, len);
+    return client->pull_is_stopped ? 0 : len;
+}
+
+static size_t ignore_body(char *data, size_t size, size_t count, void *ctx)
+{
+    (void)data;
+    (void)ctx;
+    return size * count;
+}
+
+static void start_pull(struct updraft_client *client, const struct updraft_pull_fetch *fetch,
+                       uint64_t now_ms)
+{
+    client->pull_is_answered = false;
+    client->pull_is_stopped = false;
+    client->pull_is_paused = false;
+    client->pull_took_some = false;
+    client->pull_transfer = client->config.is_offline ? NULL : new_transfer(fetch->url);
+    if (!client->pull_transfer) {
+        updraft_pull_end(client->config.pull, UPDRAFT_E_CONNECT, now_ms);
+        return;
+    }
+    CURL *transfer = client->pull_transfer;
+    client->pull_lines = add_lines(add_lines(NULL, fetch->headers), client->config.pull_headers);
+    curl_easy_setopt(transfer, CURLOPT_HTTPHEADER, client->pull_lines);
+    curl_easy_setopt(transfer, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(transfer, CURLOPT_MAXREDIRS, REDIRECT_CAP);
+    curl_easy_setopt(transfer, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(transfer, CURLOPT_LOW_SPEED_TIME, STALL_S);
+    curl_easy_setopt(transfer, CURLOPT_WRITEFUNCTION, take_pull_body);
+    curl_easy_setopt(transfer, CURLOPT_WRITEDATA, client);
+    if (fetch->http_1_0)
+        curl_easy_setopt(transfer, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_0);
+    curl_multi_add_handle(client->multi, transfer);
+}
+
+static enum updraft_error transport_error(CURLcode code)
+{
+    switch (code) {
+    case CURLE_OK:
+        return UPDRAFT_OK;
+    case CURLE_OPERATION_TIMEDOUT:
+        return UPDRAFT_E_TIMEOUT;
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_GOT_NOTHING:
+        return UPDRAFT_E_DISCONNECTED;
+    default:
+        return UPDRAFT_E_CONNECT;
+    }
+}
+
+static void end_pull(struct updraft_client *client, CURLcode code, uint64_t now_ms)
+{
+    enum updraft_error transport = transport_error(code);
+    if (transport == UPDRAFT_OK)
+        answer_pull(client); /* an answer without body */
+    if (client->pull_is_stopped)
+        transport = UPDRAFT_OK; /* it was us who broke it off */
+    end_transfer(client, &client->pull_transfer, &client->pull_lines);
+    client->pull_is_paused = false;
+    updraft_pull_end(client->config.pull, transport, now_ms);
+}
+
+static void end_report(struct updraft_client *client, CURLcode code)
+{
+    long status = 0;
+    curl_easy_getinfo(client->report_transfer, CURLINFO_RESPONSE_CODE, &status);
+    bool is_delivered = code == CURLE_OK && status >= 200 && status < 300;
+    client->report = is_delivered ? UPDRAFT_CLIENT_REPORT_DELIVERED : UPDRAFT_CLIENT_REPORT_FAILED;
+    end_transfer(client, &client->report_transfer, &client->report_lines);
+}
+
+static void finish_transfers(struct updraft_client *client, uint64_t now_ms)
+{
+    int left;
+    CURLMsg *message;
+    while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        if (message->easy_handle == client->pull_transfer)
+            end_pull(client, message->data.result, now_ms);
+        else if (message->easy_handle == client->report_transfer)
+            end_report(client, message->data.result);
+    }
+}
+
+/* Takes the piece that was left over in the turn before. */
+static void go_on_pulling(struct updraft_client *client, uint64_t now_ms)
+{
+    client->pull_took_some = false;
+    if (!client->pull_is_paused)
+        return;
+    client->pull_is_paused = false;
+    CURLcode code = curl_easy_pause(client->pull_transfer, CURLPAUSE_CONT);
+    if (code != CURLE_OK)
+        end_pull(client, code, now_ms);
+}
+
+void updraft_client_run(struct updraft_client *client, bool may_start, uint64_t now_ms)
+{
+    struct updraft_pull_fetch fetch;
+    int running;
+    go_on_pulling(client, now_ms);
+    (void)curl_multi_perform(client->multi, &running);
+    finish_transfers(client, now_ms);
+    if (!may_start || !client->config.pull || client->pull_transfer)
+        return;
+    if (!updraft_pull_wants(client->config.pull, now_ms, &fetch))
+        return;
+    if (is_refused_version(client) && strcmp(fetch.url, client->config.pull->config.url) != 0) {
+        client->refused = true;
+        updraft_pull_end(client->config.pull, UPDRAFT_E_ABORTED, now_ms);
+        return;
+    }
+    start_pull(client, &fetch, now_ms);
+}
+
+bool updraft_client_is_pulling(const struct updraft_client *client)
+{
+    return client->pull_transfer != NULL;
+}
+
+void updraft_client_send_report(struct updraft_client *client, const char *json)
+{
+    CURL *transfer = client->config.is_offline ? NULL : new_transfer(client->config.report_url);
+    if (!transfer) {
+        client->report = UPDRAFT_CLIENT_REPORT_FAILED;
+        return;
+    }
+    client->report_transfer = transfer;
+    client->report_lines = add_lines(NULL, "Content-Type: application/json\n");
+    curl_easy_setopt(transfer, CURLOPT_HTTPHEADER, client->report_lines);
+    curl_easy_setopt(transfer, CURLOPT_COPYPOSTFIELDS, json);
+    curl_easy_setopt(transfer, CURLOPT_TIMEOUT, REPORT_TIMEOUT_S);
+    curl_easy_setopt(transfer, CURLOPT_WRITEFUNCTION, ignore_body);
+    curl_multi_add_handle(client->multi, transfer);
+}
+
+bool updraft_client_is_reporting(const struct updraft_client *client)
+{
+    return client->report_transfer != NULL;
+}
+
+enum updraft_client_report updraft_client_take_report(struct updraft_client *client)
+{
+    enum updraft_client_report report = client->report;
+    client->report = UPDRAFT_CLIENT_REPORT_NONE;
+    return report;
+}

@@ -1,0 +1,66 @@
+/* HTTP towards servers: libcurl's multi interface, driven by the caller's loop. Performs what the
+ * pull engine asks for and posts reports, one of each at a time.
+ *
+ * Owns: the transfers. The pull engine and the texts are the caller's. */
+#ifndef UPDRAFT_PORTS_POSIX_CLIENT_H
+#define UPDRAFT_PORTS_POSIX_CLIENT_H
+
+#include "device/pull/pull.h"
+
+#include <curl/curl.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct updraft_client_config {
+    struct updraft_pull *pull; /* NULL: this device never pulls */
+    const char *report_url;    /* NULL: it never reports */
+    const char *pull_headers;  /* added to what the engine asks for: lines "Name: value\n", or "" */
+    bool is_offline;           /* every connection fails */
+    /* An image that must not be taken again, because it was rolled back; "" for none. */
+    const char *refused_version;
+    const char *refused_md5;
+};
+
+enum updraft_client_report {
+    UPDRAFT_CLIENT_REPORT_NONE, /* none ended since last asked */
+    UPDRAFT_CLIENT_REPORT_DELIVERED,
+    UPDRAFT_CLIENT_REPORT_FAILED,
+};
+
+struct updraft_client {
+    struct updraft_client_config config;
+    CURLM *multi;
+    CURL *pull_transfer;   /* NULL: none runs */
+    CURL *report_transfer; /* NULL: none runs */
+    struct curl_slist *pull_lines;
+    struct curl_slist *report_lines;
+    bool pull_is_answered; /* status and headers were given to the engine */
+    bool pull_is_stopped;  /* the engine wants no more of it */
+    bool pull_took_some;   /* in this turn */
+    bool pull_is_paused;   /* more has come: no waiting */
+    bool server_answered;  /* a pull got an answer that means "I know you" */
+    bool refused;          /* the server offered the refused image */
+    enum updraft_client_report report;
+};
+
+/* False when libcurl has no memory. */
+bool updraft_client_open(struct updraft_client *client, const struct updraft_client_config *config);
+/* Breaks off what runs; the pull engine is not told. */
+void updraft_client_close(struct updraft_client *client);
+
+/* Waits until one of fds is ready, a transfer moves, or the time is over. */
+void updraft_client_wait(struct updraft_client *client, struct curl_waitfd *fds, unsigned fd_count,
+                         int timeout_ms);
+
+/* may_start: a new check may begin now. */
+void updraft_client_run(struct updraft_client *client, bool may_start, uint64_t now_ms);
+
+bool updraft_client_is_pulling(const struct updraft_client *client);
+
+/* Only while no report is under way. The text is copied. */
+void updraft_client_send_report(struct updraft_client *client, const char *json);
+bool updraft_client_is_reporting(const struct updraft_client *client);
+enum updraft_client_report updraft_client_take_report(struct updraft_client *client);
+
+#endif

@@ -1,0 +1,497 @@
+#include "ports/posix/life.h"
+
+#include "ports/posix/narrator.h"
+#include "ports/posix/sockets.h"
+#include "ports/posix/status.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CRASH_AFTER_MS        100u
+#define CONFIRM_AFTER_MS      500u /* without a server: healthy once the sockets are open */
+#define GUARD_ASK_AGAIN_MS    500u
+#define BUSY_WAIT_MS          100 /* the engines' clocks while something goes on */
+#define IDLE_WAIT_MS          1000
+#define BIND_PATIENCE_MS      3000u /* for a port that someone holds for a moment */
+#define SERVER_PATIENCE_CAP_S 60u
+
+uint64_t updraft_clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+}
+
+const char *updraft_life_product(const struct updraft_life *life)
+{
+    const struct updraft_board *board = life->machine->board;
+    if (board->product)
+        return board->product;
+    return life->running.project[0] ? life->running.project : board->name;
+}
+
+static void fill_random(void *ctx, uint8_t *out, size_t len)
+{
+    (void)ctx;
+    while (len > 0) {
+        ssize_t got = getrandom(out, len, 0);
+        if (got > 0) {
+            out += got;
+            len -= (size_t)got;
+        }
+    }
+}
+
+static bool ask_guard(void *ctx, enum updraft_guard_point point, struct updraft_refusal *refusal)
+{
+    (void)point;
+    const struct updraft_life *life = ctx;
+    if (!life->machine->guard_is_up)
+        return true;
+    refusal->reason = life->machine->options->guard;
+    return false;
+}
+
+static void write_status(void *ctx, char *out, size_t cap)
+{
+    updraft_status_json(ctx, out, cap);
+}
+
+/* ---- birth ---- */
+
+/* A port may be held for a moment by someone's outgoing connection; a device cannot choose another.
+ */
+static int bind_patiently(struct updraft_machine *machine, int type, uint16_t *port)
+{
+    uint64_t deadline_ms = updraft_clock_ms() + BIND_PATIENCE_MS;
+    for (;;) {
+        int fd = updraft_sockets_bind(&machine->listen, type, port);
+        if (fd >= 0)
+            return fd;
+        if (errno != EADDRINUSE || updraft_clock_ms() >= deadline_ms)
+            break;
+        struct timespec pause = {.tv_nsec = 50000000};
+        nanosleep(&pause, NULL);
+    }
+    bool is_http = type == SOCK_STREAM;
+    updraft_log_warn("cannot listen on %s port %u: %s. Set ports.%s in board.yaml; 0 takes any",
+                     machine->options->listen, (unsigned)*port, strerror(errno),
+                     is_http ? "http" : "ota");
+    return -1;
+}
+
+static bool open_push_ways(struct updraft_life *life)
+{
+    struct updraft_machine *machine = life->machine;
+    const char *data_partition = machine->data_partition[0] ? machine->data_partition : NULL;
+    struct updraft_espota_config espota = {
+        .update = &life->update,
+        .dialect = machine->board->chip->id == UPDRAFT_CHIP_ESP8266 ? UPDRAFT_ESPOTA_ESP8266
+                                                                    : UPDRAFT_ESPOTA_ESP32,
+        .password = machine->board->password,
+        .data_partition = data_partition,
+        .random = fill_random,
+    };
+    struct updraft_web_config web = {
+        .update = &life->update,
+        .password = machine->board->password,
+        .data_partition = data_partition,
+        .status_json = write_status,
+        .ctx = life,
+    };
+    int udp_fd = bind_patiently(machine, SOCK_DGRAM, &machine->ota_port);
+    if (udp_fd < 0)
+        return false;
+    int tcp_fd = bind_patiently(machine, SOCK_STREAM, &machine->http_port);
+    if (tcp_fd < 0 || !updraft_httpd_open(&life->httpd, tcp_fd, &life->via, &web)) {
+        close(udp_fd);
+        return false;
+    }
+    updraft_push_socket_open(&life->push, udp_fd, &espota);
+    return true;
+}
+
+/* SERVER/d/esp-update/PRODUCT?chip=SLUG; false when the product's name makes it too long. */
+static bool make_header_url(struct updraft_life *life)
+{
+    const struct updraft_board *board = life->machine->board;
+    char *product = curl_easy_escape(NULL, updraft_life_product(life), 0);
+    int len = snprintf(life->pull_url, sizeof life->pull_url, "%s/d/esp-update/%s?chip=%s",
+                       board->server, product ? product : "", board->chip->slug);
+    curl_free(product);
+    return len > 0 && len < (int)sizeof life->pull_url;
+}
+
+static struct updraft_pull_identity identify(const struct updraft_life *life)
+{
+    const struct updraft_machine *machine = life->machine;
+    const struct updraft_slot_facts *running = &life->running;
+    unsigned mac[3] = {0};
+    int next;
+    uint32_t capacity = 0;
+    if (updraft_slots_next(&life->slots, &next) == UPDRAFT_OK)
+        capacity = updraft_layout_extent(&life->slots.layout, next).len;
+    /* An ESP8266's chip id is the lower half of its MAC address. */
+    (void)sscanf(machine->board->mac + 9, "%x:%x:%x", &mac[0], &mac[1], &mac[2]);
+    return (struct updraft_pull_identity){
+        .mac = machine->board->mac,
+        .version = strcmp(running->version, "unknown") == 0 ? "" : running->version,
+        .sdk_version = running->idf[0] ? running->idf : "unknown",
+        .chip_serial = mac[0] << 16 | mac[1] << 8 | mac[2],
+        .free_space = capacity,
+        .sketch_len = running->image_len,
+        .flash_len = machine->nor.flash.size,
+        .sketch_md5 = running->md5[0] ? running->md5 : NULL,
+        .sketch_sha256 = running->sha256[0] ? running->sha256 : NULL,
+    };
+}
+
+static void set_up_pull(struct updraft_life *life, uint64_t now_ms)
+{
+    const struct updraft_board *board = life->machine->board;
+    bool has_channel = board->channel_count > 0;
+    if (board->poll_s == 0 || (!has_channel && !board->server))
+        return;
+    if (!has_channel && !make_header_url(life)) {
+        updraft_log_warn("the product's name is too long for an address: no updates are pulled");
+        return;
+    }
+    bool is_esp8266 = board->chip->id == UPDRAFT_CHIP_ESP8266;
+    struct updraft_pull_config config = {
+        .update = &life->update,
+        .way = has_channel  ? UPDRAFT_PULL_CHANNEL
+               : is_esp8266 ? UPDRAFT_PULL_HEADERS_ESP8266
+                            : UPDRAFT_PULL_HEADERS_ESP32,
+        .url = has_channel ? board->channels[0].path : life->pull_url,
+        .identity = identify(life),
+        .interval_s = board->poll_s,
+        .backoff_cap_s =
+            board->poll_s > SERVER_PATIENCE_CAP_S ? board->poll_s : SERVER_PATIENCE_CAP_S,
+        .random = fill_random,
+    };
+    updraft_pull_init(&life->pull, &config, now_ms);
+    life->pulls = true;
+}
+
+static bool open_pull_ways(struct updraft_life *life)
+{
+    const struct updraft_board *board = life->machine->board;
+    set_up_pull(life, updraft_clock_ms());
+    if (board->server) {
+        snprintf(life->report_url, sizeof life->report_url, "%s/d/report", board->server);
+        if (board->channel_count > 0)
+            snprintf(life->pull_headers, sizeof life->pull_headers,
+                     "x-updraft-device: %s\nx-updraft-version: %s\nx-updraft-name: %s\n",
+                     board->mac, life->running.version, board->name);
+    }
+    struct updraft_client_config config = {
+        .pull = life->pulls ? &life->pull : NULL,
+        .report_url = board->server ? life->report_url : NULL,
+        .pull_headers = life->pull_headers,
+        .is_offline = life->behaviour == UPDRAFT_BEHAVIOUR_OFFLINE,
+        .refused_version = life->machine->rolled_back_version,
+        .refused_md5 = life->rolled_back_md5,
+    };
+    return updraft_client_open(&life->client, &config);
+}
+
+/* Which image this is and how it stands; false when the record cannot be read. */
+static bool find_self(struct updraft_life *life, const struct updraft_boot_result *boot,
+                      int *rolled_back, enum updraft_trial_reason *reason)
+{
+    struct updraft_machine *machine = life->machine;
+    enum updraft_run_state state = UPDRAFT_RUN_CONFIRMED;
+    if (updraft_slots_open(&life->slots, &machine->nor.flash, UPDRAFT_PTABLE_DEFAULT_OFF,
+                           boot->addr) != UPDRAFT_OK ||
+        updraft_slots_state(&life->slots, &state, rolled_back, reason) != UPDRAFT_OK) {
+        updraft_log_warn("the boot record cannot be read");
+        return false;
+    }
+    life->is_on_trial = state == UPDRAFT_RUN_ON_TRIAL;
+    updraft_slot_facts_read(&machine->nor.flash,
+                            updraft_layout_extent(&life->slots.layout, boot->slot),
+                            machine->board->chip->id, &life->running);
+    if (life->running.has_marker)
+        life->behaviour = life->running.marker;
+    else if (life->is_on_trial)
+        life->behaviour = machine->options->behaviour;
+    return true;
+}
+
+static void set_up_update(struct updraft_life *life)
+{
+    const struct updraft_machine *machine = life->machine;
+    updraft_narrator_hook(life);
+    life->hooks.guard = ask_guard;
+    struct updraft_update_config config = {
+        .slots = &life->slots,
+        .chip_id = machine->board->chip->id,
+        .attempts = machine->options->attempts,
+        .buf = life->sector,
+        .gunzip_arena = life->gunzip_arena,
+        .hooks = &life->hooks,
+    };
+    updraft_update_init(&life->update, &config);
+    updraft_update_enable(&life->update, !machine->is_disabled);
+}
+
+/* Everything that an image's own start-up code does before its main loop. */
+static bool begin_life(struct updraft_life *life, const struct updraft_boot_result *boot)
+{
+    int rolled_back = UPDRAFT_SLOT_NONE;
+    enum updraft_trial_reason reason = UPDRAFT_TRIAL_REASON_NONE;
+    if (!find_self(life, boot, &rolled_back, &reason))
+        return false;
+    set_up_update(life);
+    updraft_reports_init(&life->reports);
+    life->reports_to_server = life->machine->board->server != NULL;
+    if (!open_push_ways(life))
+        return false;
+    updraft_narrator_booted(life, boot);
+    if (rolled_back != UPDRAFT_SLOT_NONE)
+        updraft_narrator_rolled_back(life, rolled_back, reason);
+    if (open_pull_ways(life))
+        return true;
+    updraft_log_warn("not enough memory for the HTTP client");
+    updraft_push_socket_close(&life->push);
+    updraft_httpd_close(&life->httpd);
+    return false;
+}
+
+static void end_life(struct updraft_life *life)
+{
+    updraft_client_close(&life->client);
+    updraft_push_socket_close(&life->push);
+    updraft_httpd_close(&life->httpd);
+}
+
+/* ---- the main loop ---- */
+
+static void confirm(struct updraft_life *life)
+{
+    if (!life->is_on_trial)
+        return;
+    if (updraft_slots_confirm(&life->slots) != UPDRAFT_OK) {
+        updraft_log_warn("the trial cannot be ended: the boot record cannot be written");
+        return;
+    }
+    /* Only now that it is true may it be told. */
+    life->is_on_trial = false;
+    updraft_narrator_confirmed(life);
+}
+
+/* Counted from now: reading the slot back may have taken a while since the turn began. */
+static void schedule_restart(struct updraft_life *life)
+{
+    if (life->restart_ms == 0)
+        life->restart_ms = updraft_clock_ms() + life->machine->options->restart_ms;
+}
+
+static void run_signals(struct updraft_life *life)
+{
+    struct updraft_machine *machine = life->machine;
+    struct signalfd_siginfo info;
+    while (read(machine->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGUSR1 && machine->options->guard) {
+            machine->guard_is_up = !machine->guard_is_up;
+            updraft_log_event(&machine->log, "guard %s reason=\"%s\"",
+                              machine->guard_is_up ? "up" : "down", machine->options->guard);
+        } else if (info.ssi_signo == SIGUSR2) {
+            machine->is_disabled = !machine->is_disabled;
+            updraft_update_enable(&life->update, !machine->is_disabled);
+            updraft_log_event(&machine->log, "updates %s",
+                              machine->is_disabled ? "disabled" : "enabled");
+        } else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) {
+            life->end = UPDRAFT_LIFE_STOPPED;
+        }
+    }
+}
+
+static void run_reports(struct updraft_life *life, uint64_t now_ms)
+{
+    enum updraft_client_report ended = updraft_client_take_report(&life->client);
+    if (ended != UPDRAFT_CLIENT_REPORT_NONE) {
+        bool is_delivered = ended == UPDRAFT_CLIENT_REPORT_DELIVERED;
+        enum updraft_report_lane lane = updraft_reports_ended(&life->reports, is_delivered, now_ms);
+        if (!is_delivered && !life->report_failed)
+            updraft_log_event(&life->machine->log, "report failed url=%s", life->report_url);
+        life->report_failed = !is_delivered;
+        if (is_delivered && lane == UPDRAFT_REPORT_ROLLED_BACK)
+            life->machine->roll_back_is_reported = true;
+        if (is_delivered)
+            confirm(life);
+    }
+    if (updraft_client_is_reporting(&life->client))
+        return;
+    const char *json = updraft_reports_take(&life->reports, now_ms);
+    if (json)
+        updraft_client_send_report(&life->client, json);
+}
+
+/* The server hears how the device stands before it is asked for more: a roll back, above all, with
+ * its reason. A server that takes no reports does not hold up the checks. */
+static bool may_start_check(const struct updraft_life *life)
+{
+    bool is_free =
+        life->update.state != UPDRAFT_UPDATE_RECEIVING && life->update.state != UPDRAFT_UPDATE_DONE;
+    bool has_told = life->report_failed || (!updraft_client_is_reporting(&life->client) &&
+                                            updraft_reports_due_ms(&life->reports) == UINT64_MAX);
+    return is_free && has_told;
+}
+
+static void run_pull(struct updraft_life *life, uint64_t now_ms)
+{
+    life->via = life->machine->board->channel_count > 0 ? "channel" : "headers";
+    updraft_client_run(&life->client, may_start_check(life), now_ms);
+    if (!life->pulls)
+        return;
+    if (life->client.server_answered && life->reports_to_server)
+        confirm(life);
+    enum updraft_pull_outcome outcome = updraft_pull_take_outcome(&life->pull);
+    if (outcome == UPDRAFT_PULL_UPDATED)
+        schedule_restart(life);
+    if (life->client.refused) {
+        updraft_log_event(&life->machine->log, "update skipped version=%s reason=\"%s\"",
+                          life->machine->rolled_back_version, "it was rolled back before");
+        life->client.refused = false;
+        life->check_failed = true;
+    } else if (outcome == UPDRAFT_PULL_FAILED && !life->check_failed) {
+        char sentence[200];
+        updraft_failure_sentence(&life->pull.failure, sentence, sizeof sentence);
+        updraft_log_event(&life->machine->log, "check failed code=%d text=\"%s\"",
+                          (int)life->pull.failure.code, sentence);
+    }
+    if (outcome != UPDRAFT_PULL_NONE)
+        life->check_failed = outcome == UPDRAFT_PULL_FAILED;
+}
+
+static void restart_if_allowed(struct updraft_life *life, uint64_t now_ms)
+{
+    struct updraft_refusal refusal = {.reason = ""};
+    if (updraft_update_may_restart(&life->update, &refusal)) {
+        updraft_log_event(&life->machine->log, "restart");
+        life->end = UPDRAFT_LIFE_RESTART;
+        return;
+    }
+    if (!life->restart_waits)
+        updraft_log_event(&life->machine->log, "restart waits reason=\"%s\"", refusal.reason);
+    life->restart_waits = true;
+    life->restart_ms = now_ms + GUARD_ASK_AGAIN_MS;
+}
+
+/* A trial that is not confirmed in time ends itself: the other image is known to be good. */
+static void give_up_trial(struct updraft_life *life)
+{
+    updraft_log_event(&life->machine->log, "health deadline passed version=%s",
+                      life->running.version);
+    if (updraft_slots_reject(&life->slots, UPDRAFT_TRIAL_REASON_HEALTH) != UPDRAFT_OK)
+        updraft_log_warn("the trial cannot be ended: the boot record cannot be written");
+    life->end = UPDRAFT_LIFE_CRASH;
+}
+
+static uint64_t health_deadline_ms(const struct updraft_life *life)
+{
+    return life->born_ms + life->machine->options->health_s * 1000ull;
+}
+
+static void run_timers(struct updraft_life *life, uint64_t now_ms)
+{
+    if (life->restart_ms != 0 && now_ms >= life->restart_ms)
+        restart_if_allowed(life, now_ms);
+    if (!life->is_on_trial)
+        return;
+    if (!life->reports_to_server && now_ms >= life->born_ms + CONFIRM_AFTER_MS)
+        confirm(life);
+    if (life->is_on_trial && now_ms >= health_deadline_ms(life))
+        give_up_trial(life);
+}
+
+static int wait_ms(const struct updraft_life *life, uint64_t now_ms)
+{
+    bool is_busy = updraft_push_socket_is_busy(&life->push) || life->is_on_trial ||
+                   life->restart_ms != 0 || life->update.state == UPDRAFT_UPDATE_RECEIVING;
+    uint64_t next_ms = now_ms + (is_busy ? BUSY_WAIT_MS : IDLE_WAIT_MS);
+    uint64_t due_ms[] = {
+        updraft_reports_due_ms(&life->reports),
+        life->pulls && may_start_check(life) ? updraft_pull_due_ms(&life->pull) : UINT64_MAX,
+        life->restart_ms ? life->restart_ms : UINT64_MAX,
+    };
+    for (size_t i = 0; i < sizeof due_ms / sizeof due_ms[0]; i++)
+        next_ms = due_ms[i] < next_ms ? due_ms[i] : next_ms;
+    int limit_ms = next_ms > now_ms ? (int)(next_ms - now_ms) : 0;
+    return updraft_httpd_timeout_ms(&life->httpd, limit_ms);
+}
+
+static void wait_for_work(struct updraft_life *life)
+{
+    struct pollfd push[UPDRAFT_PUSH_SOCKET_POLL_CAP];
+    struct curl_waitfd fds[2 + UPDRAFT_PUSH_SOCKET_POLL_CAP] = {
+        {.fd = life->machine->signal_fd, .events = CURL_WAIT_POLLIN},
+        {.fd = updraft_httpd_fd(&life->httpd), .events = CURL_WAIT_POLLIN},
+    };
+    unsigned count = updraft_push_socket_poll(&life->push, push);
+    for (unsigned i = 0; i < count; i++) {
+        fds[2 + i].fd = push[i].fd;
+        fds[2 + i].events = push[i].events & POLLOUT ? CURL_WAIT_POLLOUT : CURL_WAIT_POLLIN;
+    }
+    updraft_client_wait(&life->client, fds, 2 + count, wait_ms(life, updraft_clock_ms()));
+}
+
+static void serve(struct updraft_life *life)
+{
+    while (life->end == UPDRAFT_LIFE_GOES_ON) {
+        wait_for_work(life);
+        run_signals(life);
+        life->via = "espota";
+        updraft_push_socket_run(&life->push, updraft_clock_ms());
+        updraft_httpd_run(&life->httpd);
+        run_pull(life, updraft_clock_ms());
+        run_reports(life, updraft_clock_ms());
+        if (updraft_espota_take_restart(&life->push.espota) ||
+            updraft_httpd_take_restart(&life->httpd))
+            schedule_restart(life);
+        run_timers(life, updraft_clock_ms());
+    }
+}
+
+/* An image that crashes or hangs does nothing but wait for its end; signals still stop the program.
+ */
+static void suffer(struct updraft_life *life)
+{
+    bool crashes = life->behaviour == UPDRAFT_BEHAVIOUR_CRASH;
+    uint64_t end_ms = crashes ? life->born_ms + CRASH_AFTER_MS : health_deadline_ms(life);
+    while (life->end == UPDRAFT_LIFE_GOES_ON) {
+        uint64_t now_ms = updraft_clock_ms();
+        if (now_ms >= end_ms) {
+            updraft_log_event(&life->machine->log, crashes ? "crash" : "watchdog reset");
+            life->end = UPDRAFT_LIFE_CRASH;
+            return;
+        }
+        struct pollfd fd = {.fd = life->machine->signal_fd, .events = POLLIN};
+        (void)poll(&fd, 1, (int)(end_ms - now_ms));
+        run_signals(life);
+    }
+}
+
+enum updraft_life_end updraft_life_run(struct updraft_machine *machine,
+                                       const struct updraft_boot_result *boot)
+{
+    struct updraft_life life = {.machine = machine, .born_ms = updraft_clock_ms()};
+    if (!begin_life(&life, boot))
+        return UPDRAFT_LIFE_BROKEN;
+    if (life.behaviour == UPDRAFT_BEHAVIOUR_CRASH || life.behaviour == UPDRAFT_BEHAVIOUR_HANG) {
+        /* Its network stack never came up: connections are refused. */
+        end_life(&life);
+        suffer(&life);
+        return life.end;
+    }
+    serve(&life);
+    end_life(&life);
+    return life.end;
+}

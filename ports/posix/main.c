@@ -1,0 +1,207 @@
+/* updraft-device: a virtual ESP32 or ESP8266. See life.h for what it does between two resets. */
+#include "boot/boot.h"
+#include "ports/posix/board.h"
+#include "ports/posix/life.h"
+#include "ports/posix/options.h"
+#include "ports/posix/provision.h"
+#include "ports/posix/sockets.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+/* Without power no answer leaves the device and nothing is closed in order: the process ends on the
+ * spot. The flash file is a shared mapping and keeps what the cut left. */
+static void power_is_cut(void *ctx)
+{
+    const struct updraft_machine *machine = ctx;
+    updraft_log_event(&machine->log, "power cut at flash operation %u",
+                      (unsigned)machine->options->cut_at);
+    _exit(UPDRAFT_EXIT_POWER_CUT);
+}
+
+static bool open_flash(struct updraft_machine *machine)
+{
+    const struct updraft_options *options = machine->options;
+    if (access(options->flash_path, F_OK) != 0) {
+        struct updraft_provision provision = {
+            .flash_path = options->flash_path,
+            .table_path = options->table_path,
+            .app_path = options->app_path,
+            .flash_size = options->flash_size,
+            .chip = machine->board->chip,
+        };
+        if (!updraft_provision_flash(&provision))
+            return false;
+    }
+    struct updraft_nor_options nor_options = {
+        .timing = options->timing,
+        .sleep = options->timing != UPDRAFT_NOR_INSTANT,
+        .cut_at = options->cut_at,
+        .cut = options->cut,
+        .seed = options->cut_at,
+        .on_cut = power_is_cut,
+        .on_cut_ctx = machine,
+    };
+    char why[200];
+    if (updraft_nor_open(&machine->nor, options->flash_path, &nor_options, why, sizeof why))
+        return true;
+    updraft_log_warn("%s", why);
+    return false;
+}
+
+/* File systems are written to the first data partition that is one. */
+static void find_data_partition(struct updraft_machine *machine)
+{
+    static const uint8_t subtypes[] = {0x81, 0x82, 0x83}; /* fat, spiffs, littlefs */
+    const struct updraft_flash *flash = &machine->nor.flash;
+    uint8_t bytes[UPDRAFT_PTABLE_LEN];
+    struct updraft_ptable table;
+    if (flash->read(flash->ctx, UPDRAFT_PTABLE_DEFAULT_OFF, bytes, sizeof bytes) != UPDRAFT_OK ||
+        updraft_ptable_decode(bytes, sizeof bytes, flash->size, &table, NULL) != UPDRAFT_OK)
+        return;
+    for (uint8_t i = 0; i < table.count; i++) {
+        const struct updraft_partition *row = &table.entries[i];
+        if (row->type == UPDRAFT_PART_TYPE_DATA &&
+            memchr(subtypes, row->subtype, sizeof subtypes)) {
+            memcpy(machine->data_partition, row->label, sizeof machine->data_partition);
+            return;
+        }
+    }
+}
+
+/* The HTTP port stays ours while the device is down, or someone's outgoing connection might take it
+ * between two lives: a socket that is bound and never listens refuses connections and keeps the
+ * port. */
+static bool reserve_http_port(struct updraft_machine *machine)
+{
+    machine->http_port = machine->board->http_port;
+    machine->ota_port = machine->board->ota_port;
+    if (!updraft_sockets_parse(machine->options->listen, &machine->listen)) {
+        updraft_log_warn("--listen takes a numeric address such as 127.0.0.1 or ::1, not '%s'",
+                         machine->options->listen);
+        return false;
+    }
+    machine->http_reserve_fd =
+        updraft_sockets_bind(&machine->listen, SOCK_STREAM, &machine->http_port);
+    if (machine->http_reserve_fd < 0)
+        updraft_log_warn("cannot use %s port %u: %s. Set ports.http in board.yaml; 0 takes any",
+                         machine->options->listen, (unsigned)machine->http_port, strerror(errno));
+    return machine->http_reserve_fd >= 0;
+}
+
+static bool catch_signals(struct updraft_machine *machine)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGUSR2);
+    signal(SIGPIPE, SIG_IGN);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
+        machine->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (machine->signal_fd < 0)
+        updraft_log_warn("cannot receive signals: %s", strerror(errno));
+    return machine->signal_fd >= 0;
+}
+
+static bool boot(struct updraft_machine *machine, enum updraft_reset_cause cause,
+                 struct updraft_boot_result *result)
+{
+    uint8_t buf[UPDRAFT_SECTOR_LEN];
+    struct updraft_boot_config config = {
+        .flash = &machine->nor.flash,
+        .table_addr = UPDRAFT_PTABLE_DEFAULT_OFF,
+        .chip_id = machine->board->chip->id,
+        .rules = UPDRAFT_BOOT_UPDRAFT,
+        .cause = cause,
+        .buf = buf,
+        .buf_cap = sizeof buf,
+    };
+    enum updraft_error error = updraft_boot_run(&config, result);
+    if (error != UPDRAFT_OK)
+        updraft_log_warn("nothing boots: %s", updraft_error_entry(error)->sentence);
+    else if (result->slot == UPDRAFT_SLOT_NONE)
+        updraft_log_warn("nothing boots: no slot holds a complete image for the %s",
+                         machine->board->chip->name);
+    return error == UPDRAFT_OK && result->slot != UPDRAFT_SLOT_NONE;
+}
+
+/* One life after the other, as a chip's reset vector has it. */
+static enum updraft_exit live(struct updraft_machine *machine)
+{
+    enum updraft_reset_cause cause = UPDRAFT_RESET_POWER_ON;
+    for (;;) {
+        struct updraft_boot_result result;
+        if (!boot(machine, cause, &result))
+            return UPDRAFT_EXIT_NOT_BOOTABLE;
+        switch (updraft_life_run(machine, &result)) {
+        case UPDRAFT_LIFE_STOPPED:
+            return UPDRAFT_EXIT_OK;
+        case UPDRAFT_LIFE_RESTART:
+            cause = UPDRAFT_RESET_SOFTWARE;
+            break;
+        case UPDRAFT_LIFE_CRASH:
+            cause = UPDRAFT_RESET_CRASH;
+            break;
+        case UPDRAFT_LIFE_GOES_ON:
+        case UPDRAFT_LIFE_BROKEN:
+            return UPDRAFT_EXIT_FAILED;
+        }
+    }
+}
+
+static enum updraft_exit run(const struct updraft_options *options,
+                             const struct updraft_board *board)
+{
+    struct updraft_machine machine = {
+        .log = {.quiet = options->quiet},
+        .options = options,
+        .board = board,
+        .http_reserve_fd = -1,
+        .signal_fd = -1,
+        .guard_is_up = options->guard != NULL,
+        .is_disabled = options->disabled,
+    };
+    if (!reserve_http_port(&machine) || !catch_signals(&machine) || !open_flash(&machine))
+        return UPDRAFT_EXIT_FAILED;
+    find_data_partition(&machine);
+    enum updraft_exit status = live(&machine);
+    if (machine.nor.violation[0]) {
+        updraft_log_warn("the flash was misused: %s", machine.nor.violation);
+        status = UPDRAFT_EXIT_FAILED;
+    }
+    updraft_nor_close(&machine.nor);
+    close(machine.http_reserve_fd);
+    close(machine.signal_fd);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct updraft_options options;
+    struct updraft_board board;
+    switch (updraft_options_parse(argc, argv, &options)) {
+    case UPDRAFT_OPTIONS_SHOWN:
+        return UPDRAFT_EXIT_OK;
+    case UPDRAFT_OPTIONS_WRONG:
+        return UPDRAFT_EXIT_USAGE;
+    case UPDRAFT_OPTIONS_RUN:
+        break;
+    }
+    if (!updraft_board_load(options.board_path, &board))
+        return UPDRAFT_EXIT_FAILED;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        updraft_log_warn("libcurl cannot be started");
+        return UPDRAFT_EXIT_FAILED;
+    }
+    enum updraft_exit status = run(&options, &board);
+    curl_global_cleanup();
+    updraft_board_free(&board);
+    return (int)status;
+}

@@ -1,0 +1,58 @@
+/* The command line of updraft-device. Texts point into argv. */
+#ifndef UPDRAFT_PORTS_POSIX_OPTIONS_H
+#define UPDRAFT_PORTS_POSIX_OPTIONS_H
+
+#include "ports/posix/nor.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How the program ends; documented in --help, relied on by scripts. */
+enum updraft_exit {
+    UPDRAFT_EXIT_OK = 0,
+    UPDRAFT_EXIT_FAILED = 1,
+    UPDRAFT_EXIT_USAGE = 2,
+    UPDRAFT_EXIT_NOT_BOOTABLE = 3,
+    UPDRAFT_EXIT_POWER_CUT = 42,
+};
+
+/* What an image does once it runs: firmware is not executed here, so it must be told. */
+enum updraft_behaviour {
+    UPDRAFT_BEHAVIOUR_HEALTHY,
+    UPDRAFT_BEHAVIOUR_CRASH,   /* resets right after boot */
+    UPDRAFT_BEHAVIOUR_HANG,    /* answers nothing until the watchdog bites */
+    UPDRAFT_BEHAVIOUR_OFFLINE, /* works, but reaches no server */
+};
+
+struct updraft_options {
+    const char *flash_path;
+    const char *table_path; /* NULL: the flash file must exist */
+    const char *app_path;   /* likewise */
+    const char *board_path;
+    const char *listen;
+    const char *guard; /* reason to refuse updates; NULL: none */
+    uint32_t flash_size;
+    enum updraft_behaviour behaviour; /* of images on trial */
+    uint32_t cut_at;
+    enum updraft_nor_cut cut;
+    enum updraft_nor_timing timing;
+    uint32_t restart_ms;
+    uint32_t health_s;
+    uint8_t attempts;
+    bool disabled;
+    bool quiet;
+};
+
+enum updraft_options_next {
+    UPDRAFT_OPTIONS_RUN,
+    UPDRAFT_OPTIONS_SHOWN, /* --help or --version was printed */
+    UPDRAFT_OPTIONS_WRONG, /* the reason was printed */
+};
+
+enum updraft_options_next updraft_options_parse(int argc, char **argv,
+                                                struct updraft_options *options);
+
+/* "healthy", "crash", "hang", "offline". False for anything else. */
+bool updraft_behaviour_by_name(const char *name, enum updraft_behaviour *behaviour);
+
+#endif

@@ -1,0 +1,183 @@
+#include "ports/posix/push_socket.h"
+
+#include "ports/posix/sockets.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CONNECT_MS  10000u /* stock hosts wait as long for the call back */
+#define READ_LEN    1460u  /* what the stock devices take at once */
+#define READ_ROUNDS 16     /* reads a turn, so that the other sockets get theirs */
+
+_Static_assert(sizeof(((struct updraft_peer *)0)->bytes) >= sizeof(struct sockaddr_in6),
+               "a peer holds any address");
+
+void updraft_push_socket_open(struct updraft_push_socket *push, int udp_fd,
+                              const struct updraft_espota_config *config)
+{
+    *push = (struct updraft_push_socket){.udp_fd = udp_fd, .tcp_fd = -1};
+    updraft_espota_init(&push->espota, config);
+}
+
+static void close_stream(struct updraft_push_socket *push)
+{
+    if (push->tcp_fd >= 0)
+        close(push->tcp_fd);
+    push->tcp_fd = -1;
+    push->is_connected = false;
+    push->out_len = 0;
+}
+
+void updraft_push_socket_close(struct updraft_push_socket *push)
+{
+    close_stream(push);
+    close(push->udp_fd);
+    push->udp_fd = -1;
+}
+
+unsigned updraft_push_socket_poll(const struct updraft_push_socket *push, struct pollfd *fds)
+{
+    fds[0] = (struct pollfd){.fd = push->udp_fd, .events = POLLIN};
+    if (push->tcp_fd < 0)
+        return 1;
+    /* While an acknowledgement cannot be sent nothing more is read: the host waits for it anyway.
+     */
+    short events = push->is_connected && push->out_len == 0 ? POLLIN : POLLOUT;
+    fds[1] = (struct pollfd){.fd = push->tcp_fd, .events = events};
+    return 2;
+}
+
+static void send_reply(struct updraft_push_socket *push)
+{
+    struct updraft_peer to;
+    uint8_t reply[UPDRAFT_ESPOTA_DATAGRAM_CAP];
+    size_t len = updraft_espota_reply(&push->espota, &to, reply, sizeof reply);
+    if (len == 0)
+        return;
+    struct sockaddr_storage address;
+    memset(&address, 0, sizeof address);
+    memcpy(&address, to.bytes, to.len);
+    /* Lost like any datagram when the socket is full: the host asks again. */
+    (void)sendto(push->udp_fd, reply, len, MSG_NOSIGNAL, (struct sockaddr *)&address, to.len);
+}
+
+static void receive_datagrams(struct updraft_push_socket *push, uint64_t now_ms)
+{
+    for (int i = 0; i < READ_ROUNDS; i++) {
+        uint8_t datagram[UPDRAFT_ESPOTA_DATAGRAM_CAP];
+        struct sockaddr_storage address;
+        socklen_t address_len = sizeof address;
+        ssize_t len = recvfrom(push->udp_fd, datagram, sizeof datagram, 0,
+                               (struct sockaddr *)&address, &address_len);
+        if (len < 0)
+            return;
+        struct updraft_peer from = {.len = (uint8_t)updraft_sockets_address_len(&address)};
+        memcpy(from.bytes, &address, from.len);
+        updraft_espota_datagram(&push->espota, &from, datagram, (size_t)len, now_ms);
+        send_reply(push);
+    }
+}
+
+static void start_connect(struct updraft_push_socket *push, uint64_t now_ms)
+{
+    struct sockaddr_storage address;
+    memset(&address, 0, sizeof address);
+    memcpy(&address, push->espota.invited_by.bytes, push->espota.invited_by.len);
+    updraft_sockets_set_port(&address, updraft_espota_port(&push->espota));
+    push->tcp_fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    push->connect_deadline_ms = now_ms + CONNECT_MS;
+    int result = push->tcp_fd < 0 ? -1
+                                  : connect(push->tcp_fd, (struct sockaddr *)&address,
+                                            updraft_sockets_address_len(&address));
+    if (result < 0 && (push->tcp_fd < 0 || errno != EINPROGRESS)) {
+        close_stream(push);
+        updraft_espota_connect_failed(&push->espota);
+    }
+}
+
+static void finish_connect(struct updraft_push_socket *push, uint64_t now_ms)
+{
+    struct pollfd fd = {.fd = push->tcp_fd, .events = POLLOUT};
+    int error = 0;
+    socklen_t len = sizeof error;
+    bool is_late = now_ms >= push->connect_deadline_ms;
+    if (poll(&fd, 1, 0) == 0 && !is_late)
+        return;
+    if (is_late || getsockopt(push->tcp_fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error) {
+        close_stream(push);
+        updraft_espota_connect_failed(&push->espota);
+        return;
+    }
+    int on = 1; /* an acknowledgement held back costs the host 40 ms a chunk */
+    (void)setsockopt(push->tcp_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    push->is_connected = true;
+    updraft_espota_connected(&push->espota, now_ms);
+}
+
+/* False when the connection is gone. */
+static bool send_stream(struct updraft_push_socket *push)
+{
+    for (;;) {
+        if (push->out_len == 0)
+            push->out_len = (uint16_t)updraft_espota_drain(&push->espota, (uint8_t *)push->out,
+                                                           sizeof push->out);
+        if (push->out_len == 0)
+            return true;
+        ssize_t sent = send(push->tcp_fd, push->out, push->out_len, MSG_NOSIGNAL);
+        if (sent < 0)
+            return errno == EAGAIN || errno == EINTR;
+        push->out_len = (uint16_t)(push->out_len - sent);
+        memmove(push->out, push->out + sent, push->out_len);
+    }
+}
+
+/* False when the connection is gone. */
+static bool receive_stream(struct updraft_push_socket *push, uint64_t now_ms)
+{
+    for (int i = 0; i < READ_ROUNDS; i++) {
+        if (push->out_len || updraft_espota_wants(&push->espota) != UPDRAFT_ESPOTA_WANTS_STREAM)
+            return true;
+        uint8_t bytes[READ_LEN];
+        ssize_t len = recv(push->tcp_fd, bytes, sizeof bytes, 0);
+        if (len < 0)
+            return errno == EAGAIN || errno == EINTR;
+        if (len == 0)
+            return false;
+        updraft_espota_feed(&push->espota, bytes, (size_t)len, now_ms);
+        if (!send_stream(push))
+            return false;
+    }
+    return true;
+}
+
+static void run_stream(struct updraft_push_socket *push, uint64_t now_ms)
+{
+    bool is_alive = send_stream(push) && receive_stream(push, now_ms) && send_stream(push);
+    bool is_over =
+        updraft_espota_wants(&push->espota) == UPDRAFT_ESPOTA_WANTS_CLOSE && push->out_len == 0;
+    if (!is_alive || is_over) {
+        close_stream(push);
+        updraft_espota_closed(&push->espota, now_ms);
+    }
+}
+
+void updraft_push_socket_run(struct updraft_push_socket *push, uint64_t now_ms)
+{
+    receive_datagrams(push, now_ms);
+    updraft_espota_tick(&push->espota, now_ms);
+    if (push->tcp_fd < 0 && updraft_espota_wants(&push->espota) == UPDRAFT_ESPOTA_WANTS_CONNECT)
+        start_connect(push, now_ms);
+    if (push->tcp_fd >= 0 && !push->is_connected)
+        finish_connect(push, now_ms);
+    if (push->tcp_fd >= 0 && push->is_connected)
+        run_stream(push, now_ms);
+    send_reply(push);
+}
+
+bool updraft_push_socket_is_busy(const struct updraft_push_socket *push)
+{
+    return updraft_espota_wants(&push->espota) != UPDRAFT_ESPOTA_WANTS_NOTHING;
+}

@@ -1,0 +1,38 @@
+/* espota over real sockets: carries datagrams and the stream between the engine of
+ * device/push/espota.h and the network, without ever waiting.
+ *
+ * Owns: the UDP socket, the connection back to the host, and the engine. The caller polls the
+ * descriptors that updraft_push_socket_poll() names, then calls updraft_push_socket_run(). */
+#ifndef UPDRAFT_PORTS_POSIX_PUSH_SOCKET_H
+#define UPDRAFT_PORTS_POSIX_PUSH_SOCKET_H
+
+#include "device/push/espota.h"
+
+#include <poll.h>
+
+#define UPDRAFT_PUSH_SOCKET_POLL_CAP 2u
+
+struct updraft_push_socket {
+    struct updraft_espota espota;
+    int udp_fd;
+    int tcp_fd; /* -1: no connection */
+    bool is_connected;
+    uint64_t connect_deadline_ms;
+    uint16_t out_len; /* stream bytes taken from the engine and not yet sent */
+    char out[256];
+};
+
+/* Takes over udp_fd. */
+void updraft_push_socket_open(struct updraft_push_socket *push, int udp_fd,
+                              const struct updraft_espota_config *config);
+void updraft_push_socket_close(struct updraft_push_socket *push);
+
+/* Fills up to UPDRAFT_PUSH_SOCKET_POLL_CAP entries; returns how many. */
+unsigned updraft_push_socket_poll(const struct updraft_push_socket *push, struct pollfd *fds);
+
+void updraft_push_socket_run(struct updraft_push_socket *push, uint64_t now_ms);
+
+/* An update over this way is going on. */
+bool updraft_push_socket_is_busy(const struct updraft_push_socket *push);
+
+#endif

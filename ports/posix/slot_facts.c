@@ -1,0 +1,84 @@
+#include "ports/posix/slot_facts.h"
+
+#include "device/slots/verify.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#define READ_LEN 4096u
+
+static const char marker_prefix[] = "updraft-sim:";
+
+static void read_marker(const struct updraft_flash *flash, struct updraft_extent slot,
+                        struct updraft_slot_facts *facts)
+{
+    char text[32];
+    if (slot.len < UPDRAFT_SIM_MARKER_OFF + sizeof text)
+        return;
+    if (flash->read(flash->ctx, slot.addr + UPDRAFT_SIM_MARKER_OFF, text, sizeof text - 1) !=
+        UPDRAFT_OK)
+        return;
+    text[sizeof text - 1] = '\0';
+    if (strncmp(text, marker_prefix, sizeof marker_prefix - 1) == 0)
+        facts->has_marker =
+            updraft_behaviour_by_name(text + sizeof marker_prefix - 1, &facts->marker);
+}
+
+static void put_hex(char *out, const char *digit_format, const uint8_t *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        sprintf(out + 2 * i, digit_format, bytes[i]);
+}
+
+static bool digest_image(const struct updraft_flash *flash, struct updraft_extent slot,
+                         uint32_t image_len, uint8_t md5[UPDRAFT_MD5_LEN])
+{
+    uint8_t buf[READ_LEN];
+    struct updraft_digest digest;
+    updraft_digest_start(&digest, UPDRAFT_DIGEST_MD5);
+    for (uint32_t off = 0; off < image_len; off += READ_LEN) {
+        uint32_t len = image_len - off < READ_LEN ? image_len - off : READ_LEN;
+        if (flash->read(flash->ctx, slot.addr + off, buf, len) != UPDRAFT_OK)
+            return false;
+        updraft_digest_update(&digest, buf, len);
+    }
+    updraft_digest_finish(&digest, md5);
+    return true;
+}
+
+/* Descriptor texts go into log lines, reports and headers: no control bytes, no quotes. */
+static void copy_text(char *out, size_t out_cap, const char *in)
+{
+    snprintf(out, out_cap, "%s", in);
+    for (; *out; out++) {
+        if (!isprint((unsigned char)*out) || *out == '"' || *out == '\\')
+            *out = '?';
+    }
+}
+
+void updraft_slot_facts_read(const struct updraft_flash *flash, struct updraft_extent slot,
+                             uint16_t chip_id, struct updraft_slot_facts *facts)
+{
+    *facts = (struct updraft_slot_facts){.version = "unknown"};
+    if (slot.len == 0)
+        return;
+    uint8_t buf[READ_LEN];
+    struct updraft_image_reader reader;
+    updraft_image_reader_init(&reader);
+    facts->is_bootable =
+        updraft_slot_verify(flash, slot, chip_id, NULL, 0, buf, sizeof buf, &reader) == UPDRAFT_OK;
+    if (reader.info.has_appdesc) {
+        const struct updraft_appdesc *appdesc = &reader.info.appdesc;
+        copy_text(facts->version, sizeof facts->version, appdesc->version);
+        copy_text(facts->project, sizeof facts->project, appdesc->project);
+        copy_text(facts->idf, sizeof facts->idf, appdesc->idf_version);
+        read_marker(flash, slot, facts);
+    }
+    uint8_t md5[UPDRAFT_MD5_LEN];
+    if (facts->is_bootable && digest_image(flash, slot, reader.info.image_len, md5)) {
+        facts->image_len = reader.info.image_len;
+        put_hex(facts->md5, "%02x", md5, sizeof md5);
+        put_hex(facts->sha256, "%02X", reader.info.hash_computed, UPDRAFT_SHA256_LEN);
+    }
+}

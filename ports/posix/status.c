@@ -1,0 +1,141 @@
+#include "ports/posix/status.h"
+
+#include "updraft_version.h"
+
+#include <cjson/cJSON.h>
+
+#include <stdio.h>
+
+struct detail {
+    bool slots;
+    bool remedies;
+};
+
+static void add_failure(cJSON *parent, const struct updraft_failure *failure, struct detail detail)
+{
+    char sentence[200];
+    const struct updraft_error_entry *entry = updraft_error_entry(failure->code);
+    cJSON *error = cJSON_AddObjectToObject(parent, "error");
+    updraft_failure_sentence(failure, sentence, sizeof sentence);
+    cJSON_AddNumberToObject(error, "code", failure->code);
+    cJSON_AddStringToObject(error, "name", entry->name);
+    cJSON_AddStringToObject(error, "text", sentence);
+    if (detail.remedies)
+        cJSON_AddStringToObject(error, "remedy", entry->remedy);
+}
+
+static void add_slot(cJSON *list, const struct updraft_life *life, int slot)
+{
+    struct updraft_extent extent = updraft_layout_extent(&life->slots.layout, slot);
+    if (extent.len == 0)
+        return;
+    cJSON *item = cJSON_CreateObject();
+    cJSON_AddStringToObject(item, "name", updraft_slot_name(slot));
+    cJSON_AddNumberToObject(item, "size", extent.len);
+    cJSON_AddBoolToObject(item, "running", slot == life->slots.running);
+    cJSON_AddItemToArray(list, item);
+}
+
+static void add_slots(cJSON *json, const struct updraft_life *life, struct detail detail)
+{
+    int next;
+    uint32_t capacity = 0;
+    cJSON_AddStringToObject(json, "slot", updraft_slot_name(life->slots.running));
+    cJSON_AddStringToObject(json, "state", life->is_on_trial ? "trial" : "confirmed");
+    if (detail.slots) {
+        cJSON *list = cJSON_AddArrayToObject(json, "slots");
+        add_slot(list, life, UPDRAFT_SLOT_FACTORY);
+        for (int slot = 0; slot < UPDRAFT_SLOT_CAP; slot++)
+            add_slot(list, life, slot);
+    }
+    if (updraft_slots_next(&life->slots, &next) == UPDRAFT_OK)
+        capacity = updraft_layout_extent(&life->slots.layout, next).len;
+    else
+        next = UPDRAFT_SLOT_NONE;
+    cJSON_AddStringToObject(json, "next", updraft_slot_name(next));
+    cJSON_AddNumberToObject(json, "capacity", capacity);
+    cJSON_AddNumberToObject(json, "flash", life->machine->nor.flash.size);
+}
+
+static const char *update_state_name(enum updraft_update_state state)
+{
+    switch (state) {
+    case UPDRAFT_UPDATE_IDLE:
+        break;
+    case UPDRAFT_UPDATE_RECEIVING:
+        return "receiving";
+    case UPDRAFT_UPDATE_DONE:
+        return "done";
+    case UPDRAFT_UPDATE_FAILED:
+        return "failed";
+    }
+    return "idle";
+}
+
+static void add_update(cJSON *json, const struct updraft_update *update, struct detail detail)
+{
+    cJSON *item = cJSON_AddObjectToObject(json, "update");
+    cJSON_AddStringToObject(item, "state", update_state_name(update->state));
+    cJSON_AddNumberToObject(item, "written", updraft_update_written(update));
+    cJSON_AddNumberToObject(item, "total", updraft_update_expected(update));
+    if (update->state == UPDRAFT_UPDATE_FAILED)
+        add_failure(item, &update->failure, detail);
+}
+
+static const char *last_result_name(enum updraft_last_result result)
+{
+    switch (result) {
+    case UPDRAFT_LAST_NONE:
+        break;
+    case UPDRAFT_LAST_UPDATED:
+        return "updated";
+    case UPDRAFT_LAST_ROLLED_BACK:
+        return "rolled_back";
+    case UPDRAFT_LAST_FAILED:
+        return "failed";
+    }
+    return "none";
+}
+
+static void add_last(cJSON *json, const struct updraft_last *last, struct detail detail)
+{
+    cJSON *item = cJSON_AddObjectToObject(json, "last");
+    cJSON_AddStringToObject(item, "result", last_result_name(last->result));
+    cJSON_AddStringToObject(item, "version", last->version);
+    if (last->result == UPDRAFT_LAST_ROLLED_BACK || last->result == UPDRAFT_LAST_FAILED)
+        add_failure(item, &last->failure, detail);
+}
+
+static bool print_status(const struct updraft_life *life, struct detail detail, char *out,
+                         size_t out_cap)
+{
+    const struct updraft_board *board = life->machine->board;
+    bool is_esp8266 = board->chip->id == UPDRAFT_CHIP_ESP8266;
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "updraft", UPDRAFT_VERSION);
+    cJSON_AddStringToObject(json, "name", board->name);
+    cJSON_AddStringToObject(json, "product", updraft_life_product(life));
+    cJSON_AddStringToObject(json, "chip", board->chip->slug);
+    cJSON_AddStringToObject(json, "project", life->running.project);
+    cJSON_AddStringToObject(json, "version", life->running.version);
+    cJSON_AddStringToObject(json, "idf", life->running.idf);
+    add_slots(json, life, detail);
+    cJSON_AddNumberToObject(json, "ota_port", life->machine->ota_port);
+    cJSON_AddStringToObject(json, "dialect", is_esp8266 ? "esp8266" : "esp32");
+    cJSON_AddBoolToObject(json, "password", board->password != NULL);
+    add_update(json, &life->update, detail);
+    add_last(json, &life->machine->last, detail);
+    cJSON_AddNumberToObject(json, "uptime_ms", (double)(updraft_clock_ms() - life->born_ms));
+    bool fits = cJSON_PrintPreallocated(json, out, (int)out_cap, false);
+    cJSON_Delete(json);
+    return fits;
+}
+
+void updraft_status_json(const struct updraft_life *life, char *out, size_t out_cap)
+{
+    if (print_status(life, (struct detail){.slots = true, .remedies = true}, out, out_cap) ||
+        print_status(life, (struct detail){.remedies = true}, out, out_cap) ||
+        print_status(life, (struct detail){.slots = false}, out, out_cap))
+        return;
+    snprintf(out, out_cap, "{}");
+}
