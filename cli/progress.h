@@ -1,0 +1,31 @@
+/* What happens meanwhile, on stderr: steps as lines, long work as a bar on a terminal and as a line
+ * per quarter elsewhere. --quiet silences both. */
+#ifndef UPDRAFT_CLI_PROGRESS_H
+#define UPDRAFT_CLI_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct updraft_progress {
+    bool quiet;
+    bool on_tty;
+    bool running;
+    char label[64];
+    uint64_t total;
+    uint64_t start_ms;
+    uint64_t drawn_ms;
+    unsigned said_pct;
+};
+
+void updraft_progress_init(struct updraft_progress *progress, bool quiet);
+__attribute__((format(printf, 2, 3))) void updraft_progress_step(struct updraft_progress *progress,
+                                                                 const char *format, ...);
+/* begin, any number of updates with bytes done so far, end. */
+void updraft_progress_begin(struct updraft_progress *progress, const char *label, uint64_t total);
+void updraft_progress_update(struct updraft_progress *progress, uint64_t done);
+void updraft_progress_end(struct updraft_progress *progress);
+
+/* Milliseconds of a clock that never jumps. */
+uint64_t updraft_progress_now_ms(void);
+
+#endif

@@ -1,0 +1,207 @@
+/* The three HTTP ways: raw body to an Updraft device, raw body to an esp32-evse, browser form. */
+#include "cli/http.h"
+#include "cli/out.h"
+#include "cli/push.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FORM_FIELD   "firmware"
+#define FORM_SUCCESS "Update Success"
+#define FORM_ERROR   "Update error:"
+#define BUSY_RESET_S 60u
+
+static void count(void *ctx, uint64_t sent_len)
+{
+    struct updraft_push *push = ctx;
+
+    push->sent_len = (uint32_t)sent_len;
+    updraft_progress_update(&push->progress, sent_len);
+}
+
+static enum updraft_exit no_answer(struct updraft_push *push,
+                                   const struct updraft_http_response *response)
+{
+    struct updraft_fail *fail = &push->cli->fail;
+
+    if (!response->connected)
+        return updraft_fail_set(fail, UPDRAFT_EXIT_NETWORK, "cannot_connect",
+                                "Check address and port, that the device is on, and that this "
+                                "computer is in the same network.",
+                                "connecting: %s", response->error);
+    if (response->sent_len < push->wire.len)
+        return updraft_fail_set(fail, UPDRAFT_EXIT_NETWORK, "disconnected",
+                                "The device runs its old image. Send again; if it repeats at the "
+                                "same place, the device may have no room or restart for lack of "
+                                "power.",
+                                "transfer: the connection broke off after about %llu of %zu bytes "
+                                "(%s)",
+                                (unsigned long long)response->sent_len, push->wire.len,
+                                response->error);
+    return updraft_fail_set(fail, UPDRAFT_EXIT_NETWORK, "no_verdict",
+                            "Ask the device which version it runs before you send again.",
+                            "result: all %zu bytes went out, but the device closed without an "
+                            "answer (%s)",
+                            push->wire.len, response->error);
+}
+
+static enum updraft_exit wants_password(struct updraft_push *push)
+{
+    return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_AUTH, "wrong_password",
+                            push->password
+                                ? "Check --password; some devices want a user name, too: --user."
+                                : "Give it with --password, or in UPDRAFT_PASSWORD.",
+                            push->password ? "sign-in: the device does not take that password"
+                                           : "sign-in: the device wants a password");
+}
+
+/* Updraft's devices answer a refusal with {"error": {code, name, text, remedy}}. */
+static enum updraft_exit refused_with_json(struct updraft_push *push, const cJSON *json,
+                                           long status)
+{
+    const cJSON *error = cJSON_GetObjectItemCaseSensitive(json, "error");
+    const char *remedy;
+
+    if (!cJSON_IsObject(error))
+        error = json;
+    remedy = updraft_json_text(error, "remedy");
+    return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_REFUSED,
+                            updraft_json_text(error, "name"), strcmp(remedy, "-") ? remedy : "",
+                            "the device refused (%ld): %s", status,
+                            updraft_json_text(error, "text"));
+}
+
+/* The texts of Arduino's updaters, and what they mean for who is sending. */
+static const char *remedy_for(const char *words)
+{
+    static const struct {
+        const char *words;
+        const char *remedy;
+    } known[] = {
+        {"Not Enough Space", "The image is larger than the space the device keeps free: make it "
+                             "smaller, or flash a table with larger slots over USB."},
+        {"Magic", "Send the application .bin of the build; an ESP32 does not take gzip."},
+        {"origin", "Use the address under which the device knows itself, without a proxy between."},
+        {"MD5", "The file changed on its way; send it again."},
+        {"Signature", "The device takes only images signed with its own key."},
+        {"flash config", "Build for the flash size of the device."},
+        {"Flash", "Send again; if it repeats, the flash is worn out."},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strstr(words, known[i].words))
+            return known[i].remedy;
+    return "The device runs its old image. Its serial log may say more.";
+}
+
+static enum updraft_exit refused_with_text(struct updraft_push *push, const char *words)
+{
+    return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_REFUSED, "refused", remedy_for(words),
+                            "the device refused: %.200s", words);
+}
+
+/* Arduino's update servers answer success and failure alike with 200; only the text tells. */
+static enum updraft_exit judge_form(struct updraft_push *push,
+                                    const struct updraft_http_response *response)
+{
+    const char *body = response->body ? response->body : "";
+    const char *error = strstr(body, FORM_ERROR);
+
+    if (error)
+        return refused_with_text(push, error + strlen(FORM_ERROR) +
+                                           strspn(error + strlen(FORM_ERROR), " "));
+    if (response->status == 200 && (strstr(body, FORM_SUCCESS) || !strncmp(body, "OK", 2)))
+        return UPDRAFT_EXIT_OK;
+    if (response->status == 200)
+        return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_FAILED, "no_verdict",
+                                "Ask the device which version it runs; its page may need another "
+                                "way in: try --via espota.",
+                                "result: the device answered neither '%s' nor an error: %.100s",
+                                FORM_SUCCESS, body);
+    return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_REFUSED, "http_status",
+                            "Check the port; try --via raw or --via espota.",
+                            "the device answered POST /update with status %ld: %.100s",
+                            response->status, body);
+}
+
+/* esp32-evse has status codes of its own. */
+static const char *evse_reason(long status)
+{
+    switch (status) {
+    case 521:
+        return "it could not write, verify or select the image (wrong chip, damaged, or too large)";
+    case 522:
+        return "it did not receive the whole image";
+    case 523:
+        return "the image is not one of esp32-evse";
+    default:
+        return "";
+    }
+}
+
+static enum updraft_exit judge_raw(struct updraft_push *push,
+                                   const struct updraft_http_response *response)
+{
+    cJSON *json = NULL;
+    enum updraft_exit exit;
+
+    if (response->status >= 200 && response->status < 300)
+        return UPDRAFT_EXIT_OK;
+    if (evse_reason(response->status)[0])
+        return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_REFUSED, "refused",
+                                "The device runs its old image. Send the image built for it.",
+                                "the device refused (%ld): %s", response->status,
+                                evse_reason(response->status));
+    json = updraft_http_json(response);
+    if (json)
+        exit = refused_with_json(push, json, response->status);
+    else
+        exit = updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_REFUSED, "http_status",
+                                "Check the port; try --via form or --via espota.",
+                                "the device answered with status %ld: %.100s", response->status,
+                                response->body ? response->body : "");
+    cJSON_Delete(json);
+    return exit;
+}
+
+enum updraft_exit updraft_push_http(struct updraft_push *push)
+{
+    bool is_form = push->way == UPDRAFT_PUSH_FORM;
+    char url[400];
+    char origin[320];
+    struct updraft_http_request request = {
+        .method = "POST",
+        .url = url,
+        .user = push->user,
+        .password = push->password,
+        .body = push->wire.data,
+        .body_len = push->wire.len,
+        .content_type = "application/octet-stream",
+        .origin = is_form ? origin : NULL,
+        .form_field = is_form ? FORM_FIELD : NULL,
+        .form_name = updraft_file_name(push->path),
+        .connect_ms = push->timeout_s * 1000,
+        .stall_s = BUSY_RESET_S,
+        .progress = count,
+        .ctx = push,
+    };
+    struct updraft_http_response response;
+    enum updraft_exit exit;
+    bool answered;
+
+    updraft_push_url(push, push->way == UPDRAFT_PUSH_EVSE ? "/api/v1/firmware/upload" : "/update",
+                     url, sizeof url);
+    updraft_push_url(push, "", origin, sizeof origin);
+    updraft_progress_begin(&push->progress, "sending", push->wire.len);
+    answered = updraft_http_do(&request, &response);
+    updraft_progress_end(&push->progress);
+    push->sent_len = (uint32_t)response.sent_len;
+    if (!answered)
+        exit = no_answer(push, &response);
+    else if (response.status == 401)
+        exit = wants_password(push);
+    else
+        exit = is_form ? judge_form(push, &response) : judge_raw(push, &response);
+    updraft_http_free(&response);
+    return exit;
+}
