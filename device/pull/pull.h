@@ -5,7 +5,13 @@
  *   HEADERS   GET url with the x-ESP8266- or x-ESP32- headers: 304 nothing new, 200 the image, x-MD5
  *   CHANNEL   GET descriptor url, compare its version with ours, then GET the path it names
  *
- * Also owns when to ask: an interval with jitter, and back-off after failures.
+ * Also owns when to ask: an interval with a tenth of jitter, and back-off after failures: each
+ * doubles the wait up to a cap. An image that the device already runs is "up to date", not a
+ * failure.
+ *
+ * Does not own: redirects, TLS, time-outs of the transport, the restart. Memory: the struct. In
+ * flash: what the transaction keeps, nothing more; after a power loss the next check starts from
+ * the beginning.
  * Sources: ESP8266httpUpdate.cpp, HTTPUpdate.cpp, ota.c of esp32-evse. */
 #ifndef UPDRAFT_DEVICE_PULL_PULL_H
 #define UPDRAFT_DEVICE_PULL_PULL_H
@@ -22,7 +28,7 @@ enum updraft_pull_way {
 
 /* What the headers say of this device. All text alive as long as the engine. */
 struct updraft_pull_identity {
-    const char *mac;     /* "AA:BB:CC:DD:EE:FF" */
+    const char *mac;     /* "AA:BB:CC:DD:EE:FF"; goes out as that of the access point, too */
     const char *version; /* running; "" leaves the header out */
     const char *sdk_version;
     uint32_t chip_serial; /* ESP8266 chip id */
@@ -38,7 +44,7 @@ struct updraft_pull_config {
     enum updraft_pull_way way;
     const char *url;
     struct updraft_pull_identity identity;
-    uint32_t interval_s;  /* between checks; 0: only when asked */
+    uint32_t interval_s;    /* between checks; 0: only when asked */
     uint32_t backoff_cap_s; /* failures double the wait up to this; 0: 3600 */
     void (*random)(void *ctx, uint8_t *out, size_t len); /* for jitter */
     void *random_ctx;
@@ -70,9 +76,7 @@ struct updraft_pull {
     uint64_t next_ms;
     struct updraft_descriptor descriptor; /* offered version and path, channels only */
     uint16_t json_len;
-    bool begun;
-    uint32_t body_len;
-    uint32_t body_seen;
+    bool begun; /* this check holds the transaction */
     uint8_t md5[UPDRAFT_MD5_LEN];
     bool has_md5;
     char json[UPDRAFT_DESCRIPTOR_LEN_CAP];
@@ -84,14 +88,17 @@ void updraft_pull_init(struct updraft_pull *pull, const struct updraft_pull_conf
 
 /* Check as soon as possible. */
 void updraft_pull_now(struct updraft_pull *pull, uint64_t now_ms);
-/* When the next check is due; UINT64_MAX while one runs or none is scheduled. */
+/* When updraft_pull_wants() is worth asking: when the next check is due; 0 when a check that runs
+ * has its next request ready; UINT64_MAX while it waits for an answer or none is scheduled. */
 uint64_t updraft_pull_due_ms(const struct updraft_pull *pull);
 
 /* True when a request is to be performed now; fills *fetch. Every true must be answered with
  * updraft_pull_response() or updraft_pull_end(). */
-bool updraft_pull_wants(struct updraft_pull *pull, uint64_t now_ms, struct updraft_pull_fetch *fetch);
+bool updraft_pull_wants(struct updraft_pull *pull, uint64_t now_ms,
+                        struct updraft_pull_fetch *fetch);
 
-/* Status and headers of the answer. content_len -1: not given. md5: the x-MD5 header or NULL.
+/* Status and headers of the answer. content_len -1: not given. md5: the x-MD5 header or NULL; it is
+ * honoured in every way of pulling. Begins the transaction.
  * False: no body is wanted, cut it off (then still call updraft_pull_end). */
 bool updraft_pull_response(struct updraft_pull *pull, uint16_t status, int64_t content_len,
                            const char *md5);
@@ -99,7 +106,9 @@ bool updraft_pull_response(struct updraft_pull *pull, uint16_t status, int64_t c
 /* Body bytes. False: stop, cut the connection, call updraft_pull_end. */
 bool updraft_pull_body(struct updraft_pull *pull, const uint8_t *data, size_t len);
 
-/* The request is over. transport: UPDRAFT_OK, or E_CONNECT, E_DISCONNECTED, E_TIMEOUT. */
+/* The request is over. transport: UPDRAFT_OK, or E_CONNECT, E_DISCONNECTED, E_TIMEOUT, E_ABORTED;
+ * it does not count when the engine itself said stop. Ends the transaction, which blocks while the
+ * slot is read back. For a channel another request may be wanted now. */
 void updraft_pull_end(struct updraft_pull *pull, enum updraft_error transport, uint64_t now_ms);
 
 /* The outcome of the last check, once. */

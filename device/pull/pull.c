@@ -1,0 +1,414 @@
+#include "device/pull/pull.h"
+
+#include "format/assert.h"
+#include "format/text.h"
+
+#include <string.h>
+
+#define DEFAULT_BACKOFF_CAP_S 3600u
+#define JITTER_PART           10u /* one tenth to either side */
+#define SHA256_HEX_LEN        (2u * UPDRAFT_SHA256_LEN)
+
+enum state {
+    STATE_WAITING,
+    STATE_ASKED_DESCRIPTOR,
+    STATE_READING_DESCRIPTOR,
+    STATE_IMAGE_DUE, /* the descriptor named one; its request was not fetched yet */
+    STATE_ASKED_IMAGE,
+    STATE_READING_IMAGE,
+    STATE_DECIDED, /* the verdict is known; the request has yet to end */
+};
+
+void updraft_pull_init(struct updraft_pull *pull, const struct updraft_pull_config *config,
+                       uint64_t now_ms)
+{
+    UPDRAFT_ASSERT(config->update != NULL && config->url != NULL);
+    UPDRAFT_ASSERT(config->identity.mac != NULL && config->identity.version != NULL &&
+                   config->identity.sdk_version != NULL);
+    memset(pull, 0, sizeof *pull);
+    pull->config = *config;
+    pull->state = STATE_WAITING;
+    pull->outcome = UPDRAFT_PULL_NONE;
+    pull->next_ms = now_ms;
+}
+
+void updraft_pull_now(struct updraft_pull *pull, uint64_t now_ms)
+{
+    pull->next_ms = now_ms;
+}
+
+uint64_t updraft_pull_due_ms(const struct updraft_pull *pull)
+{
+    if (pull->state == STATE_IMAGE_DUE)
+        return 0;
+    return pull->state == STATE_WAITING ? pull->next_ms : UINT64_MAX;
+}
+
+/* ---- Schedule ----------------------------------------------------------------------------------
+ */
+
+/* An interval above the cap stays what it is: failures never make a device ask more often. */
+static uint64_t wait_s(const struct updraft_pull *pull)
+{
+    uint32_t cap = pull->config.backoff_cap_s;
+    uint64_t wait = pull->config.interval_s;
+
+    if (cap == 0)
+        cap = DEFAULT_BACKOFF_CAP_S;
+    for (uint8_t i = 0; i < pull->failures_in_row && wait < cap; i++)
+        wait = wait * 2 < cap ? wait * 2 : cap;
+    return wait;
+}
+
+/* Without jitter a fleet that came up together would ask together for ever. */
+static uint64_t jittered_ms(const struct updraft_pull *pull, uint64_t wait_ms)
+{
+    uint64_t span = wait_ms / JITTER_PART;
+    uint8_t bytes[8] = {0};
+    uint64_t random = 0;
+
+    if (pull->config.random == NULL)
+        return wait_ms;
+    pull->config.random(pull->config.random_ctx, bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        random = random << 8 | bytes[i];
+    return wait_ms - span + random % (2 * span + 1);
+}
+
+/* The check is over. */
+static void conclude(struct updraft_pull *pull, uint64_t now_ms)
+{
+    bool is_last = pull->outcome == UPDRAFT_PULL_UPDATED || pull->config.interval_s == 0;
+
+    pull->state = STATE_WAITING;
+    if (pull->outcome != UPDRAFT_PULL_FAILED)
+        pull->failures_in_row = 0;
+    else if (pull->failures_in_row < UINT8_MAX)
+        pull->failures_in_row++;
+    pull->next_ms = is_last ? UINT64_MAX : now_ms + jittered_ms(pull, wait_s(pull) * 1000u);
+}
+
+/* ---- Verdicts ----------------------------------------------------------------------------------
+ */
+
+static void decide(struct updraft_pull *pull, enum updraft_pull_outcome outcome)
+{
+    pull->state = STATE_DECIDED;
+    pull->outcome = outcome;
+}
+
+static void fail(struct updraft_pull *pull, enum updraft_error code, uint32_t number)
+{
+    updraft_failure_set(&pull->failure, code, number, 0, NULL);
+    decide(pull, UPDRAFT_PULL_FAILED);
+}
+
+/* The transaction said no. */
+static void fail_update(struct updraft_pull *pull, enum updraft_error error,
+                        const struct updraft_failure *failure)
+{
+    pull->begun = false;
+    if (error == UPDRAFT_E_ALREADY_RUNNING) {
+        decide(pull, UPDRAFT_PULL_UP_TO_DATE);
+        return;
+    }
+    pull->failure = *failure;
+    pull->failure.code = error;
+    decide(pull, UPDRAFT_PULL_FAILED);
+}
+
+enum updraft_pull_outcome updraft_pull_take_outcome(struct updraft_pull *pull)
+{
+    enum updraft_pull_outcome outcome = pull->outcome;
+
+    if (pull->state == STATE_DECIDED)
+        return UPDRAFT_PULL_NONE;
+    pull->outcome = UPDRAFT_PULL_NONE;
+    return outcome;
+}
+
+/* ---- Requests ----------------------------------------------------------------------------------
+ */
+
+/* Headers of one chip family: all begin with "x-ESP8266-" or "x-ESP32-". */
+struct header_writer {
+    struct updraft_text text;
+    const char *prefix;
+};
+
+static void put_name(struct header_writer *writer, const char *name)
+{
+    updraft_text_str(&writer->text, writer->prefix);
+    updraft_text_str(&writer->text, name);
+    updraft_text_str(&writer->text, ": ");
+}
+
+/* NULL leaves the header out: so do the stock devices with what they do not know. */
+static void put_text(struct header_writer *writer, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    put_name(writer, name);
+    updraft_text_str(&writer->text, value);
+    updraft_text_str(&writer->text, "\n");
+}
+
+static void put_number(struct header_writer *writer, const char *name, uint32_t value)
+{
+    put_name(writer, name);
+    updraft_text_u32(&writer->text, value);
+    updraft_text_str(&writer->text, "\n");
+}
+
+/* The one header in upper-case hex: servers compare it as text. */
+static void put_sha256(struct header_writer *writer, const char *hex)
+{
+    char upper[SHA256_HEX_LEN + 1] = {0};
+
+    if (hex == NULL)
+        return;
+    for (size_t i = 0; i < SHA256_HEX_LEN && hex[i] != '\0'; i++)
+        upper[i] = hex[i] >= 'a' && hex[i] <= 'f' ? (char)(hex[i] - 'a' + 'A') : hex[i];
+    put_text(writer, "sketch-sha256", upper);
+}
+
+/* In the order of the stock devices. False when they do not fit. */
+static bool write_headers(const struct updraft_pull *pull, char *out, size_t out_cap)
+{
+    const struct updraft_pull_identity *identity = &pull->config.identity;
+    bool is_esp8266 = pull->config.way == UPDRAFT_PULL_HEADERS_ESP8266;
+    struct header_writer writer = {.prefix = is_esp8266 ? "x-ESP8266-" : "x-ESP32-"};
+
+    updraft_text_init(&writer.text, out, out_cap);
+    updraft_text_str(&writer.text, is_esp8266 ? "User-Agent: ESP8266-http-Update\n"
+                                                "Connection: close\n"
+                                              : "User-Agent: ESP32-http-Update\n"
+                                                "Connection: close\n"
+                                                "Cache-Control: no-cache\n");
+    if (is_esp8266)
+        put_number(&writer, "Chip-ID", identity->chip_serial);
+    put_text(&writer, "STA-MAC", identity->mac);
+    put_text(&writer, "AP-MAC", identity->mac);
+    put_number(&writer, "free-space", identity->free_space);
+    put_number(&writer, "sketch-size", identity->sketch_len);
+    put_text(&writer, "sketch-md5", identity->sketch_md5);
+    if (!is_esp8266)
+        put_sha256(&writer, identity->sketch_sha256);
+    put_number(&writer, "chip-size", identity->flash_len);
+    put_text(&writer, "sdk-version", identity->sdk_version);
+    put_text(&writer, "mode", "sketch");
+    put_text(&writer, "version", identity->version[0] != '\0' ? identity->version : NULL);
+    return !writer.text.cut;
+}
+
+static bool is_header_way(const struct updraft_pull *pull)
+{
+    return pull->config.way == UPDRAFT_PULL_HEADERS_ESP8266 ||
+           pull->config.way == UPDRAFT_PULL_HEADERS_ESP32;
+}
+
+static bool write_fetch(const struct updraft_pull *pull, const char *url,
+                        struct updraft_pull_fetch *fetch)
+{
+    size_t len = strlen(url);
+
+    memset(fetch, 0, sizeof *fetch);
+    if (len >= sizeof fetch->url)
+        return false;
+    memcpy(fetch->url, url, len);
+    fetch->http_1_0 = is_header_way(pull);
+    return !is_header_way(pull) || write_headers(pull, fetch->headers, sizeof fetch->headers);
+}
+
+bool updraft_pull_wants(struct updraft_pull *pull, uint64_t now_ms,
+                        struct updraft_pull_fetch *fetch)
+{
+    bool is_check = pull->state == STATE_WAITING && now_ms >= pull->next_ms;
+    const char *url = is_check ? pull->config.url : pull->descriptor.path;
+
+    if (!is_check && pull->state != STATE_IMAGE_DUE)
+        return false;
+    if (is_check)
+        pull->outcome = UPDRAFT_PULL_NONE;
+    if (!write_fetch(pull, url, fetch)) {
+        fail(pull, UPDRAFT_E_TOO_LONG, 0);
+        conclude(pull, now_ms);
+        return false;
+    }
+    pull->state = is_check && pull->config.way == UPDRAFT_PULL_CHANNEL ? STATE_ASKED_DESCRIPTOR
+                                                                       : STATE_ASKED_IMAGE;
+    return true;
+}
+
+/* ---- Answers -----------------------------------------------------------------------------------
+ */
+
+static void fail_status(struct updraft_pull *pull, uint16_t status)
+{
+    if (status == 404)
+        fail(pull, UPDRAFT_E_NOT_FOUND, 0);
+    else
+        fail(pull, UPDRAFT_E_HTTP_STATUS, status);
+}
+
+static void answer_descriptor(struct updraft_pull *pull, uint16_t status, int64_t content_len)
+{
+    if (status != 200) {
+        fail_status(pull, status);
+    } else if (content_len > (int64_t)sizeof pull->json) {
+        fail(pull, UPDRAFT_E_TOO_LONG, 0);
+    } else {
+        pull->json_len = 0;
+        pull->state = STATE_READING_DESCRIPTOR;
+    }
+}
+
+static void begin_image(struct updraft_pull *pull, uint32_t len)
+{
+    struct updraft_update_request request = {
+        .wire_len = len,
+        .md5 = pull->has_md5 ? pull->md5 : NULL,
+    };
+    struct updraft_failure failure;
+    enum updraft_error error = updraft_update_begin(pull->config.update, &request, &failure);
+
+    if (error != UPDRAFT_OK) {
+        fail_update(pull, error, &failure);
+        return;
+    }
+    pull->begun = true;
+    pull->state = STATE_READING_IMAGE;
+}
+
+static void answer_image(struct updraft_pull *pull, uint16_t status, int64_t content_len,
+                         const char *md5)
+{
+    pull->has_md5 = md5 != NULL;
+    if (status == 304 && is_header_way(pull))
+        decide(pull, UPDRAFT_PULL_UP_TO_DATE);
+    else if (status != 200)
+        fail_status(pull, status);
+    else if (content_len < 0)
+        fail(pull, UPDRAFT_E_NO_LENGTH, 0);
+    else if (content_len == 0)
+        fail(pull, UPDRAFT_E_EMPTY, 0);
+    else if (md5 != NULL && !updraft_text_unhex(md5, strlen(md5), pull->md5, sizeof pull->md5))
+        fail(pull, UPDRAFT_E_PROTOCOL, 0);
+    else /* what does not even fit 32 bits is too large for any slot */
+        begin_image(pull, content_len > UINT32_MAX ? UINT32_MAX : (uint32_t)content_len);
+}
+
+bool updraft_pull_response(struct updraft_pull *pull, uint16_t status, int64_t content_len,
+                           const char *md5)
+{
+    if (pull->state == STATE_ASKED_DESCRIPTOR)
+        answer_descriptor(pull, status, content_len);
+    else if (pull->state == STATE_ASKED_IMAGE)
+        answer_image(pull, status, content_len, md5);
+    return pull->state == STATE_READING_DESCRIPTOR || pull->state == STATE_READING_IMAGE;
+}
+
+static void take_descriptor(struct updraft_pull *pull, const uint8_t *data, size_t len)
+{
+    if (len > sizeof pull->json - pull->json_len) {
+        fail(pull, UPDRAFT_E_TOO_LONG, 0);
+        return;
+    }
+    memcpy(pull->json + pull->json_len, data, len);
+    pull->json_len = (uint16_t)(pull->json_len + len);
+}
+
+static void take_image(struct updraft_pull *pull, const uint8_t *data, size_t len)
+{
+    while (len > 0) {
+        uint32_t piece_len = len > UINT32_MAX ? UINT32_MAX : (uint32_t)len;
+        enum updraft_error error = updraft_update_feed(pull->config.update, data, piece_len);
+
+        if (error != UPDRAFT_OK) {
+            fail_update(pull, error, &pull->config.update->failure);
+            return;
+        }
+        data += piece_len;
+        len -= piece_len;
+    }
+}
+
+bool updraft_pull_body(struct updraft_pull *pull, const uint8_t *data, size_t len)
+{
+    if (pull->state == STATE_READING_DESCRIPTOR)
+        take_descriptor(pull, data, len);
+    else if (pull->state == STATE_READING_IMAGE)
+        take_image(pull, data, len);
+    return pull->state == STATE_READING_DESCRIPTOR || pull->state == STATE_READING_IMAGE;
+}
+
+static bool is_absolute_url(const char *url)
+{
+    return strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
+}
+
+/* Any other version than ours is wanted, also an older one: that is how a channel goes back. */
+static void end_descriptor(struct updraft_pull *pull)
+{
+    enum updraft_error error =
+        updraft_descriptor_decode(pull->json, pull->json_len, &pull->descriptor);
+
+    if (error != UPDRAFT_OK)
+        fail(pull, error, 0);
+    else if (!is_absolute_url(pull->descriptor.path))
+        fail(pull, UPDRAFT_E_DESCRIPTOR, 0);
+    else if (strcmp(pull->descriptor.version, pull->config.identity.version) == 0)
+        decide(pull, UPDRAFT_PULL_UP_TO_DATE);
+    else
+        pull->state = STATE_IMAGE_DUE;
+}
+
+static void end_image(struct updraft_pull *pull)
+{
+    enum updraft_error error = updraft_update_finish(pull->config.update);
+
+    if (error != UPDRAFT_OK) {
+        fail_update(pull, error, &pull->config.update->failure);
+        return;
+    }
+    pull->begun = false;
+    decide(pull, UPDRAFT_PULL_UPDATED);
+}
+
+/* The connection ended before the verdict. */
+static void end_early(struct updraft_pull *pull, enum updraft_error transport)
+{
+    if (pull->begun)
+        updraft_update_abort(pull->config.update, transport);
+    pull->begun = false;
+    fail(pull, transport, 0);
+}
+
+void updraft_pull_end(struct updraft_pull *pull, enum updraft_error transport, uint64_t now_ms)
+{
+    switch ((enum state)pull->state) {
+    case STATE_WAITING:
+    case STATE_IMAGE_DUE:
+        return; /* no request is out */
+    case STATE_ASKED_DESCRIPTOR:
+    case STATE_ASKED_IMAGE:
+        end_early(pull, transport != UPDRAFT_OK ? transport : UPDRAFT_E_PROTOCOL);
+        break;
+    case STATE_READING_DESCRIPTOR:
+        if (transport != UPDRAFT_OK)
+            end_early(pull, transport);
+        else
+            end_descriptor(pull);
+        break;
+    case STATE_READING_IMAGE:
+        if (transport != UPDRAFT_OK)
+            end_early(pull, transport);
+        else
+            end_image(pull);
+        break;
+    case STATE_DECIDED:
+        break;
+    }
+    if (pull->state == STATE_DECIDED)
+        conclude(pull, now_ms);
+}
