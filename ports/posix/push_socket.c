@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define CONNECT_MS  10000u /* stock hosts wait as long for the call back */
+#define CLOSE_MS    5000u  /* for a host that does not read the last words */
 #define READ_LEN    1460u  /* what the stock devices take at once */
 #define READ_ROUNDS 16     /* reads a turn, so that the other sockets get theirs */
 
@@ -29,6 +30,7 @@ static void close_stream(struct updraft_push_socket *push)
     push->tcp_fd = -1;
     push->is_connected = false;
     push->out_len = 0;
+    push->close_deadline_ms = 0;
 }
 
 void updraft_push_socket_close(struct updraft_push_socket *push)
@@ -153,12 +155,20 @@ static bool receive_stream(struct updraft_push_socket *push, uint64_t now_ms)
     return true;
 }
 
+/* Over when the last words are out, or when a host does not take them. */
+static bool is_over(struct updraft_push_socket *push, uint64_t now_ms)
+{
+    if (updraft_espota_wants(&push->espota) != UPDRAFT_ESPOTA_WANTS_CLOSE)
+        return false;
+    if (push->close_deadline_ms == 0)
+        push->close_deadline_ms = now_ms + CLOSE_MS;
+    return push->out_len == 0 || now_ms >= push->close_deadline_ms;
+}
+
 static void run_stream(struct updraft_push_socket *push, uint64_t now_ms)
 {
     bool is_alive = send_stream(push) && receive_stream(push, now_ms) && send_stream(push);
-    bool is_over =
-        updraft_espota_wants(&push->espota) == UPDRAFT_ESPOTA_WANTS_CLOSE && push->out_len == 0;
-    if (!is_alive || is_over) {
+    if (!is_alive || is_over(push, now_ms)) {
         close_stream(push);
         updraft_espota_closed(&push->espota, now_ms);
     }

@@ -18,6 +18,7 @@ struct updraft_push_socket {
     int tcp_fd; /* -1: no connection */
     bool is_connected;
     uint64_t connect_deadline_ms;
+    uint64_t close_deadline_ms; /* 0: not closing yet */
     uint16_t out_len; /* stream bytes taken from the engine and not yet sent */
     char out[256];
 };
