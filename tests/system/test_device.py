@@ -1,0 +1,731 @@
+"""updraft-device as its users meet it: real sockets, real flash files, no part replaced."""
+
+import base64
+import gzip
+import hashlib
+import http.client
+import http.server
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import unittest
+
+import espota_host
+import harness
+import images
+
+ONE_SLOT = """\
+otadata, data, ota,   0xd000,  0x2000
+ota_0,   app,  ota_0, 0x10000, 0x180000
+"""
+SLOT_LEN = 0x180000  # of harness.TWO_SLOTS
+
+
+class FakeServer:
+    """A server that gives prepared answers and remembers every request."""
+
+    def __init__(self):
+        self.answers = {}  # path without query -> function(handler) -> (status, headers, body)
+        self.requests = []
+        self.reports = []
+        fake = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *args):
+                pass
+
+            def do_GET(self):
+                fake.requests.append((self.path, dict(self.headers.items())))
+                answer = fake.answers.get(self.path.partition("?")[0])
+                status, headers, body = answer(self) if answer else (404, {}, b"")
+                self.send_response(status)
+                for name, value in {"Content-Length": len(body), **headers}.items():
+                    self.send_header(name, str(value))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                fake.reports.append(json.loads(body))
+                self.send_response(200)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.handle_error = lambda *args: None  # a device that restarts breaks off its requests
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
+        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True)
+        self.thread.start()
+
+    def stop(self):
+        self.http.shutdown()
+        self.thread.join()
+        self.http.server_close()
+
+    def offer(self, version, image):
+        descriptor = json.dumps({"version": version, "path": self.url + "/image"}).encode()
+        self.answers["/channel.json"] = lambda handler: (200, {}, descriptor)
+        self.answers["/image"] = lambda handler: (200, {"x-MD5": hashlib.md5(image).hexdigest()}, image)
+
+    def states(self):
+        return [report["state"] for report in self.reports]
+
+
+class DeviceCase(harness.Case):
+    """Devices restart fast here; their images are built by images.py."""
+
+    def setUp(self):
+        super().setUp()
+        self.old = images.make("1.0.0")
+        self.new = images.make("1.1.0")
+
+    def start_device(self, name="garage", app=None, extra=(), **kwargs):
+        path = self.write("first.bin", app or self.old)
+        return self.device(name, path, extra=["--restart-ms", "50", *extra], **kwargs)
+
+    def booted(self, *args, **kwargs):
+        device = self.start_device(*args, **kwargs)
+        return device, device.wait_boot()
+
+    def fake_server(self):
+        server = FakeServer()
+        self.addCleanup(server.stop)
+        return server
+
+    def flash(self, name="garage"):
+        with open(self.path(name + ".flash"), "rb") as file:
+            return file.read()
+
+    def status_of(self, boot):
+        status, _, body = harness.http("GET", f"http://{boot['http']}/status")
+        self.assertEqual(status, 200)
+        return json.loads(body)
+
+    def wait_status(self, boot, what, check):
+        return harness.wait_until(what, lambda: (lambda s: check(s) and s)(self.status_of(boot)))
+
+    def post(self, boot, body, path="/update", headers=None):
+        all_headers = {"Content-Type": "application/octet-stream", **(headers or {})}
+        return harness.http("POST", f"http://{boot['http']}{path}", body, all_headers)
+
+    def post_form(self, boot, body, field="firmware", headers=None):
+        boundary = "----form-boundary-0123456789"
+        form = (f"--{boundary}\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"new.bin\"\r\n"
+                f"Content-Type: application/octet-stream\r\n\r\n").encode() + body
+        form += f"\r\n--{boundary}--\r\n".encode()
+        return self.post(boot, form, headers={"Content-Type": f"multipart/form-data; boundary={boundary}",
+                                              **(headers or {})})
+
+    def assert_updated(self, device, version="1.1.0", slot="ota_1"):
+        boot = device.wait_boot()
+        self.assertEqual((boot["version"], boot["slot"], boot["state"]), (version, slot, "trial"))
+        device.wait_line("^confirmed")
+        return boot
+
+    def assert_refused(self, answer, status, name):
+        self.assertEqual(answer[0], status, answer[2])
+        error = json.loads(answer[2])["error"]
+        self.assertEqual(error["name"], name)
+        self.assertTrue(error["text"] and error["remedy"], error)
+        return error
+
+    def open_upload(self, boot, total_len, part):
+        """A raw upload that has announced total_len bytes and sent only some of them."""
+        host, _, port = boot["http"].rpartition(":")
+        upload = socket.create_connection((host, int(port)), timeout=harness.WAIT_S)
+        self.addCleanup(upload.close)
+        upload.sendall(f"POST /update HTTP/1.1\r\nHost: {boot['http']}\r\n"
+                       f"Content-Type: application/octet-stream\r\n"
+                       f"Content-Length: {total_len}\r\n\r\n".encode() + part)
+        return upload
+
+
+class BootTest(DeviceCase):
+    def test_a_new_flash_boots_its_first_image_and_says_so(self):
+        device, boot = self.booted()
+        self.assertEqual((boot["slot"], boot["version"], boot["state"]), ("ota_0", "1.0.0", "confirmed"))
+        self.assertEqual(device.lines[0].split()[0], "boot")
+        status = self.status_of(boot)
+        expected = {"name": "garage", "product": "demo", "chip": "esp32", "project": "demo", "version": "1.0.0",
+                    "idf": "v5.4.1", "slot": "ota_0", "state": "confirmed", "next": "ota_1",
+                    "capacity": SLOT_LEN, "flash": 4 << 20, "ota_port": int(boot["ota"]), "dialect": "esp32",
+                    "password": False}
+        self.assertEqual({key: status[key] for key in expected}, expected)
+        self.assertEqual(status["slots"], [{"name": "ota_0", "size": SLOT_LEN, "running": True},
+                                           {"name": "ota_1", "size": SLOT_LEN, "running": False}])
+        self.assertEqual((status["update"]["state"], status["last"]["result"]), ("idle", "none"))
+
+    def test_the_page_is_there_and_the_root_leads_to_it(self):
+        _, boot = self.booted()
+        status, headers, page = harness.http("GET", f"http://{boot['http']}/")  # follows the redirect
+        self.assertEqual((status, headers.get_content_type()), (200, "text/html"))
+        self.assertIn(b'enctype="multipart/form-data"', page)
+        self.assertIn(b'name="firmware"', page)
+        self.assertNotIn(b"http://", page)
+        self.assertEqual(harness.http("GET", f"http://{boot['http']}/nothing")[0], 404)
+
+    def test_sigterm_ends_it_with_0(self):
+        device, _ = self.booted()
+        device.process.send_signal(signal.SIGTERM)
+        self.assertEqual(device.wait_exit(), 0)
+
+    def test_an_empty_flash_ends_it_with_3(self):
+        device, _ = self.booted()
+        device.stop()
+        with open(self.path("garage.flash"), "r+b") as file:
+            file.seek(0x10000)
+            file.write(b"\xFF" * 4096)
+        device = self.start_device()
+        self.assertEqual(device.wait_exit(), 3)
+        self.assertIn("nothing boots", device.output())
+
+    def test_wrong_usage_ends_with_2_and_says_why(self):
+        for args, word in ((["--flash"], "--flash needs a value"), (["--nonsense"], "--nonsense"),
+                           ([], "--flash FILE is missing"),
+                           (["--flash", "x", "--board", "y", "--behaviour", "odd"], "healthy, crash"),
+                           (["--flash", "x", "--board", "y", "--cut-at", "0"], "from 1 to"),
+                           (["--flash", "x", "--board", "y", "--flash-size", "3MB"], "4MB")):
+            result = subprocess.run([harness.program("updraft-device"), *args], capture_output=True, text=True,
+                                    timeout=harness.WAIT_S, check=False)
+            self.assertEqual(result.returncode, 2, args)
+            self.assertIn(word, result.stderr)
+
+    def test_errors_of_board_yaml_name_the_line(self):
+        good = "name: garage\nchip: esp32\n"
+        for text, words in ((good + "ports:\n  http: eighty\n", ("line 4", "http")),
+                            (good + "ports:\n  http: 70000\n", ("line 4", "http")),
+                            ("name: garage\nchip: esp99\n", ("line 2", "esp99")),
+                            (good + "server: ftp://x.example\n", ("line 3", "ftp://x.example")),
+                            ("chip: esp32\n", ("name",)),
+                            (good + "ota:\n  channels: []\n", ("channels",)),
+                            (good + "ports: [\n", ("line",))):
+            board = self.write("board.yaml", text)
+            result = subprocess.run([harness.program("updraft-device"), "--flash", self.path("x.flash"), "--board",
+                                     board], capture_output=True, text=True, timeout=harness.WAIT_S, check=False)
+            self.assertEqual(result.returncode, 1, text)
+            for word in words:
+                self.assertIn(word, result.stderr, text)
+
+    def test_keys_of_other_programs_in_board_yaml_are_passed_over(self):
+        device, boot = self.booted(board="leds:\n  wifi:\n    gpio: 17\nbutton:\n  gpio: 0\n"
+                                         "pilot:\n  levels: [2405, 2099]\n")
+        self.assertEqual(boot["version"], "1.0.0")
+        self.assertIn("leds", device.output())
+
+    def test_an_image_for_another_chip_makes_no_flash(self):
+        device = self.start_device(app=images.make("1.0.0", chip="esp32s3"))
+        self.assertEqual(device.wait_exit(), 1)
+        self.assertIn("ESP32-S3", device.output())
+        self.assertFalse(os.path.exists(self.path("garage.flash")))
+
+    def test_a_damaged_first_image_makes_no_flash(self):
+        device = self.start_device(app=self.old[:-40] + b"x" + self.old[-39:])
+        self.assertEqual(device.wait_exit(), 1)
+        self.assertFalse(os.path.exists(self.path("garage.flash")))
+
+
+class PushTest(DeviceCase):
+    def test_a_raw_body_updates(self):
+        device, boot = self.booted()
+        answer = self.post(boot, self.new)
+        self.assertEqual(answer[0], 200, answer[2])
+        again = self.assert_updated(device)
+        self.assertEqual((again["http"], again["ota"]), (boot["http"], boot["ota"]))
+        status = self.status_of(boot)
+        self.assertEqual((status["version"], status["state"], status["last"]["result"], status["last"]["version"]),
+                         ("1.1.0", "confirmed", "updated", "1.1.0"))
+
+    def test_updates_go_back_and_forth_between_two_slots(self):
+        device, boot = self.booted()
+        for version, slot in (("1.1.0", "ota_1"), ("1.2.0", "ota_0"), ("1.3.0", "ota_1"), ("1.4.0", "ota_0")):
+            self.assertEqual(self.post(boot, images.make(version))[0], 200)
+            self.assert_updated(device, version, slot)
+
+    def test_the_factory_image_stays_and_the_ota_slots_take_turns(self):
+        device, boot = self.booted(table=harness.FACTORY)
+        self.assertEqual(boot["slot"], "factory")
+        factory = self.flash()[0x10000:0x110000]
+        for version, slot in (("1.1.0", "ota_0"), ("1.2.0", "ota_1"), ("1.3.0", "ota_0")):
+            self.assertEqual(self.post(boot, images.make(version))[0], 200)
+            self.assert_updated(device, version, slot)
+        self.assertEqual(self.flash()[0x10000:0x110000], factory)
+
+    def test_the_form_updates_and_answers_as_the_stock_page_does(self):
+        device, boot = self.booted()
+        status, headers, body = self.post_form(boot, self.new)
+        self.assertEqual((status, headers.get_content_type()), (200, "text/html"))
+        self.assertIn(b"Update Success!", body)
+        self.assert_updated(device)
+
+    def test_a_refused_form_is_answered_with_200_and_its_error(self):
+        device, boot = self.booted()
+        status, _, body = self.post_form(boot, b"this is no firmware" * 500)
+        self.assertEqual(status, 200)
+        self.assertIn(b"Update error: ", body)
+        device.wait_line("^update failed")
+        self.assertEqual(self.status_of(boot)["version"], "1.0.0")
+
+    def test_the_upload_address_of_esp32_evse_updates(self):
+        device, boot = self.booted()
+        status, _, body = self.post(boot, self.new, path="/api/v1/firmware/upload")
+        self.assertEqual((status, body), (200, b"OK"))
+        self.assert_updated(device)
+
+    def test_the_form_with_a_password_wants_the_password(self):
+        device, boot = self.booted(board="password: secret\n")
+        self.assertTrue(self.status_of(boot)["password"])
+        status, headers, _ = self.post_form(boot, self.new)
+        self.assertEqual(status, 401)
+        self.assertIn("Basic", headers["WWW-Authenticate"])
+        wrong = {"Authorization": "Basic " + base64.b64encode(b"admin:wrong").decode()}
+        self.assertEqual(self.post_form(boot, self.new, headers=wrong)[0], 401)
+        self.assertEqual(self.post(boot, self.new, headers=wrong)[0], 401)
+        _, headers, _ = self.post(boot, self.new, headers={**wrong, "X-Requested-With": "XMLHttpRequest"})
+        self.assertIsNone(headers["WWW-Authenticate"])  # or the browser would ask over the page's head
+        right = {"Authorization": "Basic " + base64.b64encode(b"admin:secret").decode()}
+        self.assertEqual(self.post(boot, self.new, headers=right)[0], 200)
+        self.assert_updated(device)
+
+    def test_a_foreign_page_cannot_update(self):
+        _, boot = self.booted()
+        self.assertEqual(self.post(boot, self.new, headers={"Origin": "http://evil.example"})[0], 403)
+        self.assertEqual(self.status_of(boot)["update"]["state"], "idle")
+
+    def test_gzip_images_are_taken_by_every_push(self):
+        device, boot = self.booted()
+        packed = gzip.compress(self.new)
+        self.assertEqual(self.post(boot, packed)[0], 200)
+        self.assert_updated(device)
+        self.assertEqual(self.post_form(boot, gzip.compress(images.make("1.2.0")))[0], 200)
+        self.assert_updated(device, "1.2.0", "ota_0")
+        espota_host.push(int(boot["ota"]), gzip.compress(images.make("1.3.0")))
+        self.assert_updated(device, "1.3.0", "ota_1")
+        offset = 0x190000
+        image = images.make("1.3.0")
+        self.assertEqual(self.flash()[offset:offset + len(image)], image)
+
+    def test_espota_with_password_updates(self):
+        device, boot = self.booted(board="password: bms2024\n")
+        heard = espota_host.push(int(boot["ota"]), self.new, "bms2024")
+        self.assertTrue(heard.endswith("OK"))
+        self.assert_updated(device)
+
+    def test_espota_without_password_updates_in_both_chunk_sizes(self):
+        device, boot = self.booted()
+        espota_host.push(int(boot["ota"]), self.new, chunk=1024)
+        self.assert_updated(device)
+        espota_host.push(int(boot["ota"]), images.make("1.2.0"), chunk=1460)
+        self.assert_updated(device, "1.2.0", "ota_0")
+
+    def test_espota_with_a_wrong_password_is_refused_and_the_right_one_still_works(self):
+        device, boot = self.booted(board="password: bms2024\n")
+        with self.assertRaises(espota_host.EspotaError) as caught:
+            espota_host.push(int(boot["ota"]), self.new, "bms2025")
+        self.assertEqual(caught.exception.text, "Authentication Failed")
+        espota_host.push(int(boot["ota"]), self.new, "bms2024")
+        self.assert_updated(device)
+
+    def test_espota_to_an_esp8266_speaks_its_dialect(self):
+        app = esp8266_image(b"old")
+        device, boot = self.booted(app=app, chip="esp8266")
+        self.assertEqual(self.status_of(boot)["dialect"], "esp8266")
+        with self.assertRaises(espota_host.EspotaError) as caught:
+            espota_host.push(int(boot["ota"]), bytes(SLOT_LEN + 1))
+        self.assertTrue(caught.exception.text.startswith("ERR: "), caught.exception.text)
+        espota_host.push(int(boot["ota"]), esp8266_image(b"new"))
+        self.assertEqual(device.wait_boot()["slot"], "ota_1")
+        device.wait_line("^confirmed")
+
+    def test_espota_with_a_wrong_digest_changes_nothing_that_boots(self):
+        device, boot = self.booted()
+        with self.assertRaises(espota_host.EspotaError) as caught:
+            espota_host.push(int(boot["ota"]), self.new, announced_md5="0" * 32)
+        self.assertEqual(caught.exception.step, "result")
+        device.wait_line("^update failed code=61")
+        self.assertEqual(self.status_of(boot)["version"], "1.0.0")
+
+
+def esp8266_image(text):
+    """A ROM-loaded ESP8266 image with one segment."""
+    data = (text * 4000)[:8000]
+    checksum = 0xEF
+    for byte in data:
+        checksum ^= byte
+    image = b"\xE9\x01\x02\x40" + (0x40100000).to_bytes(4, "little")
+    image += (0x40100000).to_bytes(4, "little") + len(data).to_bytes(4, "little") + data
+    return image + bytes(15 - len(image) % 16) + bytes([checksum])
+
+
+class RefusalTest(DeviceCase):
+    """What is refused before the first erase leaves every byte of the flash as it was."""
+
+    def refuse(self, body, status, name, **kwargs):
+        _, boot = self.booted(**kwargs)
+        before = self.flash()
+        error = self.assert_refused(self.post(boot, body), status, name)
+        self.assertEqual(self.flash(), before)
+        self.assertEqual(self.status_of(boot)["last"]["error"]["name"], name)
+        return error
+
+    def test_an_image_for_another_chip(self):
+        error = self.refuse(images.make("1.1.0", chip="esp32s3"), 400, "wrong_chip")
+        self.assertIn("ESP32-S3", error["text"])
+
+    def test_an_image_that_is_too_large_with_both_numbers(self):
+        error = self.refuse(bytes(SLOT_LEN + 5), 413, "too_large")
+        self.assertIn(str(SLOT_LEN + 5), error["text"])
+        self.assertIn(str(SLOT_LEN), error["text"])
+
+    def test_something_that_is_no_image(self):
+        self.refuse(b"PK\x03\x04" + bytes(5000), 400, "not_an_image")
+
+    def test_the_image_that_runs_already(self):
+        self.refuse(self.old, 409, "already_running")
+
+    def test_any_image_where_there_is_one_slot_only(self):
+        self.refuse(self.new, 500, "no_slot", table=ONE_SLOT)
+
+    def test_any_image_while_updates_are_disabled(self):
+        self.refuse(self.new, 403, "disabled", extra=["--disable-updates"])
+
+    def test_any_image_while_the_guard_says_no_and_none_after_it(self):
+        device, boot = self.booted(extra=["--guard", "charging"])
+        before = self.flash()
+        error = self.assert_refused(self.post(boot, self.new), 503, "not_now")
+        self.assertIn("charging", error["text"])
+        self.assertEqual(self.flash(), before)
+        device.process.send_signal(signal.SIGUSR1)
+        device.wait_line("^guard down")
+        self.assertEqual(self.post(boot, self.new)[0], 200)
+        self.assert_updated(device)
+
+    def test_the_restart_waits_for_the_guard(self):
+        device, boot = self.booted(extra=["--guard", "charging", "--restart-ms", "300"])
+        device.process.send_signal(signal.SIGUSR1)
+        device.wait_line("^guard down")
+        self.assertEqual(self.post(boot, self.new)[0], 200)
+        device.process.send_signal(signal.SIGUSR1)
+        device.wait_line("^restart waits reason=\"charging\"")
+        self.assertEqual(self.status_of(boot)["update"]["state"], "done")
+        device.process.send_signal(signal.SIGUSR1)
+        self.assert_updated(device)
+
+    def test_an_empty_body(self):
+        _, boot = self.booted()
+        before = self.flash()
+        self.assertGreaterEqual(self.post(boot, b"")[0], 400)
+        self.assertEqual(self.flash(), before)
+
+
+class BadInputTest(DeviceCase):
+    """What turns out bad on the way: an error, the running image untouched, the next update works."""
+
+    def assert_alive(self, device, boot):
+        self.assertEqual(self.status_of(boot)["version"], "1.0.0")
+        self.assertEqual(self.post(boot, self.new)[0], 200)
+        self.assert_updated(device)
+
+    def test_a_truncated_image(self):
+        device, boot = self.booted()
+        self.assert_refused(self.post(boot, self.new[:30000]), 400, "truncated")
+        self.assert_alive(device, boot)
+
+    def test_a_flipped_bit(self):
+        device, boot = self.booted()
+        for off in (0x200, 30000, len(self.new) - 33, len(self.new) - 1):
+            damaged = bytearray(self.new)
+            damaged[off] ^= 0x40
+            status, _, body = self.post(boot, bytes(damaged))
+            self.assertEqual(status, 400, body)
+            self.assertIn(json.loads(body)["error"]["name"], ("bad_checksum", "bad_hash"), off)
+        self.assert_alive(device, boot)
+
+    def test_random_bytes(self):
+        device, boot = self.booted()
+        for content in (os.urandom(20000), b"\xE9" + os.urandom(20000), b"\xE9\x01\x02\x20" + bytes(20000),
+                        b"\x1f\x8b" + os.urandom(5000)):
+            self.assertGreaterEqual(self.post(boot, content)[0], 400)
+        self.assert_alive(device, boot)
+
+    def test_a_connection_that_drops_in_the_middle(self):
+        device, boot = self.booted()
+        for part in (self.new[:1], self.new[:5000], self.new[:-1]):
+            upload = self.open_upload(boot, len(self.new), part)
+            device.wait_line("^update start")
+            upload.close()
+            device.wait_line("^update failed")
+        self.assert_alive(device, boot)
+
+    def test_an_espota_connection_that_drops_in_the_middle(self):
+        device, boot = self.booted()
+        espota_host.push(int(boot["ota"]), self.new, stop_after=20000)
+        device.wait_line("^update failed")
+        self.assert_alive(device, boot)
+
+    def test_an_espota_host_that_does_not_listen(self):
+        device, boot = self.booted()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            udp.sendto(f"0 {closed.getsockname()[1]} {len(self.new)} {espota_host.md5(self.new)}\n".encode(),
+                       ("127.0.0.1", int(boot["ota"])))
+            device.wait_line("^update failed")
+        self.assert_alive(device, boot)
+
+    def test_datagrams_that_are_no_invitation(self):
+        device, boot = self.booted()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            for datagram in (b"", b"\0" * 300, b"200 x y\n", b"0 0 0 \n", b"7 1 1 " + b"a" * 32, os.urandom(100)):
+                udp.sendto(datagram, ("127.0.0.1", int(boot["ota"])))
+        self.assert_alive(device, boot)
+
+    def test_a_second_update_while_one_runs(self):
+        device, boot = self.booted()
+        upload = self.open_upload(boot, len(self.new), self.new[:20000])
+        device.wait_line("^update start")
+        self.wait_status(boot, "bytes in flash", lambda s: s["update"]["written"] > 0)
+        self.assert_refused(self.post(boot, images.make("1.2.0")), 409, "busy")
+        status, _, body = self.post_form(boot, images.make("1.2.0"))
+        self.assertIn(b"Update error: ", body, status)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, \
+                socket.create_server(("127.0.0.1", 0)) as listener:
+            udp.sendto(f"0 {listener.getsockname()[1]} {len(self.new)} {espota_host.md5(self.new)}\n".encode(),
+                       ("127.0.0.1", int(boot["ota"])))
+            self.wait_status(boot, "the first goes on", lambda s: s["update"]["state"] == "receiving")
+        upload.sendall(self.new[20000:])
+        answer = http.client.HTTPResponse(upload)
+        answer.begin()
+        self.assertEqual(answer.status, 200)
+        self.assert_updated(device)
+
+
+class TrialTest(DeviceCase):
+    """Images that do not turn out well are rolled back."""
+
+    def assert_rolled_back(self, device, boot, reason):
+        line = harness.parse_fields(device.wait_line("^rolled back"))
+        self.assertEqual((line["from"], line["reason"]), ("1.1.0", reason))
+        status = self.status_of(boot)
+        self.assertEqual((status["version"], status["slot"], status["state"]), ("1.0.0", "ota_0", "confirmed"))
+        self.assertEqual((status["last"]["result"], status["last"]["version"], status["last"]["error"]["name"]),
+                         ("rolled_back", "1.1.0", "rolled_back"))
+
+    def test_an_image_that_crashes_three_times(self):
+        device, boot = self.booted()
+        self.assertEqual(self.post(boot, images.make("1.1.0", behaviour="crash"))[0], 200)
+        for _ in range(3):
+            self.assertEqual(device.wait_boot()["version"], "1.1.0")
+            device.wait_line("^crash")
+        self.assertEqual(device.wait_boot()["version"], "1.0.0")
+        self.assert_rolled_back(device, boot, "attempts")
+
+    def test_an_image_that_crashes_by_the_command_line(self):
+        device, boot = self.booted(extra=["--behaviour", "crash", "--attempts", "1"])
+        self.assertEqual(self.post(boot, self.new)[0], 200)
+        self.assertEqual(device.wait_boot()["version"], "1.1.0")
+        self.assertEqual(device.wait_boot()["version"], "1.0.0")
+        self.assert_rolled_back(device, boot, "attempts")
+
+    def test_an_image_that_hangs(self):
+        device, boot = self.booted(extra=["--attempts", "1", "--health-s", "1"])
+        self.assertEqual(self.post(boot, images.make("1.1.0", behaviour="hang"))[0], 200)
+        self.assertEqual(device.wait_boot()["version"], "1.1.0")
+        with self.assertRaises(OSError):
+            self.status_of(boot)
+        device.wait_line("^watchdog reset")
+        self.assertEqual(device.wait_boot()["version"], "1.0.0")
+        self.assert_rolled_back(device, boot, "attempts")
+
+    def test_an_image_that_never_reaches_the_server(self):
+        server = self.fake_server()
+        device, boot = self.booted(board=f"server: {server.url}\npoll_s: 0\n", extra=["--health-s", "1"])
+        self.assertEqual(self.post(boot, images.make("1.1.0", behaviour="offline"))[0], 200)
+        self.assertEqual(device.wait_boot()["version"], "1.1.0")
+        self.assertEqual(self.status_of(boot)["state"], "trial")
+        self.assertEqual(device.wait_boot()["version"], "1.0.0")
+        self.assert_rolled_back(device, boot, "health")
+        harness.wait_until("the report", lambda: "rolled_back" in server.states())
+        report = next(r for r in server.reports if r["state"] == "rolled_back")
+        self.assertEqual((report["version"], report["target"], report["error"]["code"]), ("1.0.0", "1.1.0", 58))
+
+    def test_no_update_is_taken_while_the_image_is_on_trial(self):
+        server = self.fake_server()
+        device, boot = self.booted(board=f"server: {server.url}\npoll_s: 0\n")
+        server.stop()
+        self.assertEqual(self.post(boot, self.new)[0], 200)
+        self.assertEqual(device.wait_boot()["state"], "trial")
+        self.assert_refused(self.post(boot, images.make("1.2.0")), 409, "trial_running")
+
+    def test_the_image_that_was_rolled_back_is_not_taken_again(self):
+        device, boot = self.booted(extra=["--attempts", "1"])
+        bad = images.make("1.1.0", behaviour="crash")
+        self.assertEqual(self.post(boot, bad)[0], 200)
+        device.wait_line("^rolled back")
+        self.assertEqual(self.post(boot, bad)[0], 409)
+        self.assertEqual(self.post(boot, images.make("1.2.0"))[0], 200)
+        self.assert_updated(device, "1.2.0", "ota_1")
+
+    def test_a_roll_back_is_remembered_over_a_power_cycle(self):
+        device, boot = self.booted(extra=["--attempts", "1"])
+        self.assertEqual(self.post(boot, images.make("1.1.0", behaviour="crash"))[0], 200)
+        device.wait_line("^rolled back")
+        device.stop()
+        device, boot = self.booted()
+        self.assert_rolled_back(device, boot, "attempts")
+
+
+class PowerCutTest(DeviceCase):
+    def test_the_power_is_cut_in_the_middle_and_the_update_is_done_again(self):
+        for cut in ("before", "torn", "after"):
+            for operation in (1, 9, 17):
+                with self.subTest(cut=cut, operation=operation):
+                    name = f"{cut}-{operation}"
+                    device, boot = self.booted(name, extra=["--cut-at", str(operation), "--cut", cut])
+                    with self.assertRaises(OSError):
+                        self.post(boot, self.new)
+                    self.assertEqual(device.wait_exit(), harness.POWER_CUT_EXIT)
+                    self.assertIn(f"power cut at flash operation {operation}", device.output())
+                    device, boot = self.booted(name)
+                    self.assertEqual((boot["version"], boot["state"]), ("1.0.0", "confirmed"))
+                    self.assertEqual(self.post(boot, self.new)[0], 200)
+                    self.assert_updated(device)
+                    device.stop()
+
+    def test_a_new_image_survives_power_cuts_while_on_trial(self):
+        server = self.fake_server()
+        device, boot = self.booted(board=f"server: {server.url}\npoll_s: 0\n")
+        server.stop()
+        self.assertEqual(self.post(boot, self.new)[0], 200)
+        self.assertEqual(device.wait_boot()["version"], "1.1.0")
+        for _ in range(4):  # more than the crashes it may have
+            device.stop()
+            device, boot = self.booted(board=f"server: {server.url}\npoll_s: 0\n")
+            self.assertEqual((boot["version"], boot["state"]), ("1.1.0", "trial"))
+
+
+class PullTest(DeviceCase):
+    def channel_board(self, server, report=True):
+        return ((f"server: {server.url}\n" if report else "") + "poll_s: 1\nota:\n  channels:\n"
+                f"    - name: stable\n      path: {server.url}/channel.json\n")
+
+    def test_a_channel_updates_and_every_step_is_reported(self):
+        server = self.fake_server()
+        server.offer("1.1.0", images.make("1.1.0", size=400000))
+        device = self.start_device(board=self.channel_board(server),
+                                   extra=["--timing", "w25q", "--restart-ms", "500"])
+        device.wait_boot(version="1.0.0")
+        self.assert_updated(device)
+        harness.wait_until("the last report", lambda: server.states()[-1:] == ["confirmed"]
+                           and server.reports[-1]["version"] == "1.1.0")
+        states = server.states()
+        steps = [state for at, state in enumerate(states) if at == 0 or states[at - 1] != state]
+        self.assertEqual(steps, ["confirmed", "downloading", "written", "trial", "confirmed"])
+        written = next(r for r in server.reports if r["state"] == "written")
+        self.assertEqual({key: written[key] for key in ("name", "product", "chip", "version", "slot", "target", "via")},
+                         {"name": "garage", "product": "demo", "chip": "esp32", "version": "1.0.0",
+                          "slot": "ota_0", "target": "1.1.0", "via": "channel"})
+        self.assertRegex(written["device"], "^02(:[0-9A-F]{2}){5}$")
+        check_in = {name.lower(): value for name, value in server.requests[0][1].items()}
+        self.assertEqual((check_in["x-updraft-device"], check_in["x-updraft-version"], check_in["x-updraft-name"]),
+                         (written["device"], "1.0.0", "garage"))
+
+    def test_a_channel_without_server_updates_and_confirms_itself(self):
+        server = self.fake_server()
+        server.offer("1.1.0", self.new)
+        device = self.start_device(board=self.channel_board(server, report=False))
+        device.wait_boot(version="1.0.0")
+        self.assert_updated(device)
+        self.assertEqual(server.reports, [])
+
+    def test_version_headers_update_and_304_is_no_error(self):
+        server = self.fake_server()
+
+        def answer(handler):
+            if handler.headers["x-ESP32-version"] == "1.1.0":
+                return 304, {}, b""
+            return 200, {"x-MD5": hashlib.md5(self.new).hexdigest()}, self.new
+
+        server.answers["/d/esp-update/demo"] = answer
+        device = self.start_device(board=f"server: {server.url}\npoll_s: 1\n")
+        device.wait_boot(version="1.0.0")
+        self.assert_updated(device)
+        seen = len(server.requests)
+        harness.wait_until("two more checks", lambda: len(server.requests) >= seen + 2)
+        self.assertNotIn("check failed", device.output())
+        path, headers = server.requests[0]
+        headers = {name.lower(): value for name, value in headers.items()}
+        self.assertEqual(path, "/d/esp-update/demo?chip=esp32")
+        self.assertEqual(headers["x-esp32-sketch-md5"], hashlib.md5(self.old).hexdigest())
+        self.assertEqual(headers["x-esp32-sketch-sha256"], self.old[-32:].hex().upper())
+        self.assertEqual(headers["x-esp32-free-space"], str(SLOT_LEN))
+        self.assertEqual(headers["x-esp32-sketch-size"], str(len(self.old)))
+
+    def test_a_server_that_takes_no_reports_is_enough_to_confirm(self):
+        server = self.fake_server()
+        server.offer("1.1.0", self.new)
+        board = self.channel_board(server).replace("server: " + server.url, "server: http://127.0.0.1:9")
+        device = self.start_device(board=board)
+        device.wait_boot(version="1.0.0")
+        self.assert_updated(device)
+
+    def test_an_image_with_a_wrong_md5_is_not_taken(self):
+        server = self.fake_server()
+        server.offer("1.1.0", self.new)
+        server.answers["/image"] = lambda handler: (200, {"x-MD5": "0" * 32}, self.new)
+        device, boot = self.booted(board=self.channel_board(server))
+        device.wait_line("^update failed code=61")
+        harness.wait_until("the report", lambda: "failed" in server.states())
+        self.assertEqual(self.status_of(boot)["version"], "1.0.0")
+
+    def test_a_download_that_breaks_off_is_tried_again(self):
+        server = self.fake_server()
+        server.offer("1.1.0", self.new)
+        whole = server.answers["/image"]
+        broken = []
+
+        def break_once(handler):
+            if broken:
+                return whole(handler)
+            broken.append(True)
+            handler.close_connection = True
+            return 200, {"Content-Length": len(self.new)}, self.new[:30000]
+
+        server.answers["/image"] = break_once
+        device = self.start_device(board=self.channel_board(server))
+        device.wait_line("^update failed code=69")
+        self.assert_updated_after_retry(device)
+
+    def assert_updated_after_retry(self, device):
+        self.assertEqual(device.wait_boot(version="1.1.0")["slot"], "ota_1")
+        device.wait_line("^confirmed")
+
+    def test_a_bad_image_of_a_channel_is_rolled_back_and_not_fetched_again(self):
+        server = self.fake_server()
+        server.offer("1.1.0", images.make("1.1.0", behaviour="crash"))
+        device = self.start_device(board=self.channel_board(server), extra=["--attempts", "1"])
+        device.wait_line("^rolled back from=1.1.0")
+        device.wait_line("^update skipped version=1.1.0")
+        fetched = [path for path, _ in server.requests].count("/image")
+        self.assertEqual(fetched, 1)
+        server.offer("1.2.0", images.make("1.2.0"))
+        self.assertEqual(device.wait_boot(version="1.2.0")["state"], "trial")
+        device.wait_line("^confirmed")
+        self.assertIn("rolled_back", server.states())
+
+    def test_reports_are_delivered_when_the_server_comes_back(self):
+        server = self.fake_server()
+        port = server.http.server_address[1]
+        server.stop()
+        _, _ = self.booted(board=f"server: {server.url}\npoll_s: 0\n")
+        with socket.create_server(("127.0.0.1", port)) as listener:
+            listener.settimeout(harness.WAIT_S)
+            stream, _ = listener.accept()
+            with stream:
+                self.assertTrue(stream.recv(4096).startswith(b"POST /d/report"))
+
+
+if __name__ == "__main__":
+    unittest.main()
