@@ -1,0 +1,35 @@
+/* The protocols that devices speak, one file each. All of them are handlers of exchange.h. */
+#ifndef UPDRAFT_SERVER_DEVICE_API_DEVICE_API_H
+#define UPDRAFT_SERVER_DEVICE_API_DEVICE_API_H
+
+#include "server/exchange.h"
+
+/* GET /d/channel/PRODUCT/CHANNEL/CHIP.json: the channel descriptor of esp32-evse. Our own devices say
+ * in x-updraft-device, -version and -name who asks. */
+void updraft_channel_answer(const struct updraft_view *view, const struct updraft_request *request,
+                            struct updraft_plan *plan, struct updraft_response *response);
+
+/* GET /d/esp-update/PRODUCT: the version-header protocol of ESP8266httpUpdate and HTTPUpdate. */
+void updraft_esp_update_answer(const struct updraft_view *view,
+                               const struct updraft_request *request, struct updraft_plan *plan,
+                               struct updraft_response *response);
+
+/* GET /d/image/SHA256, with ranges. */
+void updraft_image_answer(const struct updraft_view *view, const struct updraft_request *request,
+                          struct updraft_plan *plan, struct updraft_response *response);
+
+/* POST /d/report: what our own devices say of themselves. */
+void updraft_report_answer(const struct updraft_view *view, const struct updraft_request *request,
+                           struct updraft_plan *plan, struct updraft_response *response);
+
+/* The image that a channel leads to for a chip; UPDRAFT_CHIP_UNKNOWN: the only one of the release.
+ * NULL when there is none; then *release is NULL too, or the release that lacks the chip. */
+const struct updraft_image_row *updraft_device_api_target(const struct updraft_fleet *fleet,
+                                                          const char *product, const char *channel,
+                                                          uint16_t chip,
+                                                          const struct updraft_release **release);
+
+/* The name a device gives itself in x-updraft-name, NULL when absent or not fit to be shown. */
+const char *updraft_device_api_name(const struct updraft_request *request);
+
+#endif

@@ -1,0 +1,211 @@
+#include "server/device_api/device_api.h"
+
+#include "format/chip.h"
+#include "format/text.h"
+#include "server/decide/offer.h"
+#include "server/device_api/sighting.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What the two header sets say, whichever of them was sent. */
+struct header_set {
+    char id[UPDRAFT_DEVICE_ID_CAP]; /* "": not identified */
+    uint16_t chip;
+    const char *version; /* "" when not told */
+    const char *mode;
+    const char *md5;    /* of the running image, or NULL */
+    const char *sha256; /* likewise */
+};
+
+static const char *prefixed(const struct updraft_request *request, const char *prefix,
+                            const char *name)
+{
+    char full[48];
+
+    snprintf(full, sizeof full, "%s%s", prefix, name);
+    return updraft_request_header(request, full);
+}
+
+static bool parse_headers(const struct updraft_request *request, struct header_set *set)
+{
+    const char *prefix = "x-ESP8266-";
+    const char *mac = prefixed(request, prefix, "STA-MAC");
+
+    memset(set, 0, sizeof *set);
+    set->chip = UPDRAFT_CHIP_ESP8266;
+    if (mac == NULL) {
+        /* The ESP32 set is the same on every chip of the family. */
+        prefix = "x-ESP32-";
+        mac = prefixed(request, prefix, "STA-MAC");
+        set->chip = UPDRAFT_CHIP_UNKNOWN;
+    }
+    if (mac == NULL || !updraft_device_id_normalise(mac, set->id))
+        set->id[0] = '\0';
+    set->version = prefixed(request, prefix, "version");
+    set->mode = prefixed(request, prefix, "mode");
+    set->md5 = prefixed(request, prefix, "sketch-md5");
+    set->sha256 = prefixed(request, prefix, "sketch-sha256");
+    if (set->version == NULL)
+        set->version = "";
+    if (set->mode == NULL)
+        set->mode = "sketch";
+    return set->version[0] == '\0' || updraft_version_valid(set->version);
+}
+
+static bool hex_equals(const char *hex, const uint8_t *bytes, size_t len)
+{
+    uint8_t told[UPDRAFT_SHA256_LEN];
+
+    return updraft_text_unhex(hex, strlen(hex), told, len) && memcmp(told, bytes, len) == 0;
+}
+
+static enum updraft_digest_match match_digest(const struct header_set *set,
+                                              const struct updraft_image_row *image)
+{
+    if (set->md5 == NULL && set->sha256 == NULL)
+        return UPDRAFT_DIGEST_UNTOLD;
+    if (image != NULL &&
+        ((set->md5 != NULL && hex_equals(set->md5, image->md5, UPDRAFT_MD5_LEN)) ||
+         (set->sha256 != NULL && hex_equals(set->sha256, image->sha256, UPDRAFT_SHA256_LEN))))
+        return UPDRAFT_DIGEST_EQUAL;
+    return UPDRAFT_DIGEST_DIFFERS;
+}
+
+/* Query, header set, what is known of the device; UNKNOWN leaves it to the release. */
+static bool choose_chip(const struct updraft_view *view, const struct updraft_request *request,
+                        struct header_set *set)
+{
+    const char *slug = updraft_request_query(request, "chip");
+
+    if (slug != NULL) {
+        const struct updraft_chip *chip = updraft_chip_by_name(slug);
+        if (chip == NULL)
+            return false;
+        set->chip = chip->id;
+    } else if (set->chip == UPDRAFT_CHIP_UNKNOWN && set->id[0] != '\0') {
+        const struct updraft_device *device = updraft_fleet_find_device(view->fleet, set->id);
+        if (device != NULL && device->row.chip != UPDRAFT_CHIP_ESP8266)
+            set->chip = device->row.chip;
+    }
+    return true;
+}
+
+static void put_md5(struct updraft_response *response, const struct updraft_image_row *image)
+{
+    char hex[2 * UPDRAFT_MD5_LEN + 1];
+    struct updraft_text text;
+
+    updraft_text_init(&text, hex, sizeof hex);
+    updraft_text_hex(&text, image->md5, sizeof image->md5);
+    updraft_response_header(response, "x-MD5", hex);
+}
+
+static void give_image(struct updraft_response *response, const struct updraft_release *release,
+                       const struct updraft_image_row *image)
+{
+    response->status = 200;
+    response->has_file = true;
+    memcpy(response->file_sha256, image->sha256, sizeof response->file_sha256);
+    response->file_len = image->size;
+    put_md5(response, image);
+    updraft_response_header(response, "x-version", release->row.version);
+    updraft_response_header(response, "Content-Type", "application/octet-stream");
+    updraft_response_header(response, "Content-Disposition", "attachment; filename=firmware.bin");
+    updraft_response_header(response, "Cache-Control", "no-cache");
+}
+
+static void give_version(struct updraft_response *response, const struct updraft_release *release,
+                         const struct updraft_image_row *image)
+{
+    updraft_response_line(response, 200, release->row.version);
+    updraft_response_header(response, "x-version", release->row.version);
+    put_md5(response, image);
+}
+
+static enum updraft_verdict check_in(const struct updraft_view *view,
+                                     const struct updraft_request *request,
+                                     struct updraft_plan *plan, const struct header_set *set,
+                                     const struct updraft_release *release,
+                                     const struct updraft_image_row *image)
+{
+    const char *channel = updraft_request_query(request, "channel");
+    enum updraft_digest_match digest = match_digest(set, image);
+    const char *version = set->version;
+    struct updraft_draft draft;
+
+    /* The digest of the very file proves the version even where none is told. */
+    if (version[0] == '\0' && digest == UPDRAFT_DIGEST_EQUAL)
+        version = release->row.version;
+    updraft_draft_begin(&draft, view, plan, set->id);
+    updraft_draft_see(&draft,
+                      &(struct updraft_seen){.name = updraft_device_api_name(request),
+                                             .product = request->segments[0],
+                                             .channel = channel == NULL ? "stable" : channel,
+                                             .version = version[0] == '\0' ? NULL : version,
+                                             .chip = image == NULL ? set->chip : image->chip});
+    if (version[0] != '\0')
+        updraft_draft_happen(&draft, &(struct updraft_happening){.event = UPDRAFT_EVENT_CHECKED_IN,
+                                                                 .version = version,
+                                                                 .progress = UPDRAFT_NO_PROGRESS});
+    const enum updraft_verdict verdict = updraft_offer_decide(&(struct updraft_offer_facts){
+        .identified = true,
+        .image_known = true,
+        .running = version,
+        .target = release->row.version,
+        .digest = digest,
+        .last_for_target =
+            updraft_draft_last_for(&draft, draft.device.product, release->row.version)});
+    if (verdict == UPDRAFT_VERDICT_OFFER)
+        updraft_draft_happen(&draft, &(struct updraft_happening){.event = UPDRAFT_EVENT_OFFERED,
+                                                                 .version = release->row.version,
+                                                                 .via = UPDRAFT_VIA_HEADERS,
+                                                                 .progress = UPDRAFT_NO_PROGRESS});
+    updraft_draft_commit(&draft, request->address, UPDRAFT_NO_PROGRESS);
+    return verdict;
+}
+
+void updraft_esp_update_answer(const struct updraft_view *view,
+                               const struct updraft_request *request, struct updraft_plan *plan,
+                               struct updraft_response *response)
+{
+    const char *channel = updraft_request_query(request, "channel");
+    const struct updraft_release *release;
+    const struct updraft_image_row *image;
+    struct header_set set;
+
+    if (!parse_headers(request, &set)) {
+        updraft_response_line(response, 400, "the version header has more than 31 bytes");
+        return;
+    }
+    if (set.id[0] == '\0') {
+        updraft_response_line(response, 403,
+                              "only for devices: x-ESP8266-STA-MAC or "
+                              "x-ESP32-STA-MAC is missing");
+        return;
+    }
+    if (!choose_chip(view, request, &set)) {
+        updraft_response_line(response, 404, "no such chip; see 'updraft image make --help'");
+        return;
+    }
+    image = updraft_device_api_target(view->fleet, request->segments[0],
+                                      channel == NULL ? "stable" : channel, set.chip, &release);
+    bool of_application = strcmp(set.mode, "sketch") == 0 || strcmp(set.mode, "version") == 0;
+    if (image == NULL || !of_application) {
+        updraft_response_line(response, 404,
+                              release == NULL ? "nothing is published at this product and channel"
+                              : of_application
+                                  ? "the release has no image for this chip, or several: add "
+                                    "?chip=NAME to the address"
+                                  : "only applications are published, no file system images");
+        return;
+    }
+    if (strcmp(set.mode, "version") == 0) {
+        give_version(response, release, image);
+        return;
+    }
+    if (check_in(view, request, plan, &set, release, image) == UPDRAFT_VERDICT_OFFER)
+        give_image(response, release, image);
+    else
+        response->status = 304;
+}

@@ -1,0 +1,55 @@
+/* What one request shows of one device, turned into changes: the device's row and its newest attempt.
+ * Used by every device protocol, so that they all keep the same books.
+ *
+ * begin, then see and happen as often as there is something to say, then commit. The draft belongs
+ * to the caller; nothing is changed before the plan is committed. */
+#ifndef UPDRAFT_SERVER_DEVICE_API_SIGHTING_H
+#define UPDRAFT_SERVER_DEVICE_API_SIGHTING_H
+
+#include "server/exchange.h"
+
+/* NULL or UNKNOWN: the request does not say. */
+struct updraft_seen {
+    const char *name;
+    const char *product;
+    const char *channel;
+    const char *version;
+    const char *slot;
+    uint16_t chip;
+    bool reports;      /* the device speaks our own protocol */
+    bool says_running; /* `trial` is told */
+    bool trial;
+};
+
+/* Something that happened to an attempt. */
+struct updraft_happening {
+    enum updraft_attempt_event event;
+    const char *version; /* the event speaks of it */
+    enum updraft_via via;
+    int8_t progress;
+    uint32_t error_code;
+    const char *error_name; /* NULL: from the table of format/error.h */
+    const char *error_text; /* NULL: none */
+};
+
+struct updraft_draft {
+    const struct updraft_view *view;
+    struct updraft_plan *plan;
+    const struct updraft_device *known; /* NULL: first seen now */
+    struct updraft_device_row device;
+    struct updraft_attempt_row attempt; /* newest; state NONE when there is none */
+    bool attempt_changed;
+    bool version_changed;
+};
+
+void updraft_draft_begin(struct updraft_draft *draft, const struct updraft_view *view,
+                         struct updraft_plan *plan, const char *device_id);
+void updraft_draft_see(struct updraft_draft *draft, const struct updraft_seen *seen);
+void updraft_draft_happen(struct updraft_draft *draft, const struct updraft_happening *happening);
+/* State of the newest attempt that led to this version, the draft's own included. */
+enum updraft_attempt_state updraft_draft_last_for(const struct updraft_draft *draft,
+                                                  const char *product, const char *version);
+/* address and progress are written behind when nothing else changes. */
+void updraft_draft_commit(struct updraft_draft *draft, const char *address, int8_t progress);
+
+#endif

@@ -1,0 +1,149 @@
+#include "server/exchange.h"
+
+#include "format/assert.h"
+#include "server/memory.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+const char *updraft_request_header(const struct updraft_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (strcasecmp(request->headers[i].name, name) == 0)
+            return request->headers[i].value;
+    }
+    return NULL;
+}
+
+const char *updraft_request_query(const struct updraft_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->query_count; i++) {
+        if (strcmp(request->query[i].name, name) == 0)
+            return request->query[i].value;
+    }
+    return NULL;
+}
+
+void updraft_plan_init(struct updraft_plan *plan, int64_t next_attempt_id)
+{
+    memset(plan, 0, sizeof *plan);
+    plan->next_attempt_id = next_attempt_id;
+}
+
+void updraft_plan_deinit(struct updraft_plan *plan)
+{
+    free(plan->changes);
+    plan->changes = NULL;
+    plan->count = plan->cap = 0;
+}
+
+struct updraft_change *updraft_plan_add(struct updraft_plan *plan, enum updraft_change_kind kind)
+{
+    if (plan->count == plan->cap) {
+        plan->cap = plan->cap == 0 ? 4 : plan->cap * 2;
+        plan->changes = updraft_memory_grow(plan->changes, plan->cap, sizeof *plan->changes);
+    }
+    struct updraft_change *change = &plan->changes[plan->count++];
+    memset(change, 0, sizeof *change);
+    change->kind = kind;
+    return change;
+}
+
+uint64_t updraft_plan_device_key(const char *device)
+{
+    uint64_t hash = 14695981039346656037u; /* FNV-1a */
+
+    for (; *device != '\0'; device++)
+        hash = (hash ^ (unsigned char)*device) * 1099511628211u;
+    /* Never 0 (no key) nor the catalogue's; two devices that meet only wait for each other. */
+    return hash | 2u;
+}
+
+void updraft_response_init(struct updraft_response *response)
+{
+    memset(response, 0, sizeof *response);
+    response->status = 500;
+}
+
+void updraft_response_deinit(struct updraft_response *response)
+{
+    free(response->body);
+    response->body = NULL;
+}
+
+static struct updraft_response_header *add_header(struct updraft_response *response,
+                                                  const char *name)
+{
+    UPDRAFT_ASSERT(response->header_count < UPDRAFT_RESPONSE_HEADER_CAP);
+    struct updraft_response_header *header = &response->headers[response->header_count++];
+
+    header->name = name;
+    return header;
+}
+
+void updraft_response_header(struct updraft_response *response, const char *name, const char *value)
+{
+    struct updraft_response_header *header = add_header(response, name);
+
+    header->constant = NULL;
+    updraft_name_set(header->value, sizeof header->value, value);
+}
+
+void updraft_response_header_constant(struct updraft_response *response, const char *name,
+                                      const char *value)
+{
+    add_header(response, name)->constant = value;
+}
+
+void updraft_response_json(struct updraft_response *response, unsigned status,
+                           struct updraft_json *json)
+{
+    free(response->body);
+    response->status = status;
+    response->body = updraft_json_finish(json, &response->body_len);
+    updraft_response_header(response, "Content-Type", "application/json");
+}
+
+void updraft_response_text(struct updraft_response *response, unsigned status, const char *type,
+                           const char *text)
+{
+    free(response->body);
+    response->status = status;
+    response->body_len = strlen(text);
+    response->body = updraft_memory_copy(text, response->body_len);
+    updraft_response_header(response, "Content-Type", type);
+}
+
+void updraft_response_line(struct updraft_response *response, unsigned status, const char *line)
+{
+    char text[160];
+
+    snprintf(text, sizeof text, "%s\n", line);
+    updraft_response_text(response, status, "text/plain; charset=utf-8", text);
+}
+
+void updraft_response_refuse(struct updraft_response *response,
+                             const struct updraft_refusal *refusal, const char *message, ...)
+{
+    struct updraft_json json;
+    char text[512];
+    va_list arguments;
+
+    va_start(arguments, message);
+    vsnprintf(text, sizeof text, message, arguments);
+    va_end(arguments);
+    updraft_response_deinit(response);
+    updraft_response_init(response);
+    updraft_json_init(&json);
+    updraft_json_open(&json, NULL, '{');
+    updraft_json_open(&json, "error", '{');
+    updraft_json_text(&json, "code", refusal->code);
+    updraft_json_text(&json, "message", text);
+    updraft_json_text(&json, "remedy", refusal->remedy);
+    updraft_json_close(&json, '}');
+    updraft_json_close(&json, '}');
+    updraft_response_json(response, refusal->status, &json);
+}

@@ -1,0 +1,114 @@
+/* Everything the server knows, in memory: products, releases with their images, channels, devices,
+ * attempts, token hashes. It is what questions are answered from; the store is what it is loaded
+ * from.
+ *
+ * Owns: the objects; a pointer to one stays valid until deinit. Does not own: what is durable. The
+ * fleet is changed by updraft_fleet_apply() with changes that are committed already, and by
+ * updraft_fleet_touch(), whose facts may be lost. Nothing is ever removed.
+ *
+ * Threads: hold `lock` around every call but init and deinit, and while using what a call gave. */
+#ifndef UPDRAFT_SERVER_FLEET_FLEET_H
+#define UPDRAFT_SERVER_FLEET_FLEET_H
+
+#include "server/fleet/model.h"
+
+#include <pthread.h>
+#include <stddef.h>
+
+struct updraft_product {
+    struct updraft_product_row row;
+};
+
+struct updraft_release {
+    struct updraft_release_row row;
+    struct updraft_product *product;
+    struct updraft_image_row *images; /* by ascending chip */
+    size_t image_count;
+    size_t image_cap;
+};
+
+struct updraft_channel {
+    struct updraft_channel_row row;
+    struct updraft_product *product;
+    struct updraft_release *release;
+};
+
+struct updraft_attempt {
+    struct updraft_attempt_row row;
+    struct updraft_attempt *older; /* of the same device */
+};
+
+struct updraft_device {
+    struct updraft_device_row row;
+    struct updraft_attempt *newest;
+    struct updraft_device *bucket_next;
+    bool touched; /* listed in fleet->touched */
+};
+
+struct updraft_fleet {
+    pthread_mutex_t lock;
+    struct updraft_product **products;
+    struct updraft_release **releases;
+    struct updraft_channel **channels; /* by product, then name */
+    struct updraft_device **devices;   /* in order of arrival */
+    struct updraft_attempt **attempts; /* by ascending id */
+    struct updraft_token_row *tokens;
+    struct updraft_device **buckets;
+    struct updraft_device **touched; /* written behind with the next batch */
+    size_t product_count, product_cap;
+    size_t release_count, release_cap;
+    size_t channel_count, channel_cap;
+    size_t device_count, device_cap;
+    size_t attempt_count, attempt_cap;
+    size_t token_count, token_cap;
+    size_t touched_count, touched_cap;
+    size_t bucket_count; /* power of two */
+    /* Grows with everything that can be seen. Starts from the clock, so that a number of an earlier
+     * run does not come back with another meaning. */
+    uint64_t generation;
+};
+
+void updraft_fleet_init(struct updraft_fleet *fleet, int64_t now_ms);
+void updraft_fleet_deinit(struct updraft_fleet *fleet);
+
+/* Rows that others refer to come first, as the store loads them and plans order them. */
+void updraft_fleet_apply(struct updraft_fleet *fleet, const struct updraft_change *change);
+
+/* A device was seen; progress is of its newest attempt while that downloads. Nothing happens for a
+ * device that is not known. */
+struct updraft_sight {
+    const char *device;
+    const char *address;
+    int64_t now_ms;
+    int8_t progress; /* UPDRAFT_NO_PROGRESS: not told */
+};
+void updraft_fleet_touch(struct updraft_fleet *fleet, const struct updraft_sight *sight);
+
+/* Takes the next device with something to write behind. False when there is none. */
+bool updraft_fleet_take_touched(struct updraft_fleet *fleet, struct updraft_change *change);
+/* Its write failed: it is to be taken again. */
+void updraft_fleet_untake_touched(struct updraft_fleet *fleet, const char *device);
+
+/* All find calls give NULL when there is none. */
+struct updraft_product *updraft_fleet_find_product(const struct updraft_fleet *fleet,
+                                                   const char *name);
+struct updraft_release *updraft_fleet_find_release(const struct updraft_fleet *fleet,
+                                                   int64_t product_id, const char *version);
+struct updraft_channel *updraft_fleet_find_channel(const struct updraft_fleet *fleet,
+                                                   int64_t product_id, const char *name);
+struct updraft_device *updraft_fleet_find_device(const struct updraft_fleet *fleet, const char *id);
+const struct updraft_image_row *updraft_fleet_find_image(const struct updraft_fleet *fleet,
+                                                         const uint8_t sha256[UPDRAFT_SHA256_LEN],
+                                                         const struct updraft_release **release);
+const struct updraft_image_row *updraft_release_find_image(const struct updraft_release *release,
+                                                           uint16_t chip);
+/* The newest attempt of the device that led to this version. */
+const struct updraft_attempt *updraft_device_find_attempt(const struct updraft_device *device,
+                                                          const char *product, const char *to);
+
+/* Ids for the next rows. */
+int64_t updraft_fleet_next_product_id(const struct updraft_fleet *fleet);
+int64_t updraft_fleet_next_release_id(const struct updraft_fleet *fleet);
+int64_t updraft_fleet_next_attempt_id(const struct updraft_fleet *fleet);
+
+#endif

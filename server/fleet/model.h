@@ -1,0 +1,138 @@
+/* The rows the server keeps, as plain values, and the changes made to them. A change is a row in its
+ * new form: applying it twice gives the same as once, and a stored row is loaded as the change that
+ * wrote it. Memory (fleet.h) and disk (store/store.h) both understand nothing else.
+ *
+ * Texts are NUL-terminated and were checked by names.h before they got here. */
+#ifndef UPDRAFT_SERVER_FLEET_MODEL_H
+#define UPDRAFT_SERVER_FLEET_MODEL_H
+
+#include "format/digest.h"
+#include "server/decide/attempt.h"
+#include "server/names.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define UPDRAFT_NOTES_CAP      1024u
+#define UPDRAFT_ERROR_NAME_CAP 32u
+#define UPDRAFT_ERROR_TEXT_CAP 160u
+#define UPDRAFT_NO_PROGRESS    (-1)
+
+/* How an image reaches a device. The numbers are stored: append only. */
+enum updraft_via {
+    UPDRAFT_VIA_UNKNOWN = 0,
+    UPDRAFT_VIA_CHANNEL = 1,
+    UPDRAFT_VIA_HEADERS = 2,
+    UPDRAFT_VIA_PLAIN = 3,
+    UPDRAFT_VIA_ESPOTA = 4,
+    UPDRAFT_VIA_FORM = 5,
+    UPDRAFT_VIA_RAW = 6,
+};
+
+const char *updraft_via_name(enum updraft_via via);
+/* UNKNOWN for any other text: a later device may know more ways. */
+enum updraft_via updraft_via_parse(const char *name);
+
+struct updraft_product_row {
+    int64_t id;
+    char name[UPDRAFT_NAME_CAP];
+    int64_t created_ms;
+};
+
+struct updraft_release_row {
+    int64_t id;
+    int64_t product_id;
+    char version[UPDRAFT_VERSION_CAP]; /* unique within the product */
+    char notes[UPDRAFT_NOTES_CAP];
+    int64_t created_ms;
+};
+
+struct updraft_image_row {
+    int64_t release_id;
+    uint16_t chip; /* unique within the release */
+    uint8_t sha256[UPDRAFT_SHA256_LEN];
+    uint8_t md5[UPDRAFT_MD5_LEN];
+    uint32_t size;
+    char project[33];
+    char idf[33];
+};
+
+struct updraft_channel_row {
+    int64_t product_id;
+    char name[UPDRAFT_NAME_CAP]; /* unique within the product */
+    int64_t release_id;
+};
+
+struct updraft_device_row {
+    char id[UPDRAFT_DEVICE_ID_CAP];
+    char name[UPDRAFT_LABEL_CAP];
+    char product[UPDRAFT_NAME_CAP];    /* "": not told; need not be one of ours */
+    char channel[UPDRAFT_NAME_CAP];    /* "": never asked by channel */
+    char version[UPDRAFT_VERSION_CAP]; /* running; "": not told */
+    char slot[UPDRAFT_SLOT_CAP];
+    char address[UPDRAFT_ADDRESS_CAP];
+    uint16_t chip;  /* UPDRAFT_CHIP_UNKNOWN: not told */
+    bool reports;   /* it has sent reports or our own headers */
+    bool confirmed; /* the running image is confirmed */
+    bool trial;     /* the running image is on trial */
+    int64_t last_seen_ms;
+};
+
+struct updraft_attempt_row {
+    int64_t id; /* ascending in time */
+    char device[UPDRAFT_DEVICE_ID_CAP];
+    char product[UPDRAFT_NAME_CAP];
+    char from[UPDRAFT_VERSION_CAP]; /* "": not known */
+    char to[UPDRAFT_VERSION_CAP];
+    enum updraft_via via;
+    enum updraft_attempt_state state;
+    int8_t progress;     /* percent of the download, UPDRAFT_NO_PROGRESS when not told */
+    uint32_t error_code; /* 0: none */
+    char error_name[UPDRAFT_ERROR_NAME_CAP];
+    char error_text[UPDRAFT_ERROR_TEXT_CAP];
+    int64_t started_ms;
+    int64_t updated_ms;
+};
+
+/* What is written behind: true a moment later, and nothing depends on it. */
+struct updraft_touch_row {
+    char device[UPDRAFT_DEVICE_ID_CAP];
+    char address[UPDRAFT_ADDRESS_CAP];
+    int64_t last_seen_ms;
+    int64_t attempt_id; /* 0: no progress to note */
+    int8_t progress;
+};
+
+struct updraft_token_row {
+    int64_t id;
+    uint8_t hash[UPDRAFT_SHA256_LEN]; /* SHA-256 of the token's text */
+    char name[UPDRAFT_NAME_CAP];
+    int64_t created_ms;
+};
+
+enum updraft_change_kind {
+    UPDRAFT_CHANGE_PRODUCT,
+    UPDRAFT_CHANGE_RELEASE,
+    UPDRAFT_CHANGE_IMAGE,
+    UPDRAFT_CHANGE_CHANNEL,
+    UPDRAFT_CHANGE_DEVICE,
+    UPDRAFT_CHANGE_ATTEMPT,
+    UPDRAFT_CHANGE_TOUCH,
+    UPDRAFT_CHANGE_TOKEN,
+};
+
+struct updraft_change {
+    enum updraft_change_kind kind;
+    union {
+        struct updraft_product_row product;
+        struct updraft_release_row release;
+        struct updraft_image_row image;
+        struct updraft_channel_row channel;
+        struct updraft_device_row device;
+        struct updraft_attempt_row attempt;
+        struct updraft_touch_row touch;
+        struct updraft_token_row token;
+    } row;
+};
+
+#endif

@@ -1,0 +1,533 @@
+#include "server/http/http.h"
+
+#include "format/image.h"
+#include "server/clock.h"
+#include "server/http/fields.h"
+#include "server/memory.h"
+#include "server/routes.h"
+
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define CONNECTIONS_AT_MOST 16384u
+#define PER_ADDRESS         1024u
+#define RESERVED_FILES      64u
+#define QUIET_S             60u
+/* A refused body of this size is still read, so that the sender gets to see the answer. */
+#define DRAIN_CAP 1048576
+
+/* What is kept for a connection. */
+struct line {
+    struct updraft_peer *peer;
+    size_t url_len; /* of the request under way, as it came */
+    bool url_bad;
+};
+
+enum stage {
+    STAGE_READING, /* the body comes in, if there is one */
+    STAGE_REFUSED, /* the response stands, the rest of the body is dropped */
+    STAGE_WAITING, /* for the writer; called again when the response is final */
+};
+
+/* An image on its way in. */
+struct incoming {
+    struct updraft_upload upload;
+    struct updraft_image_reader reader;
+    struct updraft_received_image image;
+};
+
+/* One request. */
+struct call {
+    struct updraft_http *http;
+    struct MHD_Connection *connection;
+    struct line *line;
+    enum stage stage;
+    const struct updraft_route *route;
+    struct updraft_request request;
+    struct updraft_http_fields fields; /* of request */
+    char *path;
+    char *body;
+    size_t body_len;
+    size_t body_cap;
+    uint64_t dropped;
+    struct incoming *incoming;
+    struct updraft_job job;
+};
+
+/* --- refusals of the adapter itself --- */
+
+static void refuse(struct call *call, unsigned status, const char *message, const char *remedy)
+{
+    static const struct {
+        unsigned status;
+        const char *code;
+    } codes[] = {{400, "bad_request"},        {401, "unauthorized"}, {404, "not_found"},
+                 {405, "method_not_allowed"}, {413, "too_large"},    {414, "url_too_long"},
+                 {431, "headers_too_large"},  {500, "write_failed"}, {501, "not_implemented"},
+                 {503, "stopping"},           {507, "disk_full"}};
+    struct updraft_refusal refusal = {status, "refused", remedy};
+
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if (codes[i].status == status)
+            refusal.code = codes[i].code;
+    }
+    updraft_response_refuse(&call->job.response, &refusal, "%s", message);
+    call->stage = STAGE_REFUSED;
+}
+
+/* --- reading the request --- */
+
+static struct call *begin_call(struct updraft_http *http, struct MHD_Connection *connection,
+                               const char *url, const char *method)
+{
+    struct call *call = updraft_memory_new(sizeof *call);
+
+    call->http = http;
+    call->connection = connection;
+    call->line =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    call->path = updraft_memory_copy(url, strlen(url));
+    updraft_http_gather(connection, method, url, &call->fields, &call->request);
+    updraft_response_init(&call->job.response);
+    return call;
+}
+
+static bool authorised(struct call *call)
+{
+    struct updraft_fleet *fleet = &call->http->server->fleet;
+
+    if (!call->route->needs_token)
+        return true;
+    pthread_mutex_lock(&fleet->lock);
+    bool known =
+        updraft_token_authorises(fleet, updraft_request_header(&call->request, "Authorization"));
+    pthread_mutex_unlock(&fleet->lock);
+    return known;
+}
+
+static void check_route(struct call *call)
+{
+    const char *allow;
+
+    call->route = updraft_routes_find(call->path, &call->request, &allow);
+    if (call->route == NULL && allow != NULL) {
+        refuse(call, 405, "this address does not take that method", "See the Allow header.");
+        updraft_response_header_constant(&call->job.response, "Allow", allow);
+    } else if (call->route == NULL) {
+        refuse(call, 404, "there is nothing at this address", "Check the address.");
+    } else if (!authorised(call)) {
+        refuse(call, 401, "the token is missing or wrong",
+               "Send 'Authorization: Bearer TOKEN'; the token is in the file 'token' of the "
+               "server's data directory.");
+        updraft_response_header_constant(&call->job.response, "WWW-Authenticate", "Bearer");
+    }
+}
+
+static void prepare_body(struct call *call, int64_t len)
+{
+    const struct updraft_route *route = call->route;
+    struct updraft_artifacts *artifacts = &call->http->server->artifacts;
+
+    if (route->body == UPDRAFT_BODY_NONE && len != 0) {
+        refuse(call, 400, "this address takes no body", "Send the request without one.");
+    } else if (len > (int64_t)route->body_cap) {
+        refuse(call, 413, "the body is too large",
+               "An image has at most 16 MB, a report 8 kB, other bodies 4 kB.");
+    } else if (route->body == UPDRAFT_BODY_IMAGE) {
+        call->incoming = updraft_memory_new(sizeof *call->incoming);
+        updraft_image_reader_init(&call->incoming->reader);
+        enum updraft_artifact_result result =
+            updraft_upload_begin(artifacts, &call->incoming->upload);
+        if (result == UPDRAFT_ARTIFACT_FULL)
+            refuse(call, 507, "the server's disk is full", "Make room on it, then send it again.");
+        else if (result != UPDRAFT_ARTIFACT_OK)
+            refuse(call, 500, "the server cannot write the image", "Look at the server's disk.");
+    }
+}
+
+/* Everything that can be judged before the body. */
+static void judge(struct call *call, const char *version, int64_t *body_len)
+{
+    *body_len = 0;
+    if (call->line->url_len > UPDRAFT_HTTP_URL_LEN_CAP) {
+        refuse(call, 414, "the address is too long", "It may have 2048 bytes.");
+        return;
+    }
+    if (call->fields.too_many) {
+        refuse(call, 431, "the request has too many headers or parameters",
+               "Send at most 64 headers and 16 parameters.");
+        return;
+    }
+    const struct updraft_http_verdict verdict = updraft_http_check(
+        call->fields.headers, call->request.header_count, strcmp(version, "HTTP/1.1") == 0);
+    if (verdict.status != 0) {
+        refuse(call, verdict.status, verdict.reason, "Send a plain request as RFC 9112 has it.");
+        return;
+    }
+    *body_len = updraft_http_body_len(&call->request);
+    if (call->line->url_bad || call->fields.nul_inside) {
+        refuse(call, 400, "the address or a header holds bytes that it must not",
+               "Send a plain request as RFC 9112 has it.");
+        return;
+    }
+    check_route(call);
+    if (call->stage != STAGE_REFUSED)
+        prepare_body(call, *body_len);
+}
+
+/* --- the body --- */
+
+static void take_image(struct call *call, const char *data, size_t len)
+{
+    struct incoming *incoming = call->incoming;
+
+    if (incoming->upload.len + len > call->route->body_cap) {
+        refuse(call, 413, "the image is too large", "An image has at most 16 MB.");
+        return;
+    }
+    /* What cannot become an image is not worth the disk. */
+    incoming->image.verdict =
+        updraft_image_reader_feed(&incoming->reader, (const uint8_t *)data, len);
+    if (incoming->image.verdict != UPDRAFT_OK) {
+        incoming->upload.len += len;
+        return;
+    }
+    updraft_upload_feed(&incoming->upload, data, len);
+    if (incoming->upload.result == UPDRAFT_ARTIFACT_FULL)
+        refuse(call, 507, "the server's disk is full",
+               "Make room on it, then send it again; nothing was kept.");
+    else if (incoming->upload.result != UPDRAFT_ARTIFACT_OK)
+        refuse(call, 500, "the server cannot write the image", "Look at the server's disk.");
+}
+
+static void take_text(struct call *call, const char *data, size_t len)
+{
+    if (call->body_len + len > call->route->body_cap) {
+        refuse(call, 413, "the body is too large", "A report has at most 8 kB, other bodies 4 kB.");
+        return;
+    }
+    if (call->body == NULL)
+        call->body = updraft_memory_new(call->route->body_cap + 1);
+    memcpy(call->body + call->body_len, data, len);
+    call->body_len += len;
+}
+
+static enum MHD_Result take_body(struct call *call, const char *data, size_t len)
+{
+    if (call->stage == STAGE_REFUSED) {
+        call->dropped += len;
+        return call->dropped > UPDRAFT_IMAGE_LEN_CAP ? MHD_NO : MHD_YES;
+    }
+    if (call->route->body == UPDRAFT_BODY_IMAGE)
+        take_image(call, data, len);
+    else
+        take_text(call, data, len);
+    return MHD_YES;
+}
+
+static void finish_body(struct call *call)
+{
+    struct incoming *incoming = call->incoming;
+
+    if (call->body != NULL)
+        call->request.body = call->body;
+    call->request.body_len = call->body_len;
+    if (incoming == NULL)
+        return;
+    updraft_upload_finish(&incoming->upload);
+    incoming->image.upload = &incoming->upload;
+    incoming->image.info = &incoming->reader.info;
+    incoming->image.verdict = incoming->upload.len == 0
+                                  ? UPDRAFT_E_EMPTY
+                                  : updraft_image_reader_verdict(&incoming->reader);
+    call->request.image = &incoming->image;
+}
+
+/* --- the answer --- */
+
+static struct MHD_Response *make_response(struct call *call, int fd)
+{
+    struct updraft_response *response = &call->job.response;
+
+    if (fd >= 0)
+        return MHD_create_response_from_fd_at_offset64(response->file_len, fd, response->file_off);
+    if (response->constant != NULL)
+        return MHD_create_response_from_buffer(
+            response->body_len, (void *)(uintptr_t)response->constant, MHD_RESPMEM_PERSISTENT);
+    if (response->body == NULL)
+        return MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+    char *body = response->body;
+    response->body = NULL; /* the library frees it */
+    return MHD_create_response_from_buffer(response->body_len, body, MHD_RESPMEM_MUST_FREE);
+}
+
+static enum MHD_Result send_response(struct call *call, int fd)
+{
+    const struct updraft_response *response = &call->job.response;
+    struct MHD_Response *answer = make_response(call, fd);
+
+    if (answer == NULL)
+        return MHD_NO;
+    for (size_t i = 0; i < response->header_count; i++) {
+        const struct updraft_response_header *header = &response->headers[i];
+        MHD_add_response_header(answer, header->name,
+                                header->constant != NULL ? header->constant : header->value);
+    }
+    MHD_add_response_header(answer, "X-Content-Type-Options", "nosniff");
+    updraft_peers_enter(&call->http->peers, call->line->peer, UPDRAFT_PEER_TAKES,
+                        response->has_file ? response->file_len : response->body_len,
+                        updraft_clock_steady_ms());
+    enum MHD_Result result = MHD_queue_response(call->connection, response->status, answer);
+    MHD_destroy_response(answer);
+    return result;
+}
+
+static void resume(struct updraft_job *job)
+{
+    struct call *call = job->done_ctx;
+
+    MHD_resume_connection(call->connection);
+}
+
+/* Suspended first: the writer may be done before this returns. */
+static enum MHD_Result wait_for_writer(struct call *call, updraft_handler handler)
+{
+    struct updraft_job *job = &call->job;
+
+    job->handler = handler;
+    job->request = &call->request;
+    job->upload = call->incoming == NULL ? NULL : &call->incoming->upload;
+    job->done = resume;
+    job->done_ctx = call;
+    call->stage = STAGE_WAITING;
+    updraft_peers_enter(&call->http->peers, call->line->peer, UPDRAFT_PEER_WAITS, 0, 0);
+    MHD_suspend_connection(call->connection);
+    if (!updraft_writer_submit(&call->http->server->writer, job)) {
+        refuse(call, 503, "the server is stopping", "Ask again in a moment.");
+        MHD_resume_connection(call->connection);
+    }
+    return MHD_YES;
+}
+
+static enum MHD_Result refuse_damaged(struct call *call)
+{
+    static const struct updraft_refusal damaged = {
+        500, "artifact_damaged",
+        "Restore it from a backup, or delete the file and publish the same image again."};
+    char hex[2 * UPDRAFT_SHA256_LEN + 1];
+
+    for (size_t i = 0; i < UPDRAFT_SHA256_LEN; i++)
+        snprintf(hex + 2 * i, 3, "%02x", call->job.response.file_sha256[i]);
+    fprintf(stderr,
+            "updraftd: ALARM: the artifact %s is missing or its bytes have changed; put the "
+            "original file back\n",
+            hex);
+    updraft_response_refuse(&call->job.response, &damaged,
+                            "the server's copy of this image is damaged");
+    return send_response(call, -1);
+}
+
+static enum MHD_Result respond(struct call *call)
+{
+    struct updraft_response *response = &call->job.response;
+    bool was_proven = call->stage == STAGE_WAITING && call->job.handler == NULL;
+    uint64_t len;
+    int fd;
+
+    if (!response->has_file)
+        return send_response(call, -1);
+    if (was_proven && call->job.proof != UPDRAFT_ARTIFACT_OK)
+        return refuse_damaged(call);
+    switch (updraft_artifacts_read(&call->http->server->artifacts, response->file_sha256, false,
+                                   &fd, &len)) {
+    case UPDRAFT_ARTIFACT_OK:
+        if (response->file_off + response->file_len <= len)
+            return send_response(call, fd);
+        close(fd);
+        return refuse_damaged(call);
+    case UPDRAFT_ARTIFACT_UNPROVEN:
+        return was_proven ? refuse_damaged(call) : wait_for_writer(call, NULL);
+    case UPDRAFT_ARTIFACT_MISSING:
+    case UPDRAFT_ARTIFACT_CORRUPT:
+    case UPDRAFT_ARTIFACT_FULL:
+    case UPDRAFT_ARTIFACT_IO:
+        break;
+    }
+    return refuse_damaged(call);
+}
+
+static enum MHD_Result run_handler(struct call *call)
+{
+    struct updraft_fleet *fleet = &call->http->server->fleet;
+    struct updraft_plan *plan = &call->job.plan;
+    const struct updraft_view view = {fleet, call->http->server->base_url, updraft_clock_wall_ms()};
+
+    pthread_mutex_lock(&fleet->lock);
+    updraft_plan_init(plan, updraft_fleet_next_attempt_id(fleet));
+    call->route->handler(&view, &call->request, plan, &call->job.response);
+    bool changes = plan->count > 0;
+    if (!changes && plan->sighted)
+        updraft_fleet_touch(fleet, &plan->sight);
+    pthread_mutex_unlock(&fleet->lock);
+    updraft_plan_deinit(plan);
+    if (!changes)
+        return respond(call);
+    updraft_response_deinit(&call->job.response);
+    return wait_for_writer(call, call->route->handler);
+}
+
+/* --- what the library calls --- */
+
+static enum MHD_Result first_call(struct call *call, const char *version)
+{
+    int64_t body_len, now_ms = updraft_clock_steady_ms();
+
+    judge(call, version, &body_len);
+    updraft_peers_enter(&call->http->peers, call->line->peer, UPDRAFT_PEER_BODY,
+                        body_len > 0 ? (uint64_t)body_len : UPDRAFT_IMAGE_LEN_CAP, now_ms);
+    if (call->stage != STAGE_REFUSED)
+        return MHD_YES;
+    /* A sender that waits for leave, or has much to send, is told at once. */
+    if (body_len <= 0 || body_len > DRAIN_CAP ||
+        updraft_request_header(&call->request, "Expect") != NULL)
+        return send_response(call, -1);
+    return MHD_YES;
+}
+
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *data_len, void **call_ctx)
+{
+    struct call *call = *call_ctx;
+
+    if (call == NULL) {
+        call = begin_call(ctx, connection, url, method);
+        *call_ctx = call;
+        return first_call(call, version);
+    }
+    if (*data_len > 0) {
+        enum MHD_Result result = take_body(call, data, *data_len);
+        *data_len = 0;
+        return result;
+    }
+    switch (call->stage) {
+    case STAGE_READING:
+        finish_body(call);
+        return run_handler(call);
+    case STAGE_REFUSED:
+        return send_response(call, -1);
+    case STAGE_WAITING:
+        return respond(call);
+    }
+    return MHD_NO;
+}
+
+static void on_completed(void *ctx, struct MHD_Connection *connection, void **call_ctx,
+                         enum MHD_RequestTerminationCode how)
+{
+    struct updraft_http *http = ctx;
+    struct call *call = *call_ctx;
+
+    (void)connection;
+    (void)how;
+    if (call == NULL)
+        return;
+    updraft_peers_enter(&http->peers, call->line->peer, UPDRAFT_PEER_IDLE, 0,
+                        updraft_clock_steady_ms());
+    if (call->incoming != NULL)
+        updraft_upload_end(&http->server->artifacts, &call->incoming->upload);
+    free(call->incoming);
+    updraft_response_deinit(&call->job.response);
+    free(call->path);
+    free(call->body);
+    free(call);
+    *call_ctx = NULL;
+}
+
+static void on_connection(void *ctx, struct MHD_Connection *connection, void **line_ctx,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct updraft_http *http = ctx;
+    struct line *line = *line_ctx;
+
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        line = updraft_memory_new(sizeof *line);
+        line->peer = updraft_peers_add(
+            &http->peers,
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+            updraft_clock_steady_ms());
+        *line_ctx = line;
+    } else if (line != NULL) {
+        updraft_peers_remove(&http->peers, line->peer);
+        free(line);
+        *line_ctx = NULL;
+    }
+}
+
+/* The request line is complete; url is as it came. */
+static void *on_url(void *ctx, const char *url, struct MHD_Connection *connection)
+{
+    struct updraft_http *http = ctx;
+    struct line *line =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+
+    line->url_len = strlen(url);
+    line->url_bad = url[0] != '/' || strstr(url, "%00") != NULL;
+    for (const char *at = url; *at != '\0'; at++)
+        line->url_bad |= *at <= 0x20 || *at >= 0x7f;
+    updraft_peers_enter(&http->peers, line->peer, UPDRAFT_PEER_HEADERS, 0,
+                        updraft_clock_steady_ms());
+    return NULL;
+}
+
+/* A connection may hold a second file while it downloads or uploads. */
+static unsigned connection_limit(void)
+{
+    struct rlimit files = {.rlim_cur = 1024};
+
+    getrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_cur == RLIM_INFINITY ||
+        files.rlim_cur / 2 > CONNECTIONS_AT_MOST + RESERVED_FILES)
+        return CONNECTIONS_AT_MOST;
+    return files.rlim_cur > 4 * RESERVED_FILES ? (unsigned)(files.rlim_cur / 2 - RESERVED_FILES)
+                                               : 64;
+}
+
+bool updraft_http_start(struct updraft_http *http, struct updraft_server *server, int listen_fd)
+{
+    http->server = server;
+    updraft_peers_init(&http->peers);
+    http->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, http,
+        MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_CONNECTION_LIMIT, connection_limit(), MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, QUIET_S, MHD_OPTION_URI_LOG_CALLBACK, on_url,
+        http, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, http, MHD_OPTION_END);
+    if (http->daemon == NULL)
+        updraft_peers_deinit(&http->peers);
+    return http->daemon != NULL;
+}
+
+void updraft_http_sweep(struct updraft_http *http)
+{
+    updraft_peers_sweep(&http->peers, updraft_clock_steady_ms());
+}
+
+void updraft_http_quiesce(struct updraft_http *http)
+{
+    int listen_fd = MHD_quiesce_daemon(http->daemon);
+
+    if (listen_fd >= 0)
+        close(listen_fd);
+}
+
+void updraft_http_stop(struct updraft_http *http)
+{
+    MHD_stop_daemon(http->daemon);
+    updraft_peers_deinit(&http->peers);
+}

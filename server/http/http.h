@@ -1,0 +1,29 @@
+/* The adapter to the HTTP library: turns its calls into requests of exchange.h, and responses into its
+ * answers. No other file knows the library.
+ *
+ * Handlers run on its one event loop. A plan that changes something goes to the writer, and the
+ * connection is suspended until its commit. */
+#ifndef UPDRAFT_SERVER_HTTP_HTTP_H
+#define UPDRAFT_SERVER_HTTP_HTTP_H
+
+#include "server/http/peers.h"
+#include "server/server.h"
+
+struct MHD_Daemon;
+
+struct updraft_http {
+    struct updraft_server *server;
+    struct MHD_Daemon *daemon;
+    struct updraft_peers peers;
+};
+
+/* Takes over the listening socket. */
+bool updraft_http_start(struct updraft_http *http, struct updraft_server *server, int listen_fd);
+/* Once a second: cuts connections that are late. */
+void updraft_http_sweep(struct updraft_http *http);
+/* No new connections from here on. */
+void updraft_http_quiesce(struct updraft_http *http);
+/* After updraft_server_stop(): nobody waits for a commit any more. */
+void updraft_http_stop(struct updraft_http *http);
+
+#endif

@@ -1,0 +1,49 @@
+/* Connections and their absolute deadlines. The HTTP library restarts its inactivity clock with every
+ * byte, so a client that sends or takes one byte a second is never cut by it; these clocks are not
+ * restarted by anything but progress to the next phase.
+ *
+ * Owns: a record a connection. Does not own: the sockets; a late connection is shut down, and the
+ * library closes it. Any thread may call. */
+#ifndef UPDRAFT_SERVER_HTTP_PEERS_H
+#define UPDRAFT_SERVER_HTTP_PEERS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum updraft_peer_phase {
+    UPDRAFT_PEER_IDLE,    /* until the next request line is complete */
+    UPDRAFT_PEER_HEADERS, /* until the headers are complete */
+    UPDRAFT_PEER_BODY,    /* len: bytes expected */
+    UPDRAFT_PEER_WAITS,   /* it is our turn */
+    UPDRAFT_PEER_TAKES,   /* len: bytes of the answer */
+};
+
+struct updraft_peer {
+    struct updraft_peer *next;
+    struct updraft_peer *previous;
+    int fd;
+    enum updraft_peer_phase phase;
+    bool ended;          /* the last sweep found the end of what it sends */
+    int64_t deadline_ms; /* steady clock; INT64_MAX: none */
+};
+
+struct updraft_peers {
+    pthread_mutex_t lock;
+    struct updraft_peer *first;
+};
+
+void updraft_peers_init(struct updraft_peers *peers);
+void updraft_peers_deinit(struct updraft_peers *peers);
+struct updraft_peer *updraft_peers_add(struct updraft_peers *peers, int fd, int64_t now_ms);
+void updraft_peers_remove(struct updraft_peers *peers, struct updraft_peer *peer);
+void updraft_peers_enter(struct updraft_peers *peers, struct updraft_peer *peer,
+                         enum updraft_peer_phase phase, uint64_t len, int64_t now_ms);
+/* Shuts down who is late, and who has hung up in the middle of a request: when the end comes together
+ * with the last bytes, the library's edge-triggered loop does not see it. */
+void updraft_peers_sweep(struct updraft_peers *peers, int64_t now_ms);
+
+/* Milliseconds that a phase may take. Pure. */
+int64_t updraft_peers_patience_ms(enum updraft_peer_phase phase, uint64_t len);
+
+#endif

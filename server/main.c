@@ -1,0 +1,170 @@
+#include "server/http/http.h"
+#include "server/http/listen.h"
+#include "updraft_version.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum { EXIT_OK = 0, EXIT_CANNOT_START = 1, EXIT_USAGE = 2 };
+
+static const char usage[] =
+    "updraftd: serves firmware to a fleet of ESP devices and keeps book of what they run\n"
+    "\n"
+    "  updraftd --data DIR [--listen ADDR:PORT] [--base-url URL]\n"
+    "\n"
+    "  --data DIR           where everything is kept; created when it is absent\n"
+    "  --listen ADDR:PORT   address to listen on (default 127.0.0.1:8080). Port 0 takes any\n"
+    "                       free one; 0.0.0.0 or [::] listens on all addresses\n"
+    "  --base-url URL       how devices reach this server, for the addresses of images in\n"
+    "                       channel descriptors (default: the host the device asked)\n"
+    "  --help, --version\n"
+    "\n"
+    "Once it runs, it prints its address. The first start makes a token, the key to everything\n"
+    "but what devices ask, and prints the dashboard's address with it; it stays in DIR/token.\n"
+    "\n"
+    "First steps:\n"
+    "  updraftd --data ./fleet --listen 0.0.0.0:8080\n"
+    "  updraft publish firmware.bin --channel stable     puts an image on a channel\n"
+    "\n"
+    "Where devices ask:\n"
+    "  /d/channel/PRODUCT/CHANNEL/CHIP.json   channel descriptor, as esp32-evse reads it\n"
+    "  /d/esp-update/PRODUCT?channel=NAME     ESPhttpUpdate and HTTPUpdate of the Arduino cores\n"
+    "  /d/image/SHA256                        an image, with ranges\n"
+    "\n"
+    "SIGTERM or SIGINT ends it cleanly. Exit codes: 0 ended, 1 cannot start, 2 wrong usage.\n";
+
+struct options {
+    const char *data_dir;
+    const char *listen;
+    const char *base_url;
+};
+
+static int refuse_usage(const char *what)
+{
+    fprintf(stderr, "updraftd: %s\nTry 'updraftd --help'.\n", what);
+    return EXIT_USAGE;
+}
+
+/* Gives -1 to go on, or the exit code. */
+static int parse_options(int argc, char **argv, struct options *options)
+{
+    static const struct option known[] = {
+        {"data", required_argument, NULL, 'd'},     {"listen", required_argument, NULL, 'l'},
+        {"base-url", required_argument, NULL, 'b'}, {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},        {NULL, 0, NULL, 0}};
+    int option;
+
+    *options = (struct options){NULL, "127.0.0.1:8080", ""};
+    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        switch (option) {
+        case 'd':
+            options->data_dir = optarg;
+            break;
+        case 'l':
+            options->listen = optarg;
+            break;
+        case 'b':
+            options->base_url = optarg;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return EXIT_OK;
+        case 'v':
+            puts("updraftd " UPDRAFT_VERSION);
+            return EXIT_OK;
+        default: /* getopt has said what is wrong */
+            fputs("Try 'updraftd --help'.\n", stderr);
+            return EXIT_USAGE;
+        }
+    }
+    if (optind < argc)
+        return refuse_usage("unexpected argument; everything is given by options");
+    if (options->data_dir == NULL || options->data_dir[0] == '\0')
+        return refuse_usage("--data DIR is needed");
+    if (options->base_url[0] != '\0' && strncmp(options->base_url, "http://", 7) != 0 &&
+        strncmp(options->base_url, "https://", 8) != 0)
+        return refuse_usage("--base-url must begin with http:// or https://");
+    return -1;
+}
+
+static int refuse_start(const char *text, const char *remedy)
+{
+    fprintf(stderr, "updraftd: %s\n%s\n", text, remedy);
+    return EXIT_CANNOT_START;
+}
+
+static void raise_file_limit(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max < 65536 ? files.rlim_max : 65536;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+/* All threads inherit the mask, so the signals come to wait_for_end() and nowhere else. */
+static void block_signals(sigset_t *ending)
+{
+    sigemptyset(ending);
+    sigaddset(ending, SIGTERM);
+    sigaddset(ending, SIGINT);
+    sigprocmask(SIG_BLOCK, ending, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a full disk is an error of write(), not the end */
+}
+
+static void wait_for_end(const sigset_t *ending, struct updraft_http *http)
+{
+    const struct timespec second = {.tv_sec = 1};
+
+    while (sigtimedwait(ending, NULL, &second) < 0)
+        updraft_http_sweep(http);
+}
+
+static void say_hello(const struct updraft_server *server, const char *url, const char *data_dir)
+{
+    printf("listening on %s\n", url);
+    if (server->token_is_new)
+        printf("dashboard: %s/#token=%s\n", url, server->token);
+    else
+        printf("dashboard: %s/ (the token is in %s/token)\n", url, data_dir);
+    fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+    struct updraft_server_problem problem;
+    struct updraft_listen_problem listen_problem;
+    struct updraft_server server;
+    struct updraft_http http;
+    struct options options;
+    sigset_t ending;
+    char url[128];
+
+    int code = parse_options(argc, argv, &options);
+    if (code >= 0)
+        return code;
+    block_signals(&ending);
+    raise_file_limit();
+    int listen_fd = updraft_listen_open(options.listen, url, sizeof url, &listen_problem);
+    if (listen_fd < 0)
+        return refuse_start(listen_problem.text, listen_problem.remedy);
+    if (!updraft_server_open(&server, options.data_dir, options.base_url, &problem))
+        return refuse_start(problem.text, problem.remedy);
+    if (!updraft_http_start(&http, &server, listen_fd)) {
+        updraft_server_stop(&server);
+        updraft_server_close(&server);
+        return refuse_start("the HTTP library cannot start", "Look at the limits of this process.");
+    }
+    say_hello(&server, url, options.data_dir);
+    wait_for_end(&ending, &http);
+    updraft_http_quiesce(&http);
+    updraft_server_stop(&server);
+    updraft_http_stop(&http);
+    updraft_server_close(&server);
+    return EXIT_OK;
+}

@@ -1,0 +1,29 @@
+/* The objects of the REST interface as JSON, each written in one place. key NULL: element of an array. */
+#ifndef UPDRAFT_SERVER_OPERATOR_API_OBJECTS_H
+#define UPDRAFT_SERVER_OPERATOR_API_OBJECTS_H
+
+#include "server/exchange.h"
+
+void updraft_object_product(struct updraft_json *json, const struct updraft_product *product);
+void updraft_object_image(struct updraft_json *json, const char *key,
+                          const struct updraft_image_row *image);
+void updraft_object_release(struct updraft_json *json, const char *key,
+                            const struct updraft_fleet *fleet,
+                            const struct updraft_release *release);
+void updraft_object_channel(struct updraft_json *json, const char *key,
+                            const struct updraft_channel *channel);
+void updraft_object_device(struct updraft_json *json, const char *key,
+                           const struct updraft_fleet *fleet, const struct updraft_device *device);
+void updraft_object_attempt(struct updraft_json *json, const char *key,
+                            const struct updraft_attempt *attempt);
+
+/* "key":[...] of all of a kind; the newest first for releases and attempts. */
+void updraft_objects_products(struct updraft_json *json, const struct updraft_fleet *fleet);
+void updraft_objects_releases(struct updraft_json *json, const struct updraft_fleet *fleet);
+void updraft_objects_channels(struct updraft_json *json, const struct updraft_fleet *fleet);
+void updraft_objects_devices(struct updraft_json *json, const struct updraft_fleet *fleet);
+/* device NULL: of all devices. */
+void updraft_objects_attempts(struct updraft_json *json, const struct updraft_fleet *fleet,
+                              const struct updraft_device *device, size_t limit);
+
+#endif

@@ -1,0 +1,38 @@
+/* What operators see and do: the REST interface under /api/v1, in JSON. All of them are handlers of
+ * exchange.h; the token has been checked before. */
+#ifndef UPDRAFT_SERVER_OPERATOR_API_OPERATOR_API_H
+#define UPDRAFT_SERVER_OPERATOR_API_OPERATOR_API_H
+
+#include "server/exchange.h"
+
+/* POST /api/v1/releases?channel=&product=&notes=&version=&chip= with an image as body. */
+void updraft_releases_publish(const struct updraft_view *view,
+                              const struct updraft_request *request, struct updraft_plan *plan,
+                              struct updraft_response *response);
+/* GET /api/v1/releases and /api/v1/products */
+void updraft_releases_list(const struct updraft_view *view, const struct updraft_request *request,
+                           struct updraft_plan *plan, struct updraft_response *response);
+void updraft_products_list(const struct updraft_view *view, const struct updraft_request *request,
+                           struct updraft_plan *plan, struct updraft_response *response);
+
+/* GET /api/v1/channels, PUT /api/v1/channels/PRODUCT/NAME */
+void updraft_channels_list(const struct updraft_view *view, const struct updraft_request *request,
+                           struct updraft_plan *plan, struct updraft_response *response);
+void updraft_channels_set(const struct updraft_view *view, const struct updraft_request *request,
+                          struct updraft_plan *plan, struct updraft_response *response);
+
+/* GET /api/v1/devices, /api/v1/devices/ID, /api/v1/attempts?device=&limit= */
+void updraft_devices_list(const struct updraft_view *view, const struct updraft_request *request,
+                          struct updraft_plan *plan, struct updraft_response *response);
+void updraft_devices_show(const struct updraft_view *view, const struct updraft_request *request,
+                          struct updraft_plan *plan, struct updraft_response *response);
+void updraft_attempts_list(const struct updraft_view *view, const struct updraft_request *request,
+                           struct updraft_plan *plan, struct updraft_response *response);
+
+/* GET /api/v1/overview, GET /healthz */
+void updraft_overview_show(const struct updraft_view *view, const struct updraft_request *request,
+                           struct updraft_plan *plan, struct updraft_response *response);
+void updraft_health_show(const struct updraft_view *view, const struct updraft_request *request,
+                         struct updraft_plan *plan, struct updraft_response *response);
+
+#endif

@@ -1,0 +1,104 @@
+#include "server/routes.h"
+
+#include "format/image.h"
+#include "format/signature.h"
+#include "server/dashboard.h"
+#include "server/device_api/device_api.h"
+#include "server/operator_api/operator_api.h"
+
+#include <string.h>
+
+#define REPORT_CAP       8192u
+#define JSON_CAP         4096u
+#define IMAGE_CAP        (UPDRAFT_IMAGE_LEN_CAP + UPDRAFT_SIGNATURE_SECTOR)
+#define PATH_SEGMENT_CAP 8u
+
+#define GET  UPDRAFT_METHOD_GET
+#define POST UPDRAFT_METHOD_POST
+#define PUT  UPDRAFT_METHOD_PUT
+#define NONE UPDRAFT_BODY_NONE
+#define TEXT UPDRAFT_BODY_TEXT
+
+/* Columns: method, address, handler, body and its limit, needs a token, takes HEAD. */
+static const struct updraft_route routes[] = {
+    {GET, "d/channel/*/*/*", updraft_channel_answer, NONE, 0, false, false},
+    {GET, "d/esp-update/*", updraft_esp_update_answer, NONE, 0, false, false},
+    {GET, "d/image/*", updraft_image_answer, NONE, 0, false, true},
+    {POST, "d/report", updraft_report_answer, TEXT, REPORT_CAP, false, false},
+    {GET, "healthz", updraft_health_show, NONE, 0, false, true},
+    {GET, "", updraft_dashboard_answer, NONE, 0, false, true},
+    {GET, "api/v1/overview", updraft_overview_show, NONE, 0, true, false},
+    {GET, "api/v1/products", updraft_products_list, NONE, 0, true, false},
+    {GET, "api/v1/releases", updraft_releases_list, NONE, 0, true, false},
+    {POST, "api/v1/releases", updraft_releases_publish, UPDRAFT_BODY_IMAGE, IMAGE_CAP, true, false},
+    {GET, "api/v1/channels", updraft_channels_list, NONE, 0, true, false},
+    {PUT, "api/v1/channels/*/*", updraft_channels_set, TEXT, JSON_CAP, true, false},
+    {GET, "api/v1/devices", updraft_devices_list, NONE, 0, true, false},
+    {GET, "api/v1/devices/*", updraft_devices_show, NONE, 0, true, false},
+    {GET, "api/v1/attempts", updraft_attempts_list, NONE, 0, true, false},
+};
+
+/* Gives the number of segments, or more than the cap. */
+static size_t split(char *path, const char *segments[PATH_SEGMENT_CAP])
+{
+    size_t count = 0;
+
+    if (path[0] != '/')
+        return PATH_SEGMENT_CAP + 1;
+    if (path[1] == '\0')
+        return 0;
+    while (*path == '/') {
+        *path++ = '\0';
+        if (count == PATH_SEGMENT_CAP)
+            return PATH_SEGMENT_CAP + 1;
+        segments[count++] = path;
+        path += strcspn(path, "/");
+    }
+    return count;
+}
+
+static bool matches(const char *pattern, const char *const *segments, size_t count,
+                    const char *stars[UPDRAFT_SEGMENT_CAP])
+{
+    size_t at = 0, star = 0;
+
+    while (*pattern != '\0') {
+        size_t len = strcspn(pattern, "/");
+        if (at == count)
+            return false;
+        if (len == 1 && *pattern == '*') {
+            if (segments[at][0] == '\0')
+                return false;
+            stars[star++] = segments[at];
+        } else if (strlen(segments[at]) != len || memcmp(segments[at], pattern, len) != 0) {
+            return false;
+        }
+        at++;
+        pattern += len;
+        pattern += *pattern == '/';
+    }
+    return at == count;
+}
+
+const struct updraft_route *updraft_routes_find(char *path, struct updraft_request *request,
+                                                const char **allow)
+{
+    const char *segments[PATH_SEGMENT_CAP];
+    size_t count = split(path, segments);
+
+    *allow = NULL;
+    for (size_t i = 0; i < sizeof routes / sizeof *routes && count <= PATH_SEGMENT_CAP; i++) {
+        const struct updraft_route *route = &routes[i];
+        if (!matches(route->pattern, segments, count, request->segments))
+            continue;
+        if (route->method == request->method ||
+            (route->takes_head && request->method == UPDRAFT_METHOD_HEAD))
+            return route;
+        const char *takes = route->method == PUT    ? "PUT"
+                            : route->method == POST ? "POST"
+                            : route->takes_head     ? "GET, HEAD"
+                                                    : "GET";
+        *allow = *allow == NULL ? takes : "GET, POST";
+    }
+    return NULL;
+}

@@ -1,0 +1,36 @@
+/* The server as one object: everything it owns, opened and closed together. No sockets: http/ carries
+ * requests to it. */
+#ifndef UPDRAFT_SERVER_SERVER_H
+#define UPDRAFT_SERVER_SERVER_H
+
+#include "server/operator_api/tokens.h"
+#include "server/writer.h"
+
+struct updraft_server {
+    struct updraft_fleet fleet;
+    struct updraft_store store;
+    struct updraft_artifacts artifacts;
+    struct updraft_writer writer;
+    char base_url[256]; /* without a slash at its end; "": the request's Host */
+    char token[UPDRAFT_TOKEN_CAP];
+    bool token_is_new;
+    int lock_fd; /* held while the directory is ours */
+};
+
+/* Why the server cannot start, and what to do about it. */
+struct updraft_server_problem {
+    char text[512];
+    const char *remedy;
+};
+
+/* Creates the directory when it is absent, loads what is in it, starts the writer. */
+bool updraft_server_open(struct updraft_server *server, const char *data_dir, const char *base_url,
+                         struct updraft_server_problem *problem);
+
+/* Commits what is behind. Requests still on their way are answered before it returns; further ones are
+ * refused. */
+void updraft_server_stop(struct updraft_server *server);
+/* After stop, when no request is left. */
+void updraft_server_close(struct updraft_server *server);
+
+#endif

@@ -1,0 +1,333 @@
+#include "server/writer.h"
+
+#include "server/clock.h"
+#include "server/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BATCH_JOBS      1000u
+#define BATCH_TOUCHES   1000u
+#define WRITE_BEHIND_MS 1000
+
+/* A batch under way: jobs whose plans are in writer->changes, in order. */
+struct batch {
+    struct updraft_job *jobs[BATCH_JOBS];
+    uint64_t keys[BATCH_JOBS];
+    size_t count;
+    int64_t next_attempt_id;
+    struct updraft_job *deferred;
+    struct updraft_job **deferred_last;
+    struct updraft_job *answered; /* final without a commit */
+};
+
+static const struct updraft_refusal disk_full = {
+    507, "disk_full", "Make room on the server's disk, then send it again; nothing was kept."};
+static const struct updraft_refusal write_failed = {
+    500, "write_failed", "Look at the server's disk and its messages; nothing was kept."};
+
+static struct updraft_view view_now(const struct updraft_writer *writer)
+{
+    return (struct updraft_view){writer->fleet, writer->base_url, updraft_clock_wall_ms()};
+}
+
+static void add_change(struct updraft_writer *writer, const struct updraft_change *change)
+{
+    UPDRAFT_MEMORY_RESERVE(writer->changes, writer->change_count, writer->change_cap);
+    writer->changes[writer->change_count++] = *change;
+}
+
+static void push(struct updraft_job **list, struct updraft_job *job)
+{
+    job->next = *list;
+    *list = job;
+}
+
+static bool key_taken(const struct batch *batch, uint64_t key)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->keys[i] == key)
+            return true;
+    }
+    return false;
+}
+
+/* The file first, then the row that names it: a crash between leaves a file too many, never a row
+ * without its file. */
+static bool keep_upload(struct updraft_writer *writer, struct updraft_job *job)
+{
+    enum updraft_artifact_result result =
+        updraft_upload_keep(writer->artifacts, job->upload, &job->created_artifact);
+
+    if (result == UPDRAFT_ARTIFACT_OK)
+        return true;
+    updraft_response_refuse(&job->response,
+                            result == UPDRAFT_ARTIFACT_FULL ? &disk_full : &write_failed,
+                            result == UPDRAFT_ARTIFACT_FULL ? "the server's disk is full"
+                                                            : "the server cannot write the image");
+    return false;
+}
+
+static void prove(struct updraft_writer *writer, struct updraft_job *job)
+{
+    uint64_t len;
+    int fd;
+
+    job->proof =
+        updraft_artifacts_read(writer->artifacts, job->response.file_sha256, true, &fd, &len);
+    if (job->proof == UPDRAFT_ARTIFACT_OK)
+        close(fd);
+}
+
+static void note_sight(struct updraft_writer *writer, const struct updraft_job *job)
+{
+    if (!job->plan.sighted)
+        return;
+    pthread_mutex_lock(&writer->fleet->lock);
+    updraft_fleet_touch(writer->fleet, &job->plan.sight);
+    pthread_mutex_unlock(&writer->fleet->lock);
+}
+
+static void plan_job(struct updraft_writer *writer, struct batch *batch, struct updraft_job *job)
+{
+    const struct updraft_view view = view_now(writer);
+
+    if (job->handler == NULL) {
+        prove(writer, job);
+        push(&batch->answered, job);
+        return;
+    }
+    updraft_response_init(&job->response);
+    updraft_plan_init(&job->plan, batch->next_attempt_id);
+    pthread_mutex_lock(&writer->fleet->lock);
+    job->handler(&view, job->request, &job->plan, &job->response);
+    pthread_mutex_unlock(&writer->fleet->lock);
+    if (job->plan.count > 0 && key_taken(batch, job->plan.key)) {
+        updraft_plan_deinit(&job->plan);
+        updraft_response_deinit(&job->response);
+        job->next = NULL;
+        *batch->deferred_last = job;
+        batch->deferred_last = &job->next;
+        return;
+    }
+    if (job->plan.count == 0 || (job->plan.keeps_upload && !keep_upload(writer, job))) {
+        note_sight(writer, job);
+        push(&batch->answered, job);
+        return;
+    }
+    batch->next_attempt_id = job->plan.next_attempt_id;
+    batch->keys[batch->count] = job->plan.key;
+    batch->jobs[batch->count++] = job;
+    for (size_t i = 0; i < job->plan.count; i++)
+        add_change(writer, &job->plan.changes[i]);
+}
+
+/* Devices that were only seen. True when some are left for the next batch. */
+static bool add_touches(struct updraft_writer *writer)
+{
+    struct updraft_change change;
+    size_t count = 0;
+
+    pthread_mutex_lock(&writer->fleet->lock);
+    while (count < BATCH_TOUCHES && updraft_fleet_take_touched(writer->fleet, &change)) {
+        add_change(writer, &change);
+        count++;
+    }
+    pthread_mutex_unlock(&writer->fleet->lock);
+    return count == BATCH_TOUCHES;
+}
+
+static void apply(struct updraft_writer *writer, struct batch *batch)
+{
+    const struct updraft_view view = view_now(writer);
+
+    pthread_mutex_lock(&writer->fleet->lock);
+    for (size_t i = 0; i < writer->change_count; i++)
+        updraft_fleet_apply(writer->fleet, &writer->changes[i]);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct updraft_job *job = batch->jobs[i];
+        if (job->response.after_commit != NULL)
+            job->response.after_commit(&view, job->request, &job->response);
+        if (job->plan.sighted)
+            updraft_fleet_touch(writer->fleet, &job->plan.sight);
+    }
+    pthread_mutex_unlock(&writer->fleet->lock);
+}
+
+static void give_up(struct updraft_writer *writer, struct batch *batch,
+                    enum updraft_store_result result, const char *why)
+{
+    if (batch->count > 0 || !writer->complained)
+        fprintf(stderr, "updraftd: %s\n", why);
+    writer->complained = true;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct updraft_job *job = batch->jobs[i];
+        if (job->created_artifact)
+            updraft_artifacts_remove(writer->artifacts, job->upload->sha256);
+        updraft_response_refuse(
+            &job->response, result == UPDRAFT_STORE_FULL ? &disk_full : &write_failed,
+            result == UPDRAFT_STORE_FULL ? "the server's disk is full" : "the server cannot write");
+    }
+    pthread_mutex_lock(&writer->fleet->lock);
+    for (size_t i = 0; i < writer->change_count; i++) {
+        if (writer->changes[i].kind == UPDRAFT_CHANGE_TOUCH)
+            updraft_fleet_untake_touched(writer->fleet, writer->changes[i].row.touch.device);
+    }
+    pthread_mutex_unlock(&writer->fleet->lock);
+}
+
+static void finish(struct updraft_job *job)
+{
+    updraft_plan_deinit(&job->plan);
+    job->done(job);
+}
+
+static struct updraft_job *take_jobs(struct updraft_writer *writer, bool may_wait, bool *stopping)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += WRITE_BEHIND_MS / 1000;
+    pthread_mutex_lock(&writer->lock);
+    while (may_wait && writer->first == NULL && !writer->stopping) {
+        if (pthread_cond_timedwait(&writer->wake, &writer->lock, &until) != 0)
+            break;
+    }
+    struct updraft_job *taken = writer->first;
+    struct updraft_job **end = &writer->first;
+    for (size_t i = 0; i < BATCH_JOBS && *end != NULL; i++)
+        end = &(*end)->next;
+    writer->first = *end;
+    if (writer->first == NULL)
+        writer->last = &writer->first;
+    *end = NULL;
+    *stopping = writer->stopping && taken == NULL;
+    if (*stopping)
+        writer->stopped = true;
+    pthread_mutex_unlock(&writer->lock);
+    return taken;
+}
+
+static void put_back(struct updraft_writer *writer, struct batch *batch)
+{
+    if (batch->deferred == NULL)
+        return;
+    pthread_mutex_lock(&writer->lock);
+    *batch->deferred_last = writer->first;
+    if (writer->first == NULL)
+        writer->last = batch->deferred_last;
+    writer->first = batch->deferred;
+    pthread_mutex_unlock(&writer->lock);
+}
+
+/* True when there is more to write at once. */
+static bool write_batch(struct updraft_writer *writer, struct batch *batch,
+                        struct updraft_job *jobs, bool flush)
+{
+    struct updraft_store_problem problem;
+    bool more = false;
+
+    memset(batch, 0, sizeof *batch);
+    batch->deferred_last = &batch->deferred;
+    writer->change_count = 0;
+    pthread_mutex_lock(&writer->fleet->lock);
+    batch->next_attempt_id = updraft_fleet_next_attempt_id(writer->fleet);
+    pthread_mutex_unlock(&writer->fleet->lock);
+    while (jobs != NULL) {
+        struct updraft_job *job = jobs;
+        jobs = jobs->next;
+        plan_job(writer, batch, job);
+    }
+    put_back(writer, batch);
+    if (flush)
+        more = add_touches(writer);
+    if (writer->change_count > 0) {
+        enum updraft_store_result result = writer->store->commit(
+            writer->store->ctx, writer->changes, writer->change_count, &problem);
+        if (result == UPDRAFT_STORE_OK) {
+            apply(writer, batch);
+            writer->complained = false;
+        } else {
+            give_up(writer, batch, result, problem.text);
+            more = false;
+        }
+    }
+    for (size_t i = 0; i < batch->count; i++)
+        finish(batch->jobs[i]);
+    while (batch->answered != NULL) {
+        struct updraft_job *job = batch->answered;
+        batch->answered = job->next;
+        finish(job);
+    }
+    return more;
+}
+
+static void *run(void *ctx)
+{
+    struct updraft_writer *writer = ctx;
+    struct batch *batch = updraft_memory_new(sizeof *batch);
+    bool more = false, stopping = false;
+
+    while (!stopping) {
+        struct updraft_job *jobs = take_jobs(writer, !more, &stopping);
+        int64_t now_ms = updraft_clock_steady_ms();
+        bool flush = more || stopping || now_ms - writer->flushed_ms >= WRITE_BEHIND_MS;
+        more = write_batch(writer, batch, jobs, flush);
+        while (stopping && more)
+            more = write_batch(writer, batch, NULL, true);
+        if (flush && !more)
+            writer->flushed_ms = now_ms;
+    }
+    free(batch);
+    return NULL;
+}
+
+bool updraft_writer_start(struct updraft_writer *writer)
+{
+    pthread_condattr_t attributes;
+
+    writer->first = NULL;
+    writer->last = &writer->first;
+    writer->stopping = writer->stopped = writer->complained = false;
+    writer->changes = NULL;
+    writer->change_count = writer->change_cap = 0;
+    writer->flushed_ms = updraft_clock_steady_ms();
+    pthread_mutex_init(&writer->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&writer->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return pthread_create(&writer->thread, NULL, run, writer) == 0;
+}
+
+bool updraft_writer_submit(struct updraft_writer *writer, struct updraft_job *job)
+{
+    pthread_mutex_lock(&writer->lock);
+    bool taken = !writer->stopped;
+    if (taken) {
+        job->next = NULL;
+        *writer->last = job;
+        writer->last = &job->next;
+        pthread_cond_signal(&writer->wake);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return taken;
+}
+
+void updraft_writer_stop(struct updraft_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    writer->stopping = true;
+    pthread_cond_signal(&writer->wake);
+    pthread_mutex_unlock(&writer->lock);
+    pthread_join(writer->thread, NULL);
+}
+
+void updraft_writer_deinit(struct updraft_writer *writer)
+{
+    free(writer->changes);
+    pthread_cond_destroy(&writer->wake);
+    pthread_mutex_destroy(&writer->lock);
+}
