@@ -61,6 +61,7 @@ class Row:
         self.slot = "?"
         self.seconds = None
         self.state = "not finished"
+        self.note = ""
         self.wrong = []  # what did not end as it should
 
 
@@ -313,7 +314,7 @@ class Demo:
         for line in lines:
             print("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip())
         for row in self.rows:
-            if getattr(row, "note", None):
+            if row.note:
                 print(f"\n{row.device.name}, {row.to_version}: {row.note}")
             for wrong in row.wrong:
                 print(f"\nWRONG: {row.device.name}, {row.to_version}: {wrong}")
@@ -394,15 +395,19 @@ def parse_options():
     return parser.parse_args()
 
 
+def end_as_with_ctrl_c(_signal, _frame):
+    raise KeyboardInterrupt
+
+
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    signal.signal(signal.SIGTERM, end_as_with_ctrl_c)
     demo = Demo(parse_options())
     good = False
     try:
         good = demo.run()
         if not demo.options.once:
             demo.stay()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):
         print("\nended", flush=True)
     except (DemoError, OSError, subprocess.TimeoutExpired) as error:
         good = False
