@@ -113,12 +113,31 @@ static bool open_token(struct updraft_server *server, const char *data_dir,
     return true;
 }
 
+static bool has_image(void *ctx, const uint8_t sha256[UPDRAFT_SHA256_LEN])
+{
+    const struct updraft_release *release;
+
+    return updraft_fleet_find_image(ctx, sha256, &release) != NULL;
+}
+
+/* An end between the file and its row leaves the file. Without any row it is the database that is not the
+ * one of these files, and they may be all there is left. */
+static void sweep_artifacts(struct updraft_server *server)
+{
+    if (server->fleet.release_count == 0)
+        return;
+    size_t removed = updraft_artifacts_sweep(&server->artifacts, has_image, &server->fleet);
+    if (removed > 0)
+        fprintf(stderr, "updraftd: removed %zu files of uploads that were cut short\n", removed);
+}
+
 static bool open_rest(struct updraft_server *server, const char *data_dir,
                       struct updraft_server_problem *problem)
 {
     if (updraft_artifacts_open(&server->artifacts, data_dir) != UPDRAFT_ARTIFACT_OK)
         return fail(problem, "Look at the permissions of the directory and at the disk.",
                     "cannot use the artifacts in", data_dir, strerror(errno));
+    sweep_artifacts(server);
     server->writer.fleet = &server->fleet;
     server->writer.store = &server->store;
     server->writer.artifacts = &server->artifacts;

@@ -156,6 +156,18 @@ static void apply(struct updraft_writer *writer, struct batch *batch)
     pthread_mutex_unlock(&writer->fleet->lock);
 }
 
+/* The file that came with a failed commit, unless it mended one that a release has. */
+static void drop_artifact(struct updraft_writer *writer, const struct updraft_job *job)
+{
+    const struct updraft_release *release;
+
+    pthread_mutex_lock(&writer->fleet->lock);
+    bool known = updraft_fleet_find_image(writer->fleet, job->upload->sha256, &release) != NULL;
+    pthread_mutex_unlock(&writer->fleet->lock);
+    if (!known)
+        updraft_artifacts_remove(writer->artifacts, job->upload->sha256);
+}
+
 static void give_up(struct updraft_writer *writer, struct batch *batch,
                     enum updraft_store_result result, const char *why)
 {
@@ -165,7 +177,7 @@ static void give_up(struct updraft_writer *writer, struct batch *batch,
     for (size_t i = 0; i < batch->count; i++) {
         struct updraft_job *job = batch->jobs[i];
         if (job->created_artifact)
-            updraft_artifacts_remove(writer->artifacts, job->upload->sha256);
+            drop_artifact(writer, job);
         updraft_response_refuse(
             &job->response, result == UPDRAFT_STORE_FULL ? &disk_full : &write_failed,
             result == UPDRAFT_STORE_FULL ? "the server's disk is full" : "the server cannot write");

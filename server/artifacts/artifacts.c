@@ -1,5 +1,6 @@
 #include "server/artifacts/artifacts.h"
 
+#include "format/text.h"
 #include "server/memory.h"
 
 #include <dirent.h>
@@ -43,22 +44,27 @@ static void path_of(const uint8_t sha256[UPDRAFT_SHA256_LEN], char path[PATH_CAP
 
 /* --- the directory --- */
 
+static DIR *open_directory(int dir_fd, const char *path)
+{
+    int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+    if (dir == NULL && fd >= 0)
+        close(fd);
+    return dir;
+}
+
 static void remove_unfinished(int dir_fd)
 {
-    int fd = openat(dir_fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = open_directory(dir_fd, "tmp");
     const struct dirent *entry;
 
-    if (dir == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return;
-    }
-    while ((entry = readdir(dir)) != NULL) {
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
         if (entry->d_name[0] != '.')
-            unlinkat(fd, entry->d_name, 0);
+            unlinkat(dirfd(dir), entry->d_name, 0);
     }
-    closedir(dir);
+    if (dir != NULL)
+        closedir(dir);
 }
 
 enum updraft_artifact_result updraft_artifacts_open(struct updraft_artifacts *artifacts,
@@ -94,6 +100,45 @@ void updraft_artifacts_close(struct updraft_artifacts *artifacts)
     close(artifacts->dir_fd);
     free(artifacts->stamps);
     pthread_mutex_destroy(&artifacts->lock);
+}
+
+/* The digest that a file below the shelf is named by; false for any other name. */
+static bool digest_of(const char *shelf, const char *name, uint8_t sha256[UPDRAFT_SHA256_LEN])
+{
+    char hex[2 * UPDRAFT_SHA256_LEN + 1], path[PATH_CAP];
+
+    if (strlen(shelf) != 2 || strlen(name) != 2 * UPDRAFT_SHA256_LEN - 2)
+        return false;
+    snprintf(hex, sizeof hex, "%s%s", shelf, name);
+    if (!updraft_text_unhex(hex, sizeof hex - 1, sha256, UPDRAFT_SHA256_LEN))
+        return false;
+    path_of(sha256, path); /* in small letters only */
+    return memcmp(path, hex, 2) == 0 && strcmp(path + 3, hex + 2) == 0;
+}
+
+size_t updraft_artifacts_sweep(struct updraft_artifacts *artifacts,
+                               bool (*wanted)(void *ctx, const uint8_t sha256[UPDRAFT_SHA256_LEN]),
+                               void *ctx)
+{
+    DIR *shelves = open_directory(artifacts->dir_fd, ".");
+    const struct dirent *shelf, *file;
+    uint8_t sha256[UPDRAFT_SHA256_LEN];
+    size_t removed = 0;
+
+    while (shelves != NULL && (shelf = readdir(shelves)) != NULL) {
+        DIR *files =
+            strlen(shelf->d_name) == 2 ? open_directory(artifacts->dir_fd, shelf->d_name) : NULL;
+        while (files != NULL && (file = readdir(files)) != NULL) {
+            if (digest_of(shelf->d_name, file->d_name, sha256) && !wanted(ctx, sha256) &&
+                unlinkat(dirfd(files), file->d_name, 0) == 0)
+                removed++;
+        }
+        if (files != NULL)
+            closedir(files);
+    }
+    if (shelves != NULL)
+        closedir(shelves);
+    return removed;
 }
 
 /* --- stamps --- */

@@ -4,7 +4,8 @@
  * Owns: the files, and the knowledge of which of them were found whole. Does not own: which file
  * belongs to which release (fleet/), or whether bytes make a good image (the reader of format/image.h).
  * After power loss: a file under its name is complete, because it is synced before it gets the name;
- * unfinished ones lie in DIR/artifacts/tmp and are removed at the next start.
+ * unfinished ones lie in DIR/artifacts/tmp and are removed at the next start. Complete ones whose row
+ * was not committed any more are for updraft_artifacts_sweep() to remove.
  *
  * Threads: each call is safe from any thread; one upload belongs to one thread at a time. */
 #ifndef UPDRAFT_SERVER_ARTIFACTS_ARTIFACTS_H
@@ -42,6 +43,11 @@ struct updraft_artifacts {
 enum updraft_artifact_result updraft_artifacts_open(struct updraft_artifacts *artifacts,
                                                     const char *data_dir);
 void updraft_artifacts_close(struct updraft_artifacts *artifacts);
+
+/* Removes every artifact that is not wanted; gives their number. Other files are left alone. */
+size_t updraft_artifacts_sweep(struct updraft_artifacts *artifacts,
+                               bool (*wanted)(void *ctx, const uint8_t sha256[UPDRAFT_SHA256_LEN]),
+                               void *ctx);
 
 /* --- one file on its way in --- */
 

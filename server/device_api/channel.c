@@ -2,6 +2,7 @@
 
 #include "format/chip.h"
 #include "format/descriptor.h"
+#include "format/text.h"
 #include "server/decide/offer.h"
 #include "server/device_api/sighting.h"
 
@@ -49,16 +50,13 @@ static const struct updraft_chip *chip_of_file(const char *file)
 static bool write_path(const struct updraft_view *view, const struct updraft_request *request,
                        const uint8_t *sha256, char *path, size_t cap)
 {
-    static const char hex[] = "0123456789abcdef";
     const char *host = updraft_request_header(request, "Host");
     char digits[2 * UPDRAFT_SHA256_LEN + 1];
+    struct updraft_text text;
     int len;
 
-    for (size_t i = 0; i < UPDRAFT_SHA256_LEN; i++) {
-        digits[2 * i] = hex[sha256[i] >> 4];
-        digits[2 * i + 1] = hex[sha256[i] & 15];
-    }
-    digits[2 * UPDRAFT_SHA256_LEN] = '\0';
+    updraft_text_init(&text, digits, sizeof digits);
+    updraft_text_hex(&text, sha256, UPDRAFT_SHA256_LEN);
     if (view->base_url[0] != '\0')
         len = snprintf(path, cap, "%s/d/image/%s", view->base_url, digits);
     else if (host != NULL && updraft_host_valid(host))

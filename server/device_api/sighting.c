@@ -116,8 +116,10 @@ static void end_replaced(struct updraft_draft *draft)
 static void explain_end(struct updraft_draft *draft, const struct updraft_happening *happening)
 {
     struct updraft_attempt_row *attempt = &draft->attempt;
+    bool ended_badly =
+        attempt->state == UPDRAFT_ATTEMPT_FAILED || attempt->state == UPDRAFT_ATTEMPT_ROLLED_BACK;
 
-    if (happening->error_code != UPDRAFT_OK) {
+    if (ended_badly && happening->error_code != UPDRAFT_OK) {
         set_error(attempt, happening->error_code, happening->error_name, happening->error_text);
     } else if (attempt->state == UPDRAFT_ATTEMPT_ROLLED_BACK) {
         char text[UPDRAFT_ERROR_TEXT_CAP];

@@ -327,7 +327,7 @@ static void apply_token(struct updraft_fleet *fleet, const struct updraft_token_
 
 void updraft_fleet_apply(struct updraft_fleet *fleet, const struct updraft_change *change)
 {
-    fleet->generation++;
+    fleet->generation += change->kind != UPDRAFT_CHANGE_TOUCH;
     switch (change->kind) {
     case UPDRAFT_CHANGE_PRODUCT:
         apply_product(fleet, &change->row.product);
@@ -380,7 +380,8 @@ void updraft_fleet_touch(struct updraft_fleet *fleet, const struct updraft_sight
     if (sight->progress != UPDRAFT_NO_PROGRESS && attempt != NULL &&
         attempt->row.state == UPDRAFT_ATTEMPT_DOWNLOADING) {
         attempt->row.progress = sight->progress;
-        attempt->row.updated_ms = sight->now_ms;
+        if (attempt->row.updated_ms < sight->now_ms)
+            attempt->row.updated_ms = sight->now_ms;
     }
     mark_touched(fleet, device);
 }
@@ -397,10 +398,11 @@ bool updraft_fleet_take_touched(struct updraft_fleet *fleet, struct updraft_chan
     memcpy(row->device, device->row.id, sizeof row->device);
     memcpy(row->address, device->row.address, sizeof row->address);
     row->last_seen_ms = device->row.last_seen_ms;
-    row->attempt_id = 0;
+    row->attempt_id = row->attempt_updated_ms = 0;
     row->progress = UPDRAFT_NO_PROGRESS;
     if (device->newest != NULL && device->newest->row.state == UPDRAFT_ATTEMPT_DOWNLOADING) {
         row->attempt_id = device->newest->row.id;
+        row->attempt_updated_ms = device->newest->row.updated_ms;
         row->progress = device->newest->row.progress;
     }
     return true;

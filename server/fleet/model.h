@@ -100,6 +100,7 @@ struct updraft_touch_row {
     char address[UPDRAFT_ADDRESS_CAP];
     int64_t last_seen_ms;
     int64_t attempt_id; /* 0: no progress to note */
+    int64_t attempt_updated_ms;
     int8_t progress;
 };
 

@@ -64,6 +64,8 @@ struct updraft_http_verdict updraft_http_check(const struct updraft_field *heade
     size_t codings = count_of(headers, count, "Transfer-Encoding", &coding);
     if (lengths > 1 || codings > 1 || (lengths == 1 && codings == 1))
         return (struct updraft_http_verdict){400, "the length of the body is told twice"};
+    if (codings == 1 && !is_http_1_1)
+        return (struct updraft_http_verdict){400, "HTTP/1.0 has no transfer codings"};
     if (lengths == 1 && (length[0] == '\0' || strspn(length, "0123456789") != strlen(length) ||
                          strlen(length) > 15))
         return (struct updraft_http_verdict){400, "Content-Length is not a number"};

@@ -15,6 +15,7 @@ struct updraft_http_verdict {
     const char *reason;
 };
 
+/* is_http_1_1: or later. */
 struct updraft_http_verdict updraft_http_check(const struct updraft_field *headers, size_t count,
                                                bool is_http_1_1);
 

@@ -1,6 +1,7 @@
 #include "server/http/http.h"
 
 #include "format/image.h"
+#include "format/text.h"
 #include "server/clock.h"
 #include "server/http/fields.h"
 #include "server/memory.h"
@@ -149,10 +150,10 @@ static void prepare_body(struct call *call, int64_t len)
     }
 }
 
-/* Everything that can be judged before the body. */
+/* Everything that can be judged before the body, whose length is negative when it is not known. */
 static void judge(struct call *call, const char *version, int64_t *body_len)
 {
-    *body_len = 0;
+    *body_len = -1;
     if (call->line->url_len > UPDRAFT_HTTP_URL_LEN_CAP) {
         refuse(call, 414, "the address is too long", "It may have 2048 bytes.");
         return;
@@ -163,7 +164,7 @@ static void judge(struct call *call, const char *version, int64_t *body_len)
         return;
     }
     const struct updraft_http_verdict verdict = updraft_http_check(
-        call->fields.headers, call->request.header_count, strcmp(version, "HTTP/1.1") == 0);
+        call->fields.headers, call->request.header_count, strcmp(version, "HTTP/1.0") != 0);
     if (verdict.status != 0) {
         refuse(call, verdict.status, verdict.reason, "Send a plain request as RFC 9112 has it.");
         return;
@@ -270,8 +271,11 @@ static enum MHD_Result send_response(struct call *call, int fd)
     const struct updraft_response *response = &call->job.response;
     struct MHD_Response *answer = make_response(call, fd);
 
-    if (answer == NULL)
+    if (answer == NULL) {
+        if (fd >= 0)
+            close(fd);
         return MHD_NO;
+    }
     for (size_t i = 0; i < response->header_count; i++) {
         const struct updraft_response_header *header = &response->headers[i];
         MHD_add_response_header(answer, header->name,
@@ -319,9 +323,10 @@ static enum MHD_Result refuse_damaged(struct call *call)
         500, "artifact_damaged",
         "Restore it from a backup, or delete the file and publish the same image again."};
     char hex[2 * UPDRAFT_SHA256_LEN + 1];
+    struct updraft_text text;
 
-    for (size_t i = 0; i < UPDRAFT_SHA256_LEN; i++)
-        snprintf(hex + 2 * i, 3, "%02x", call->job.response.file_sha256[i]);
+    updraft_text_init(&text, hex, sizeof hex);
+    updraft_text_hex(&text, call->job.response.file_sha256, UPDRAFT_SHA256_LEN);
     fprintf(stderr,
             "updraftd: ALARM: the artifact %s is missing or its bytes have changed; put the "
             "original file back\n",
@@ -331,19 +336,32 @@ static enum MHD_Result refuse_damaged(struct call *call)
     return send_response(call, -1);
 }
 
+/* Nothing is known against the file: no alarm, and the device may ask again. */
+static enum MHD_Result refuse_unreadable(struct call *call)
+{
+    static const struct updraft_refusal unreadable = {
+        503, "read_failed",
+        "Ask again in a moment; if it stays, look at the server's disk and its limit of files."};
+
+    updraft_response_refuse(&call->job.response, &unreadable, "the server cannot read this image");
+    updraft_response_header_constant(&call->job.response, "Retry-After", "10");
+    return send_response(call, -1);
+}
+
 static enum MHD_Result respond(struct call *call)
 {
     struct updraft_response *response = &call->job.response;
     bool was_proven = call->stage == STAGE_WAITING && call->job.handler == NULL;
-    uint64_t len;
-    int fd;
+    enum updraft_artifact_result result = was_proven ? call->job.proof : UPDRAFT_ARTIFACT_OK;
+    uint64_t len = 0;
+    int fd = -1;
 
     if (!response->has_file)
         return send_response(call, -1);
-    if (was_proven && call->job.proof != UPDRAFT_ARTIFACT_OK)
-        return refuse_damaged(call);
-    switch (updraft_artifacts_read(&call->http->server->artifacts, response->file_sha256, false,
-                                   &fd, &len)) {
+    if (result == UPDRAFT_ARTIFACT_OK)
+        result = updraft_artifacts_read(&call->http->server->artifacts, response->file_sha256,
+                                        false, &fd, &len);
+    switch (result) {
     case UPDRAFT_ARTIFACT_OK:
         if (response->file_off + response->file_len <= len)
             return send_response(call, fd);
@@ -353,11 +371,12 @@ static enum MHD_Result respond(struct call *call)
         return was_proven ? refuse_damaged(call) : wait_for_writer(call, NULL);
     case UPDRAFT_ARTIFACT_MISSING:
     case UPDRAFT_ARTIFACT_CORRUPT:
+        return refuse_damaged(call);
     case UPDRAFT_ARTIFACT_FULL:
     case UPDRAFT_ARTIFACT_IO:
         break;
     }
-    return refuse_damaged(call);
+    return refuse_unreadable(call);
 }
 
 static enum MHD_Result run_handler(struct call *call)
@@ -387,12 +406,15 @@ static enum MHD_Result first_call(struct call *call, const char *version)
     int64_t body_len, now_ms = updraft_clock_steady_ms();
 
     judge(call, version, &body_len);
-    updraft_peers_enter(&call->http->peers, call->line->peer, UPDRAFT_PEER_BODY,
-                        body_len > 0 ? (uint64_t)body_len : UPDRAFT_IMAGE_LEN_CAP, now_ms);
+    uint64_t at_most = body_len >= 0         ? (uint64_t)body_len
+                       : call->route != NULL ? call->route->body_cap
+                                             : 0;
+    updraft_peers_enter(&call->http->peers, call->line->peer, UPDRAFT_PEER_BODY, at_most, now_ms);
     if (call->stage != STAGE_REFUSED)
         return MHD_YES;
-    /* A sender that waits for leave, or has much to send, is told at once. */
-    if (body_len <= 0 || body_len > DRAIN_CAP ||
+    /* A sender that waits for leave, or has much to send, is told at once, and so is one of whom it is
+     * not known where the request ends. That closes the connection; others keep theirs. */
+    if (body_len < 0 || body_len > DRAIN_CAP ||
         updraft_request_header(&call->request, "Expect") != NULL)
         return send_response(call, -1);
     return MHD_YES;
@@ -484,17 +506,16 @@ static void *on_url(void *ctx, const char *url, struct MHD_Connection *connectio
     return NULL;
 }
 
-/* A connection may hold a second file while it downloads or uploads. */
+/* A connection may hold a second file while it downloads or uploads; the database, and what is not
+ * thought of, has a share of its own. */
 static unsigned connection_limit(void)
 {
     struct rlimit files = {.rlim_cur = 1024};
 
     getrlimit(RLIMIT_NOFILE, &files);
-    if (files.rlim_cur == RLIM_INFINITY ||
-        files.rlim_cur / 2 > CONNECTIONS_AT_MOST + RESERVED_FILES)
-        return CONNECTIONS_AT_MOST;
-    return files.rlim_cur > 4 * RESERVED_FILES ? (unsigned)(files.rlim_cur / 2 - RESERVED_FILES)
-                                               : 64;
+    rlim_t reserved = files.rlim_cur / 3 < RESERVED_FILES ? files.rlim_cur / 3 : RESERVED_FILES;
+    rlim_t limit = (files.rlim_cur - reserved) / 2;
+    return limit < CONNECTIONS_AT_MOST ? (unsigned)limit : CONNECTIONS_AT_MOST;
 }
 
 bool updraft_http_start(struct updraft_http *http, struct updraft_server *server, int listen_fd)

@@ -1,5 +1,5 @@
 /* The adapter to the HTTP library: turns its calls into requests of exchange.h, and responses into its
- * answers. No other file knows the library.
+ * answers. No file outside this folder knows the library.
  *
  * Handlers run on its one event loop. A plan that changes something goes to the writer, and the
  * connection is suspended until its commit. */

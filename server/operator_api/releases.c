@@ -294,15 +294,11 @@ void updraft_releases_publish(const struct updraft_view *view,
     int64_t product_id = product != NULL ? product->row.id : plan_product(view, plan, &publication);
     int64_t release_id =
         release != NULL ? release->row.id : plan_release(view, plan, &publication, product_id);
-    if (image == NULL)
-        plan_image(plan, request, &publication, release_id);
+    /* Also when the row is there: its file may be damaged, and these bytes mend it. */
+    plan_image(plan, request, &publication, release_id);
     if (publication.channel != NULL)
         plan_channel(view, plan, &publication, product_id, release_id);
     response->status = image == NULL ? 201 : 200;
     response->after_commit = show;
     plan->key = UPDRAFT_PLAN_KEY_CATALOGUE;
-    if (plan->count == 0) {
-        response->after_commit = NULL;
-        show(view, request, response);
-    }
 }

@@ -96,8 +96,10 @@ static enum updraft_store_result explain(const struct sqlite_store *store, const
                  store->path);
         return UPDRAFT_STORE_FULL;
     }
-    return code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? UPDRAFT_STORE_CORRUPT
-                                                           : UPDRAFT_STORE_IO;
+    /* Our statements are right: when one does not fit, the tables are not ours. */
+    return code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_ERROR
+               ? UPDRAFT_STORE_CORRUPT
+               : UPDRAFT_STORE_IO;
 }
 
 /* --- writing --- */
@@ -201,7 +203,7 @@ static bool write_change(struct sqlite_store *store, const struct updraft_change
         if (touch->attempt_id != 0) {
             sqlite3_bind_int64(store->progress, 1, touch->attempt_id);
             sqlite3_bind_int(store->progress, 2, touch->progress);
-            sqlite3_bind_int64(store->progress, 3, touch->last_seen_ms);
+            sqlite3_bind_int64(store->progress, 3, touch->attempt_updated_ms);
             if (!run(store->progress))
                 return false;
         }
@@ -236,6 +238,9 @@ static enum updraft_store_result commit(void *ctx, const struct updraft_change *
 
 /* --- loading --- */
 
+/* There is always a next id, and JavaScript can tell one from another. */
+#define ID_MOST ((int64_t)1 << 53)
+
 static const char *const load_sql[] = {
     [UPDRAFT_CHANGE_PRODUCT] = "SELECT * FROM products ORDER BY id",
     [UPDRAFT_CHANGE_RELEASE] = "SELECT * FROM releases ORDER BY id",
@@ -268,20 +273,30 @@ static bool column_blob(sqlite3_stmt *statement, int at, uint8_t *out, size_t le
     return true;
 }
 
+static bool column_number(sqlite3_stmt *statement, int at, int64_t most, int64_t *out)
+{
+    *out = sqlite3_column_int64(statement, at);
+    return *out >= 0 && *out <= most;
+}
+
 static bool read_release(sqlite3_stmt *row, struct updraft_release_row *out)
 {
-    out->id = sqlite3_column_int64(row, 0);
     out->product_id = sqlite3_column_int64(row, 1);
     out->created_ms = sqlite3_column_int64(row, 4);
-    return column_text(row, 2, out->version, sizeof out->version) &&
+    return column_number(row, 0, ID_MOST, &out->id) &&
+           column_text(row, 2, out->version, sizeof out->version) &&
            column_text(row, 3, out->notes, sizeof out->notes);
 }
 
 static bool read_image(sqlite3_stmt *row, struct updraft_image_row *out)
 {
+    int64_t chip, size;
+
+    if (!column_number(row, 1, UINT16_MAX, &chip) || !column_number(row, 4, UINT32_MAX, &size))
+        return false;
     out->release_id = sqlite3_column_int64(row, 0);
-    out->chip = (uint16_t)sqlite3_column_int(row, 1);
-    out->size = (uint32_t)sqlite3_column_int64(row, 4);
+    out->chip = (uint16_t)chip;
+    out->size = (uint32_t)size;
     return column_blob(row, 2, out->sha256, sizeof out->sha256) &&
            column_blob(row, 3, out->md5, sizeof out->md5) &&
            column_text(row, 5, out->project, sizeof out->project) &&
@@ -290,7 +305,11 @@ static bool read_image(sqlite3_stmt *row, struct updraft_image_row *out)
 
 static bool read_device(sqlite3_stmt *row, struct updraft_device_row *out)
 {
-    out->chip = (uint16_t)sqlite3_column_int(row, 7);
+    int64_t chip;
+
+    if (!column_number(row, 7, UINT16_MAX, &chip))
+        return false;
+    out->chip = (uint16_t)chip;
     out->reports = sqlite3_column_int(row, 8) != 0;
     out->confirmed = sqlite3_column_int(row, 9) != 0;
     out->trial = sqlite3_column_int(row, 10) != 0;
@@ -313,14 +332,14 @@ static bool read_attempt(sqlite3_stmt *row, struct updraft_attempt_row *out)
     if (via < 0 || via > (int)UPDRAFT_VIA_RAW || state < (int)UPDRAFT_ATTEMPT_OFFERED ||
         state > (int)UPDRAFT_ATTEMPT_FAILED || progress < UPDRAFT_NO_PROGRESS || progress > 100)
         return false;
-    out->id = sqlite3_column_int64(row, 0);
     out->via = (enum updraft_via)via;
     out->state = (enum updraft_attempt_state)state;
     out->progress = (int8_t)progress;
     out->error_code = (uint32_t)sqlite3_column_int64(row, 8);
     out->started_ms = sqlite3_column_int64(row, 11);
     out->updated_ms = sqlite3_column_int64(row, 12);
-    return column_text(row, 1, out->device, sizeof out->device) &&
+    return column_number(row, 0, ID_MOST, &out->id) &&
+           column_text(row, 1, out->device, sizeof out->device) &&
            column_text(row, 2, out->product, sizeof out->product) &&
            column_text(row, 3, out->from, sizeof out->from) &&
            column_text(row, 4, out->to, sizeof out->to) &&
@@ -332,9 +351,9 @@ static bool read_row(sqlite3_stmt *row, struct updraft_change *out)
 {
     switch (out->kind) {
     case UPDRAFT_CHANGE_PRODUCT:
-        out->row.product.id = sqlite3_column_int64(row, 0);
         out->row.product.created_ms = sqlite3_column_int64(row, 2);
-        return column_text(row, 1, out->row.product.name, sizeof out->row.product.name);
+        return column_number(row, 0, ID_MOST, &out->row.product.id) &&
+               column_text(row, 1, out->row.product.name, sizeof out->row.product.name);
     case UPDRAFT_CHANGE_RELEASE:
         return read_release(row, &out->row.release);
     case UPDRAFT_CHANGE_IMAGE:
@@ -447,6 +466,25 @@ static enum updraft_store_result check_integrity(struct sqlite_store *store,
     return result;
 }
 
+/* Rows that lead to one that is not there: the file was edited, or a part of it is lost. */
+static enum updraft_store_result check_references(struct sqlite_store *store,
+                                                  struct updraft_store_problem *problem)
+{
+    char *count = ask(store->db, "SELECT count(*) FROM pragma_foreign_key_check");
+    enum updraft_store_result result = UPDRAFT_STORE_OK;
+
+    if (count == NULL) {
+        result = explain(store, "cannot read", problem);
+    } else if (strcmp(count, "0") != 0) {
+        snprintf(problem->text, sizeof problem->text,
+                 "the database %.180s is damaged: it has rows (%.20s) that belong to nothing",
+                 store->path, count);
+        result = UPDRAFT_STORE_CORRUPT;
+    }
+    free(count);
+    return result;
+}
+
 static enum updraft_store_result migrate(struct sqlite_store *store,
                                          struct updraft_store_problem *problem)
 {
@@ -515,6 +553,8 @@ enum updraft_store_result updraft_sqlite_open(const char *path, struct updraft_s
         result = check_integrity(store, problem);
     if (result == UPDRAFT_STORE_OK)
         result = migrate(store, problem);
+    if (result == UPDRAFT_STORE_OK)
+        result = check_references(store, problem);
     if (result == UPDRAFT_STORE_OK)
         result = prepare(store, problem);
     if (result != UPDRAFT_STORE_OK) {

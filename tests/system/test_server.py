@@ -236,7 +236,26 @@ class BadRequests(ServerCase):
                 (b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n", 404)):
             self.assertEqual(self.raw(request), wanted, request[:80])
         self.assertEqual(self.raw(b"GET /healthz HTTP/1.0\r\n\r\n"), 200)
+        self.assertEqual(self.raw(b"POST /d/report HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                  b"0\r\n\r\n"), 400)
+        self.assertEqual(self.raw(b"GET /healthz HTTP/1.2\r\n\r\n"), 400)
         self.assertEqual(self.raw(good), 200)
+
+    def test_a_refusal_keeps_the_connection_unless_the_request_is_ambiguous(self):
+        address = urllib.parse.urlparse(self.server.url)
+        for path, wanted, headers, kept in (("/nothing", 404, {}, True),
+                                            ("/api/v1/devices", 401, {}, True),
+                                            ("/nothing", 400, {"Host": "a/b"}, False)):
+            connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+            self.addCleanup(connection.close)
+            connection.request("GET", path, headers=headers)
+            with connection.getresponse() as answer:
+                self.assertEqual(answer.status, wanted)
+                answer.read()
+            self.assertEqual(connection.sock is not None, kept, path)
+            if kept:
+                connection.request("GET", "/healthz")
+                self.assertEqual(connection.getresponse().status, 200)
 
     def test_noise_does_not_disturb_the_server(self):
         noise = random.Random(9)

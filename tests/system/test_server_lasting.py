@@ -1,13 +1,17 @@
 """updraftd through restarts, kills, damaged files and full disks, and how it starts and refuses to."""
 
 import concurrent.futures
+import contextlib
 import hashlib
+import http.client
 import json
 import os
 import random
 import resource
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 import unittest
@@ -123,9 +127,39 @@ class Lasting(ServerCase):
             self.assertEqual(status, 500)
             self.assertEqual(json.loads(body)["error"]["code"], "artifact_damaged")
         self.server.wait_line("ALARM.*" + digest)
+        self.assertEqual(self.publish(image)[0], 200)
+        self.assertEqual(self.get("/d/image/" + digest)[2], image)
         os.remove(self.path("data", "artifacts", digest[:2], digest[2:]))
         self.assertEqual(self.get("/d/image/" + digest)[0], 500)
-        self.assertEqual(self.get("/healthz")[0], 200)
+        self.assertEqual(self.publish(image, "")[0], 200)
+        self.assertEqual(self.get("/d/image/" + digest)[2], image)
+
+    def test_a_file_whose_release_was_never_committed_is_gone_after_a_restart(self):
+        digest = self.publish(images.make("1.0.0"))[1]["image"]["sha256"]
+        self.assertEqual(self.server.stop(), 0)
+        orphan = self.path("data", "artifacts", digest[:2], "0" * 62)
+        shutil.copy(self.path("data", "artifacts", digest[:2], digest[2:]), orphan)
+        self.server = self.start_server()
+        self.assertFalse(os.path.exists(orphan))
+        self.assertEqual(self.get("/d/image/" + digest)[0], 200)
+        self.assertEqual(self.server.stop(), 0)
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(self.path("data", "updraft.sqlite" + suffix))
+        self.server = self.start_server()
+        self.assertEqual(len(self.artifacts()), 1)  # a lost database does not take the files along
+
+    def test_an_edited_database_is_refused_and_not_run_into(self):
+        self.fill()
+        self.assertEqual(self.server.stop(), 0)
+        with contextlib.closing(sqlite3.connect(self.path("data", "updraft.sqlite"))) as database:
+            database.execute("DELETE FROM releases")
+            database.commit()
+        result = subprocess.run([harness.program("updraftd"), "--data", self.path("data"),
+                                 "--listen", "127.0.0.1:0"], capture_output=True, text=True,
+                                timeout=20, check=False)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("backup", result.stderr)
 
     def test_sigterm_ends_it_cleanly_with_connections_open(self):
         address = urllib.parse.urlparse(self.server.url)
@@ -134,6 +168,54 @@ class Lasting(ServerCase):
             started = time.monotonic()
             self.assertEqual(self.server.stop(), 0)
             self.assertLess(time.monotonic() - started, 5)
+
+
+class FewFiles(ServerCase):
+    def test_a_file_that_cannot_be_opened_is_503_and_no_alarm(self):
+        image = images.make("1.0.0")
+        digest = self.publish(image)[1]["image"]["sha256"]
+        address = urllib.parse.urlparse(self.server.url)
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+        self.addCleanup(connection.close)
+
+        def ask():
+            connection.request("GET", "/d/image/" + digest)
+            answer = connection.getresponse()
+            return answer.status, answer.headers["Retry-After"], answer.read()
+
+        self.assertEqual(ask(), (200, None, image))
+        pid = self.server.process.pid
+        usual = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        taken = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+        free = min(set(range(len(taken) + 1)) - taken)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, usual[1]))
+        status, retry_after, body = ask()
+        self.assertEqual((status, retry_after), (503, "10"))
+        self.assertEqual(json.loads(body)["error"]["code"], "read_failed")
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, usual)
+        self.assertEqual(ask(), (200, None, image))
+        self.assertNotIn("ALARM", self.server.output())
+
+    def test_more_clients_than_files_are_served_in_turn(self):
+        self.assertEqual(self.server.stop(), 0)
+        self.server = harness.Server(self.path("data"),
+                                     prefix=("sh", "-c", 'ulimit -n 64 && exec "$@"', "sh"))
+        self.addCleanup(self.end_server, self.server)
+        image = images.make("1.0.0", size=900000)
+        digest = self.publish(image)[1]["image"]["sha256"]
+        address = urllib.parse.urlparse(self.server.url)
+        request = f"GET /d/image/{digest} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode()
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(socket.create_connection((address.hostname, address.port),
+                                                                    timeout=20))
+                       for _ in range(80)]
+            for client in clients:
+                client.sendall(request)
+            for client in clients:
+                with client.makefile("rb") as answer:
+                    self.assertEqual(answer.readline(), b"HTTP/1.1 200 OK\r\n")
+                    self.assertTrue(answer.read().endswith(image))
+        self.assertNotIn("ALARM", self.server.output())
 
 
 class FullDisk(ServerCase):
@@ -161,6 +243,18 @@ class FullDisk(ServerCase):
         resource.prlimit(pid, resource.RLIMIT_FSIZE,
                          (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         self.assertEqual(self.publish(images.make("1.0.0", size=2000))[0], 201)
+
+    def test_a_file_that_was_mended_stays_when_its_commit_fails(self):
+        image = images.make("1.0.0", size=2000)
+        digest = self.publish(image)[1]["image"]["sha256"]
+        os.remove(self.path("data", "artifacts", digest[:2], digest[2:]))
+        pid = self.server.process.pid
+        wal = os.stat(self.path("data", "updraft.sqlite-wal")).st_size
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (wal, resource.RLIM_INFINITY))
+        self.assert_refused(self.publish(image), 507, "disk_full")
+        self.assertEqual(self.get("/d/image/" + digest)[2], image)
+        self.assert_refused(self.publish(images.make("1.1.0", size=2000)), 507, "disk_full")
+        self.assertEqual(len(self.artifacts()), 1)
 
     def test_a_full_file_system_is_507_and_nothing_is_half_there(self):
         self.server.stop()

@@ -160,6 +160,34 @@ static void what_was_cut_off_is_gone_after_a_restart(void **state)
     assert_false(exists(place, "tmp/0"));
 }
 
+static bool wants(void *ctx, const uint8_t sha256[UPDRAFT_SHA256_LEN])
+{
+    return memcmp(sha256, ctx, UPDRAFT_SHA256_LEN) == 0;
+}
+
+static void a_sweep_removes_unwanted_artifacts_and_nothing_else(void **state)
+{
+    struct place *place = *state;
+    struct updraft_upload wanted, unwanted;
+    char path[192];
+
+    keep(place, "abc", &wanted, true);
+    keep(place, "abd", &unwanted, true);
+    path_in(place, ABC_FILE ".bak", path, sizeof path);
+    close(open(path, O_WRONLY | O_CREAT, 0600));
+    path_in(place, "tmp/notes", path, sizeof path);
+    close(open(path, O_WRONLY | O_CREAT, 0600));
+    assert_int_equal(updraft_artifacts_sweep(&place->artifacts, wants, wanted.sha256), 1);
+    assert_true(exists(place, ABC_FILE));
+    assert_true(exists(place, ABC_FILE ".bak"));
+    assert_true(exists(place, "tmp/notes"));
+    char bytes[8];
+    assert_int_equal(read_it(place, &unwanted, true, bytes, sizeof bytes),
+                     UPDRAFT_ARTIFACT_MISSING);
+    assert_int_equal(updraft_artifacts_sweep(&place->artifacts, wants, unwanted.sha256), 1);
+    assert_false(exists(place, ABC_FILE));
+}
+
 static void a_full_disk_is_told_and_leaves_nothing(void **state)
 {
     struct place *place = *state;
@@ -189,6 +217,7 @@ int main(void)
         TEST(a_restart_proves_a_file_before_it_is_served),
         TEST(a30_an_artifact_edited_on_disk_is_not_served),
         TEST(what_was_cut_off_is_gone_after_a_restart),
+        TEST(a_sweep_removes_unwanted_artifacts_and_nothing_else),
         TEST(a_full_disk_is_told_and_leaves_nothing),
     };
 

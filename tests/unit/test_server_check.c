@@ -39,6 +39,7 @@ static const struct row table[] = {
     {{HOST, {"Content-Length", "9999999999999999"}}, true, 400},
     {{HOST, {"Content-Length", "1"}, {"Transfer-Encoding", "chunked"}}, true, 400},
     {{HOST, {"Transfer-Encoding", "gzip"}}, true, 501},
+    {{HOST, {"Transfer-Encoding", "chunked"}}, false, 400},
     {{HOST, {"Transfer-Encoding", "chunked"}, {"Transfer-Encoding", "chunked"}}, true, 400},
     {{HOST, {"Bad Name", "1"}}, true, 400},
     {{HOST, {"Name", "a\001b"}}, true, 400},

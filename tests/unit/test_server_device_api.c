@@ -445,6 +445,18 @@ static void every_prefix_of_a_report_is_refused(void **state)
     assert_string_equal(newest(rig)->error_name, "disconnected");
 }
 
+static void an_error_is_only_kept_of_an_attempt_that_ended_badly(void **state)
+{
+    struct rig *rig = *state;
+
+    report(rig, REPORT("1.0.0", "downloading", ",\"target\":\"1.1.0\",\"error\":{\"code\":69}"));
+    assert_int_equal(newest(rig)->error_code, 0);
+    report(rig, REPORT("1.1.0", "confirmed", ",\"error\":{\"code\":69,\"text\":\"x\"}"));
+    assert_int_equal(newest(rig)->state, UPDRAFT_ATTEMPT_CONFIRMED);
+    assert_int_equal(newest(rig)->error_code, 0);
+    assert_string_equal(newest(rig)->error_text, "");
+}
+
 static void damaged_reports_are_taken_whole_or_not_at_all(void **state)
 {
     static const char whole[] = REPORT("1.0.0", "failed",
@@ -523,6 +535,7 @@ int main(void)
         TEST(another_update_ends_the_one_before),
         TEST(bad_reports_change_nothing),
         TEST(every_prefix_of_a_report_is_refused),
+        TEST(an_error_is_only_kept_of_an_attempt_that_ended_badly),
         TEST(damaged_reports_are_taken_whole_or_not_at_all),
         TEST(an_image_is_found_by_its_digest_only),
     };

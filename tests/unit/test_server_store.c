@@ -282,6 +282,28 @@ static void what_is_written_behind_comes_back_too(void **state)
     updraft_fleet_deinit(&fleet);
 }
 
+static void being_seen_is_no_progress_after_a_restart_either(void **state)
+{
+    struct place *place = *state;
+    struct updraft_fleet fleet;
+    struct updraft_change change;
+
+    updraft_fleet_init(&fleet, 0);
+    commit(place, &fleet, device(1, "1.0.0"));
+    commit(place, &fleet, attempt(1, 1, UPDRAFT_ATTEMPT_DOWNLOADING));
+    updraft_fleet_touch(&fleet, &(struct updraft_sight){.device = "24:6F:28:00:00:01",
+                                                        .address = "::1",
+                                                        .now_ms = 1900000000000,
+                                                        .progress = UPDRAFT_NO_PROGRESS});
+    assert_true(updraft_fleet_take_touched(&fleet, &change));
+    uint64_t generation = fleet.generation;
+    commit(place, &fleet, change);
+    assert_int_equal(fleet.generation, generation); /* it was to be seen before it was written */
+    assert_int_equal(fleet.attempts[0]->row.updated_ms, 1800000000000);
+    assert_same_after_reopening(place, &fleet);
+    updraft_fleet_deinit(&fleet);
+}
+
 static void a_late_progress_does_not_undo_a_later_state(void **state)
 {
     struct place *place = *state;
@@ -417,11 +439,71 @@ static void a_row_that_this_program_never_wrote_is_refused(void **state)
     assert_int_equal(count, 0);
 }
 
+static void numbers_that_this_program_never_wrote_are_refused(void **state)
+{
+    static const char *const edits[] = {
+        "UPDATE attempts SET id=9223372036854775807", "UPDATE attempts SET id=-1",
+        "UPDATE images SET chip=70000",               "UPDATE images SET size=-1",
+        "UPDATE devices SET chip=-1",
+    };
+    struct place *place = *state;
+    struct updraft_fleet fleet;
+
+    updraft_fleet_init(&fleet, 0);
+    commit(place, &fleet, product(1, "demo"));
+    commit(place, &fleet, release(1, 1, "1.0.0"));
+    commit(place, &fleet, image(1, 9));
+    commit(place, &fleet, device(1, "1.0.0"));
+    commit(place, &fleet, attempt(1, 1, UPDRAFT_ATTEMPT_OFFERED));
+    for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+        size_t count = 0;
+        run_sql(place, edits[i]);
+        assert_int_equal(place->store.load(place->store.ctx, count_row, &count, &place->problem),
+                         UPDRAFT_STORE_CORRUPT);
+        run_sql(place, "UPDATE attempts SET id=1; UPDATE images SET chip=9, size=1;"
+                       "UPDATE devices SET chip=9");
+    }
+    updraft_fleet_deinit(&fleet);
+}
+
+static void rows_that_belong_to_nothing_are_refused(void **state)
+{
+    static const struct {
+        const char *damage;
+        const char *mend;
+    } edits[] = {
+        {"UPDATE products SET id=99 WHERE id=1", "UPDATE products SET id=1 WHERE id=99"},
+        {"UPDATE releases SET id=99 WHERE id=3", "UPDATE releases SET id=3 WHERE id=99"},
+        {"UPDATE devices SET id='x'", "UPDATE devices SET id='24:6F:28:00:00:01'"},
+    };
+    struct place *place = *state;
+    struct updraft_fleet fleet;
+
+    updraft_fleet_init(&fleet, 0);
+    make_catalogue(place, &fleet);
+    commit(place, &fleet, device(1, "1.0.0"));
+    commit(place, &fleet, attempt(1, 1, UPDRAFT_ATTEMPT_OFFERED));
+    for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+        close_store(place);
+        run_sql(place, edits[i].damage);
+        assert_int_equal(updraft_sqlite_open(place->path, &place->store, &place->problem),
+                         UPDRAFT_STORE_CORRUPT);
+        assert_non_null(strstr(place->problem.text, "belong to nothing"));
+        run_sql(place, edits[i].mend);
+        assert_int_equal(updraft_sqlite_open(place->path, &place->store, &place->problem),
+                         UPDRAFT_STORE_OK);
+    }
+    assert_same_after_reopening(place, &fleet);
+    updraft_fleet_deinit(&fleet);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_fleet_is_the_same_after_a_restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_written_behind_comes_back_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(being_seen_is_no_progress_after_a_restart_either, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_late_progress_does_not_undo_a_later_state, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_failed_commit_leaves_nothing_of_itself, set_up,
@@ -433,6 +515,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_database_of_a_newer_program_is_left_alone, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_row_that_this_program_never_wrote_is_refused, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(numbers_that_this_program_never_wrote_are_refused, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(rows_that_belong_to_nothing_are_refused, set_up,
                                         tear_down),
     };
 
