@@ -14,8 +14,8 @@ struct updraft_boot_config {
     uint16_t chip_id; /* images for others are not booted */
     enum updraft_boot_rules rules;
     enum updraft_reset_cause cause;
-    bool dry_run; /* decide and verify, write nothing */
-    uint8_t *buf; /* scratch for reading images; the caller's */
+    bool dry_run;     /* decide and verify, write nothing */
+    uint8_t *buf;     /* scratch for reading images; the caller's */
     uint32_t buf_cap; /* at least 256 */
 };
 

@@ -72,8 +72,8 @@ static void decide_stock(const struct updraft_layout *layout,
     if ((updraft_otadata_unusable(&entries[0]) && updraft_otadata_unusable(&entries[1])) ||
         layout->ota_count == 0) {
         decision->start = exists(layout, UPDRAFT_SLOT_FACTORY) ? UPDRAFT_SLOT_FACTORY : 0;
-        decision->initialise = decision->start == 0 && is_empty_or_bad(&entries[0]) &&
-                               is_empty_or_bad(&entries[1]);
+        decision->initialise =
+            decision->start == 0 && is_empty_or_bad(&entries[0]) && is_empty_or_bad(&entries[1]);
         if (decision->why != UPDRAFT_BOOT_WHY_ROLLED_BACK)
             decision->why = UPDRAFT_BOOT_WHY_EMPTY_RECORD;
         return;
@@ -149,12 +149,12 @@ static void decide_updraft(const struct updraft_layout *layout,
     active = counts[0] && counts[1] ? (entries[1].seq > entries[0].seq ? 1 : 0) : counts[0] ? 0 : 1;
     decision->entry = active;
     decision->start = updraft_otadata_slot(entries[active].seq, layout->ota_count);
-    decision->why = failed != UPDRAFT_SLOT_NONE ? UPDRAFT_BOOT_WHY_ROLLED_BACK
-                                                : UPDRAFT_BOOT_WHY_RECORD;
+    decision->why =
+        failed != UPDRAFT_SLOT_NONE ? UPDRAFT_BOOT_WHY_ROLLED_BACK : UPDRAFT_BOOT_WHY_RECORD;
     if (is_running_trial(&entries[active])) {
         decision->why = UPDRAFT_BOOT_WHY_TRIAL;
-        decision->marks[active] = cause == UPDRAFT_RESET_POWER_ON ? UPDRAFT_BOOT_MARK_POWER
-                                                                  : UPDRAFT_BOOT_MARK_ATTEMPT;
+        decision->marks[active] =
+            cause == UPDRAFT_RESET_POWER_ON ? UPDRAFT_BOOT_MARK_POWER : UPDRAFT_BOOT_MARK_ATTEMPT;
     }
 }
 

@@ -52,7 +52,7 @@ enum updraft_boot_mark {
 struct updraft_boot_decision {
     int start; /* slot index to try first; UPDRAFT_SLOT_NONE: reset, nothing can boot */
     enum updraft_boot_why why;
-    int entry; /* index of the entry that decided, -1 when none */
+    int entry;                       /* index of the entry that decided, -1 when none */
     enum updraft_boot_mark marks[2]; /* for entry 0 and 1 */
     bool initialise; /* stock: if an OTA slot boots, write entry 0 with its sequence, VALID */
 };

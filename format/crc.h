@@ -13,5 +13,8 @@ uint32_t updraft_crc_sdk(uint32_t crc);
 
 /* CRC-32/MPEG-2 (MSB first, not reflected, no final XOR): the ESP8266 boot command block. */
 uint32_t updraft_crc32_mpeg2(const void *data, size_t len);
+/* The same in pieces: start with UPDRAFT_CRC32_MPEG2_START, pass the last result to continue. */
+#define UPDRAFT_CRC32_MPEG2_START 0xFFFFFFFFu
+uint32_t updraft_crc32_mpeg2_continue(uint32_t crc, const void *data, size_t len);
 
 #endif

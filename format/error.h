@@ -78,7 +78,7 @@
     X(E_WRONG_PRODUCT, 56, "wrong_product", "the image belongs to the project '{s}'",              \
       "Send an image of this device's own project.")                                               \
     X(E_ALREADY_RUNNING, 57, "already_running", "the device already runs this very image",         \
-      "Nothing needs to be done; force the update if you want it written all the same.")           \
+      "Nothing needs to be done.")                                                                 \
     X(E_ROLLED_BACK, 58, "rolled_back", "the new image did not confirm itself: {s}",               \
       "The old image runs again. Fix the new one and publish it under a new version.")             \
     X(E_TRIAL, 59, "trial_running", "the running image is on trial and not confirmed yet",         \
@@ -130,7 +130,13 @@
     X(E_STATE, 97, "wrong_state", "that step does not fit the state of the update",                \
       "Begin the update again.")                                                                   \
     X(E_FAILED_BEFORE, 98, "failed_before", "this very image was rolled back on this device",      \
-      "Fix the image and publish it under a new version; force the update to try it again.")
+      "Fix the image and publish it under a new version.")                                         \
+    X(E_RESTART_PENDING, 99, "restart_pending", "an update is written and waits for the restart",  \
+      "Wait until the device has restarted, then send the next one.")                              \
+    X(E_OVERFLOW, 100, "overflow", "the image does not end within the {b} bytes of the slot",      \
+      "Make the image smaller, or flash a table with larger slots over USB.")                      \
+    X(E_METHOD, 101, "wrong_method", "that address does not take this kind of request",            \
+      "Send the image with POST.")
 
 enum updraft_error {
 #define UPDRAFT_ERROR_ENUM(constant, number, name, sentence, remedy) UPDRAFT_##constant = number,

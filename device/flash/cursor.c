@@ -25,6 +25,12 @@ void updraft_cursor_withhold(struct updraft_cursor *cursor)
     cursor->withheld_len = UPDRAFT_CURSOR_WITHHELD_CAP;
 }
 
+void updraft_cursor_distrust_blank(struct updraft_cursor *cursor)
+{
+    UPDRAFT_ASSERT(cursor->written == 0);
+    cursor->distrusts_blank = true;
+}
+
 uint32_t updraft_cursor_room(const struct updraft_cursor *cursor, uint8_t **room)
 {
     uint32_t in_buf = cursor->flash->sector_len - cursor->buffered;
@@ -78,8 +84,8 @@ static uint32_t erase_len(const struct updraft_cursor *cursor)
 
     if (cursor->expected_len > cursor->erased_to)
         left_to_come = cursor->expected_len - cursor->erased_to;
-    if (flash->block_len != 0 && addr % flash->block_len == 0 &&
-        left_in_area >= flash->block_len && left_to_come >= flash->block_len / 4)
+    if (flash->block_len != 0 && addr % flash->block_len == 0 && left_in_area >= flash->block_len &&
+        left_to_come >= flash->block_len / 4)
         return flash->block_len;
     return flash->sector_len;
 }
@@ -92,8 +98,10 @@ static enum updraft_error erase_to(struct updraft_cursor *cursor, uint32_t end, 
         uint32_t addr = cursor->addr + cursor->erased_to;
         uint32_t len = erase_len(cursor);
         bool blank = false;
-        enum updraft_error error = is_blank(flash, addr, len, &blank);
+        enum updraft_error error = UPDRAFT_OK;
 
+        if (!cursor->distrusts_blank)
+            error = is_blank(flash, addr, len, &blank);
         if (error == UPDRAFT_OK && !blank)
             error = flash->erase(flash->ctx, addr, len);
         if (error != UPDRAFT_OK) {

@@ -26,7 +26,8 @@ struct updraft_cursor {
     uint32_t buffered;     /* bytes in buf behind `written` */
     uint32_t expected_len; /* how much will come; 0: not known */
     uint8_t *buf;          /* flash->sector_len bytes */
-    uint8_t withheld_len;  /* 0 or UPDRAFT_CURSOR_WITHHELD_CAP */
+    bool distrusts_blank;
+    uint8_t withheld_len; /* 0 or UPDRAFT_CURSOR_WITHHELD_CAP */
     uint8_t withheld[UPDRAFT_CURSOR_WITHHELD_CAP];
 };
 
@@ -36,6 +37,10 @@ void updraft_cursor_open(struct updraft_cursor *cursor, const struct updraft_fla
 
 /* Withhold the first bytes; before anything is written. */
 void updraft_cursor_withhold(struct updraft_cursor *cursor);
+
+/* Erase also what reads as blank; before anything is written. For areas that are read again after a
+ * power loss and must then read the same: what a cut erase has left may look blank and not stay so. */
+void updraft_cursor_distrust_blank(struct updraft_cursor *cursor);
 
 /* Room for the next bytes: where to put them and how many, at least 1 while the area is not full
  * and the buffer is flushed when full; 0 at the end of the area. */

@@ -44,6 +44,11 @@ uint64_t updraft_pull_due_ms(const struct updraft_pull *pull)
     return pull->state == STATE_WAITING ? pull->next_ms : UINT64_MAX;
 }
 
+bool updraft_pull_has_offer(const struct updraft_pull *pull)
+{
+    return pull->state == STATE_IMAGE_DUE;
+}
+
 /* ---- Schedule ----------------------------------------------------------------------------------
  */
 

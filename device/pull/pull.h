@@ -86,11 +86,14 @@ struct updraft_pull {
 void updraft_pull_init(struct updraft_pull *pull, const struct updraft_pull_config *config,
                        uint64_t now_ms);
 
-/* Check as soon as possible. */
+/* The next check is due at now_ms. */
 void updraft_pull_now(struct updraft_pull *pull, uint64_t now_ms);
 /* When updraft_pull_wants() is worth asking: when the next check is due; 0 when a check that runs
  * has its next request ready; UINT64_MAX while it waits for an answer or none is scheduled. */
 uint64_t updraft_pull_due_ms(const struct updraft_pull *pull);
+
+/* A channel's descriptor was read and names another image, whose request is wanted next. */
+bool updraft_pull_has_offer(const struct updraft_pull *pull);
 
 /* True when a request is to be performed now; fills *fetch. Every true must be answered with
  * updraft_pull_response() or updraft_pull_end(). */
@@ -106,7 +109,7 @@ bool updraft_pull_response(struct updraft_pull *pull, uint16_t status, int64_t c
 /* Body bytes. False: stop, cut the connection, call updraft_pull_end. */
 bool updraft_pull_body(struct updraft_pull *pull, const uint8_t *data, size_t len);
 
-/* The request is over. transport: UPDRAFT_OK, or E_CONNECT, E_DISCONNECTED, E_TIMEOUT, E_ABORTED;
+/* The request is over. transport: UPDRAFT_OK, or E_CONNECT, E_DISCONNECTED, E_TIMEOUT, E_ABORTED, E_PROTOCOL;
  * it does not count when the engine itself said stop. Ends the transaction, which blocks while the
  * slot is read back. For a channel another request may be wanted now. */
 void updraft_pull_end(struct updraft_pull *pull, enum updraft_error transport, uint64_t now_ms);

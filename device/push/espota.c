@@ -160,9 +160,11 @@ static void answered(struct updraft_espota *espota, const struct updraft_peer *f
     updraft_espota_response(espota->config.password, espota->nonce, answer->cnonce, expected);
     if (!updraft_text_equal_constant_time(expected, answer->response, sizeof expected)) {
         espota->state = STATE_IDLE;
+        espota->sign_in = UPDRAFT_SIGN_IN_WRONG;
         reply(espota, from, "Authentication Failed", "");
         return;
     }
+    espota->sign_in = UPDRAFT_SIGN_IN_RIGHT;
     begin_update(espota, from, now_ms);
 }
 
@@ -470,6 +472,22 @@ void updraft_espota_tick(struct updraft_espota *espota, uint64_t now_ms)
         tick_lingering(espota, now_ms);
         break;
     }
+}
+
+void updraft_espota_timed_out(struct updraft_espota *espota, uint64_t now_ms)
+{
+    if (espota->state != STATE_RECEIVING && espota->state != STATE_DISCARDING)
+        return;
+    espota->give_up_ms = now_ms;
+    tick_receiving(espota, now_ms);
+}
+
+enum updraft_sign_in updraft_espota_take_sign_in(struct updraft_espota *espota)
+{
+    enum updraft_sign_in result = espota->sign_in;
+
+    espota->sign_in = UPDRAFT_SIGN_IN_NONE;
+    return result;
 }
 
 bool updraft_espota_take_restart(struct updraft_espota *espota)

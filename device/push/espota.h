@@ -33,6 +33,7 @@
 #ifndef UPDRAFT_DEVICE_PUSH_ESPOTA_H
 #define UPDRAFT_DEVICE_PUSH_ESPOTA_H
 
+#include "device/push/sign_in.h"
 #include "device/push/stock.h"
 #include "device/update/update.h"
 
@@ -87,6 +88,7 @@ struct updraft_espota {
     uint16_t port;
     uint32_t size;
     uint8_t command;
+    enum updraft_sign_in sign_in;
     bool chosen;  /* the update succeeded: restart when the connection is closed */
     bool restart; /* ... which it is */
     uint8_t md5[UPDRAFT_MD5_LEN];
@@ -136,6 +138,12 @@ void updraft_espota_closed(struct updraft_espota *espota, uint64_t now_ms);
 
 /* Time passes: timeouts, the pauses around the final OK. Call at least every 100 ms while busy. */
 void updraft_espota_tick(struct updraft_espota *espota, uint64_t now_ms);
+
+/* The stream crawls: as if nothing had come for too long. */
+void updraft_espota_timed_out(struct updraft_espota *espota, uint64_t now_ms);
+
+/* What came of the newest password, once. */
+enum updraft_sign_in updraft_espota_take_sign_in(struct updraft_espota *espota);
 
 /* True once after a successful update whose connection is closed: restart now. */
 bool updraft_espota_take_restart(struct updraft_espota *espota);

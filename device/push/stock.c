@@ -1,7 +1,7 @@
 #include "device/push/stock.h"
 
 #define OWN_NUMBER_MIN    50u
-#define OWN_NUMBER_OFFSET 100u
+#define OWN_NUMBER_OFFSET 500u
 #define SENTENCE_CAP      160u
 
 struct stock_words {
@@ -22,6 +22,7 @@ static const struct stock_row stock_rows[] = {
     {UPDRAFT_E_FLASH_READ, {3, "Flash Read Failed"}, {3, "Flash Read Failed"}, false},
     {UPDRAFT_E_FLASH_VERIFY, {3, "Flash Read Failed"}, {3, "Flash Read Failed"}, false},
     {UPDRAFT_E_TOO_LARGE, {4, "Not Enough Space"}, {4, "Not Enough Space"}, true},
+    {UPDRAFT_E_OVERFLOW, {4, "Not Enough Space"}, {4, "Not Enough Space"}, true},
     {UPDRAFT_E_LENGTH, {5, "Bad Size Given"}, {5, "Bad Size Given"}, true},
     {UPDRAFT_E_TIMEOUT, {6, "Stream Read Timeout"}, {6, "Stream Read Timeout"}, false},
     {UPDRAFT_E_DIGEST, {7, "MD5 verification failed"}, {7, "MD5 Check Failed"}, false},
@@ -32,6 +33,7 @@ static const struct stock_row stock_rows[] = {
      false},
     {UPDRAFT_E_EMPTY, {13, "No data supplied"}, {5, "Bad Size Given"}, false},
     {UPDRAFT_E_BUSY, {15, "Update already running"}, {0, NULL}, false},
+    {UPDRAFT_E_RESTART_PENDING, {15, "Update already running"}, {0, NULL}, true},
     {UPDRAFT_E_NO_SLOT, {0, NULL}, {10, "Partition Could Not be Found"}, false},
     {UPDRAFT_E_NO_PARTITION, {0, NULL}, {10, "Partition Could Not be Found"}, true},
     {UPDRAFT_E_ABORTED, {0, NULL}, {12, "Aborted"}, false},

@@ -1,6 +1,6 @@
 /* Failures in the words of the stock devices, for hosts and pages made for those: a number and a
  * text of the ESP8266 or ESP32 Updater where it knows the failure, our own number and sentence
- * where not. Our numbers below 50 get 100 added, because the stock numbers 0 to 16 live there.
+ * where not. Our numbers below 50 get 500 added, because the stock numbers 0 to 16 live there.
  *
  * Owns: the two lists of words. No state, no memory of its own, nothing in flash.
  * Sources: Updater.cpp of the ESP8266 core (after 3.1.2) and of the ESP32 core (3.x). */

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define SENTENCE_CAP 160u
+/* What a form may hold beside its file: boundaries, part headers, small text fields. */
+#define FORM_FRAME_CAP 16384u
 
 static const char type_html[] = "text/html";
 static const char type_json[] = "application/json";
@@ -94,6 +96,7 @@ static uint16_t raw_status(enum updraft_error code)
     case UPDRAFT_E_DISABLED:
         return 403;
     case UPDRAFT_E_BUSY:
+    case UPDRAFT_E_RESTART_PENDING:
     case UPDRAFT_E_TRIAL:
     case UPDRAFT_E_ALREADY_RUNNING:
     case UPDRAFT_E_FAILED_BEFORE:
@@ -101,6 +104,7 @@ static uint16_t raw_status(enum updraft_error code)
     case UPDRAFT_E_NO_LENGTH:
         return 411;
     case UPDRAFT_E_TOO_LARGE:
+    case UPDRAFT_E_OVERFLOW:
         return 413;
     case UPDRAFT_E_UNSUPPORTED:
         return 415;
@@ -226,7 +230,7 @@ static void answer_wrong_method(struct updraft_web_response *response)
 {
     struct updraft_failure failure;
 
-    updraft_failure_set(&failure, UPDRAFT_E_PROTOCOL, 0, 0, NULL);
+    updraft_failure_set(&failure, UPDRAFT_E_METHOD, 0, 0, NULL);
     answer_raw(response, &failure);
     response->status = 405;
 }
@@ -371,15 +375,20 @@ static enum updraft_error begin_form(struct updraft_web *web,
 {
     enum updraft_error error = updraft_multipart_init(&web->multipart, request->content_type);
 
-    return error == UPDRAFT_OK ? UPDRAFT_OK : fail(web, error, NULL);
+    if (error != UPDRAFT_OK)
+        return fail(web, error, NULL);
+    if (read_length(request->content_length, &web->form_len) != UPDRAFT_OK)
+        web->form_len = 0;
+    return UPDRAFT_OK;
 }
 
-/* The file's first byte came, so its field is known. Its length is not: a form does not tell. */
+/* The file's first byte came, so its field is known. Its length is not: a form tells only its own. */
 static enum updraft_error begin_form_file(struct updraft_web *web)
 {
     struct updraft_update_request update = {
         .data_partition = strcmp(web->multipart.name, "filesystem") == 0,
         .partition = web->config.data_partition,
+        .at_least_len = web->form_len > FORM_FRAME_CAP ? web->form_len - FORM_FRAME_CAP : 0,
     };
     enum updraft_error error;
 
@@ -391,7 +400,7 @@ static enum updraft_error begin_form_file(struct updraft_web *web)
 }
 
 /* Who may upload at all: told before anything is begun. True when the answer is made. */
-static bool refuse_sender(const struct updraft_web *web, enum route route,
+static bool refuse_sender(struct updraft_web *web, enum route route,
                           const struct updraft_web_request *request,
                           struct updraft_web_response *response)
 {
@@ -407,12 +416,16 @@ static bool refuse_sender(const struct updraft_web *web, enum route route,
         }
         return true;
     }
-    if (password != NULL && password[0] != '\0' &&
-        !updraft_web_has_password(request->authorization, password)) {
-        answer_unauthorised(response, route);
-        return true;
+    if (password == NULL || password[0] == '\0')
+        return false;
+    if (updraft_web_has_password(request->authorization, password)) {
+        web->sign_in = UPDRAFT_SIGN_IN_RIGHT;
+        return false;
     }
-    return false;
+    if (request->authorization != NULL)
+        web->sign_in = UPDRAFT_SIGN_IN_WRONG;
+    answer_unauthorised(response, route);
+    return true;
 }
 
 static enum updraft_web_next begin_upload(struct updraft_web *web, enum route route,
@@ -548,6 +561,22 @@ void updraft_web_finish(struct updraft_web *web)
         answer_success(web);
     web->begun = false;
     web->state = STATE_IDLE;
+}
+
+void updraft_web_timed_out(struct updraft_web *web)
+{
+    if (web->state != STATE_RECEIVING)
+        return;
+    (void)fail(web, UPDRAFT_E_TIMEOUT, NULL);
+    give_up(web);
+}
+
+enum updraft_sign_in updraft_web_take_sign_in(struct updraft_web *web)
+{
+    enum updraft_sign_in result = web->sign_in;
+
+    web->sign_in = UPDRAFT_SIGN_IN_NONE;
+    return result;
 }
 
 void updraft_web_dropped(struct updraft_web *web)

@@ -31,6 +31,7 @@
 #define UPDRAFT_DEVICE_PUSH_WEB_H
 
 #include "device/push/multipart.h"
+#include "device/push/sign_in.h"
 #include "device/update/update.h"
 
 struct updraft_web_config {
@@ -74,8 +75,10 @@ struct updraft_web {
     struct updraft_multipart multipart;
     struct updraft_web_response response;
     struct updraft_failure failure;
+    uint32_t form_len; /* of the whole form; 0: not announced */
     uint8_t route;
     uint8_t state;
+    enum updraft_sign_in sign_in;
     bool is_form; /* the upload that holds the engine is one, or was */
     bool begun;   /* it holds the transaction */
 };
@@ -95,6 +98,13 @@ void updraft_web_body(struct updraft_web *web, const uint8_t *data, size_t len);
 
 /* The body is complete: the response is ready in web->response. */
 void updraft_web_finish(struct updraft_web *web);
+
+/* The body stands still or crawls: gives up the transaction with E_TIMEOUT. What still comes is
+ * swallowed; updraft_web_finish() or updraft_web_dropped() has to follow. */
+void updraft_web_timed_out(struct updraft_web *web);
+
+/* What came of the newest password, once. */
+enum updraft_sign_in updraft_web_take_sign_in(struct updraft_web *web);
 
 /* The connection was lost before the answer: gives up the transaction. */
 void updraft_web_dropped(struct updraft_web *web);

@@ -58,8 +58,8 @@ static void add_partition(struct updraft_layout *layout, const struct updraft_pa
                                     partition->size & ~(UPDRAFT_OTADATA_SECTOR_LEN - 1u)};
 
     if (partition->type == UPDRAFT_PART_TYPE_DATA) {
-        if (partition->subtype == UPDRAFT_PART_DATA_OTA &&
-            partition->size >= UPDRAFT_OTADATA_LEN && layout->otadata.len == 0)
+        if (partition->subtype == UPDRAFT_PART_DATA_OTA && partition->size >= UPDRAFT_OTADATA_LEN &&
+            layout->otadata.len == 0)
             layout->otadata = extent;
         return;
     }

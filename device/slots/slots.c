@@ -36,12 +36,12 @@ static bool contains(struct updraft_extent extent, uint32_t addr)
     return extent.len != 0 && addr >= extent.addr && addr - extent.addr < extent.len;
 }
 
-enum updraft_error updraft_slots_open(struct updraft_slots *slots, const struct updraft_flash *flash,
-                                      uint32_t table_addr, uint32_t running_addr)
+enum updraft_error updraft_slots_open(struct updraft_slots *slots,
+                                      const struct updraft_flash *flash, uint32_t table_addr,
+                                      uint32_t running_addr)
 {
-    struct updraft_slots opened = {.flash = flash,
-                                   .table_addr = table_addr,
-                                   .running = UPDRAFT_SLOT_NONE};
+    struct updraft_slots opened = {
+        .flash = flash, .table_addr = table_addr, .running = UPDRAFT_SLOT_NONE};
     enum updraft_error error;
 
     UPDRAFT_ASSERT(flash->sector_len == UPDRAFT_OTADATA_SECTOR_LEN);
@@ -217,7 +217,8 @@ static enum updraft_error select_factory(const struct updraft_slots *slots, int 
     return error == UPDRAFT_OK ? erase_entry(slots, last) : error;
 }
 
-enum updraft_error updraft_slots_select(const struct updraft_slots *slots, int slot, uint8_t attempts)
+enum updraft_error updraft_slots_select(const struct updraft_slots *slots, int slot,
+                                        uint8_t attempts)
 {
     struct updraft_otadata_entry entries[2];
     enum updraft_error error = updraft_slots_entries(slots, entries);

@@ -51,9 +51,10 @@ UPDRAFT_MUST_CHECK enum updraft_error updraft_layout_read(const struct updraft_f
                                                           struct updraft_layout *layout);
 
 /* Finds a partition by its label. E_NO_PARTITION. */
-UPDRAFT_MUST_CHECK enum updraft_error
-updraft_layout_find_label(const struct updraft_flash *flash, uint32_t table_addr, const char *label,
-                          struct updraft_partition *out);
+UPDRAFT_MUST_CHECK enum updraft_error updraft_layout_find_label(const struct updraft_flash *flash,
+                                                                uint32_t table_addr,
+                                                                const char *label,
+                                                                struct updraft_partition *out);
 
 /* running_addr: the flash address the running code was loaded from, as the boot stage or the chip's
  * memory mapping knows it. Sets running to UPDRAFT_SLOT_NONE when it lies in no app partition. */
@@ -64,7 +65,8 @@ UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_open(struct updraft_slots *s
 
 /* The slot an update goes to: the next OTA slot after the running one, cyclically. E_NO_SLOT when
  * that would be the running one or there is none; E_NO_OTADATA when no choice can be recorded. */
-UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_next(const struct updraft_slots *slots, int *slot);
+UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_next(const struct updraft_slots *slots,
+                                                         int *slot);
 
 /* Both entries as they stand in flash. */
 UPDRAFT_MUST_CHECK enum updraft_error

@@ -47,8 +47,8 @@ enum updraft_error updraft_trial_roll_back(const struct updraft_flash *flash, ui
     if (error == UPDRAFT_OK)
         error = program_word(flash, entry_addr + UPDRAFT_OTADATA_STATE_OFF, UPDRAFT_OTA_ABORTED);
     if (error == UPDRAFT_OK)
-        error = program_word(flash, entry_addr + UPDRAFT_TRIAL_OUTCOME_OFF,
-                             UPDRAFT_TRIAL_ROLLED_BACK);
+        error =
+            program_word(flash, entry_addr + UPDRAFT_TRIAL_OUTCOME_OFF, UPDRAFT_TRIAL_ROLLED_BACK);
     return error;
 }
 

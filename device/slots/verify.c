@@ -26,10 +26,10 @@ static enum updraft_error read_slot(const struct updraft_flash *flash, struct up
     return UPDRAFT_OK;
 }
 
-enum updraft_error updraft_slot_verify(const struct updraft_flash *flash, struct updraft_extent slot,
-                                       uint16_t chip_id, const uint8_t *head, uint32_t head_len,
-                                       uint8_t *buf, uint32_t buf_cap,
-                                       struct updraft_image_reader *reader)
+enum updraft_error updraft_slot_verify(const struct updraft_flash *flash,
+                                       struct updraft_extent slot, uint16_t chip_id,
+                                       const uint8_t *head, uint32_t head_len, uint8_t *buf,
+                                       uint32_t buf_cap, struct updraft_image_reader *reader)
 {
     enum updraft_error error;
 

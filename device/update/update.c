@@ -1,6 +1,5 @@
 #include "device/update/update.h"
 
-#include "device/slots/verify.h"
 #include "format/assert.h"
 #include "format/chip.h"
 
@@ -17,7 +16,7 @@ static const struct updraft_update_hooks *hooks_of(const struct updraft_update *
 
 void updraft_update_init(struct updraft_update *update, const struct updraft_update_config *config)
 {
-    UPDRAFT_ASSERT(config->slots != NULL && config->buf != NULL);
+    UPDRAFT_ASSERT(config->place.ops != NULL && config->place.flash != NULL && config->buf != NULL);
     UPDRAFT_ASSERT(config->attempts >= 1 && config->attempts <= UPDRAFT_TRIAL_MARK_CAP);
     memset(update, 0, sizeof *update);
     update->config = *config;
@@ -57,8 +56,8 @@ static enum updraft_error fail(struct updraft_update *update, enum updraft_error
     return give_up(update);
 }
 
-static enum updraft_error fail_at(struct updraft_update *update, enum updraft_error code, uint32_t a,
-                                  uint32_t b)
+static enum updraft_error fail_at(struct updraft_update *update, enum updraft_error code,
+                                  uint32_t a, uint32_t b)
 {
     updraft_failure_set(&update->failure, code, a, b, NULL);
     return give_up(update);
@@ -86,67 +85,25 @@ bool updraft_update_may_restart(const struct updraft_update *update,
     return ask_guard(update, UPDRAFT_GUARD_BEFORE_RESTART, refusal);
 }
 
-/* The next slot, unless the running image is still on trial: then the other entry is the way back
- * and must not be overwritten. */
-static enum updraft_error find_app_target(struct updraft_update *update,
-                                          struct updraft_extent *target)
-{
-    const struct updraft_slots *slots = update->config.slots;
-    enum updraft_trial_reason reason;
-    enum updraft_run_state state;
-    enum updraft_error error;
-    int rolled_back;
-
-    error = updraft_slots_next(slots, &update->target_slot);
-    if (error != UPDRAFT_OK)
-        return fail(update, error);
-    error = updraft_slots_state(slots, &state, &rolled_back, &reason);
-    if (error != UPDRAFT_OK)
-        return fail_at(update, error, slots->layout.otadata.addr, 0);
-    if (state == UPDRAFT_RUN_ON_TRIAL)
-        return fail(update, UPDRAFT_E_TRIAL);
-    *target = updraft_layout_extent(&slots->layout, update->target_slot);
-    return UPDRAFT_OK;
-}
-
-static enum updraft_error find_data_target(struct updraft_update *update, const char *label,
-                                           struct updraft_extent *target)
-{
-    const struct updraft_slots *slots = update->config.slots;
-    struct updraft_partition partition;
-    enum updraft_error error =
-        updraft_layout_find_label(slots->flash, slots->table_addr, label, &partition);
-
-    /* The boot record is data too, but not one to be written from outside; and what shares a sector
-     * with its neighbours cannot be erased without them. */
-    if (error == UPDRAFT_OK && (partition.type != UPDRAFT_PART_TYPE_DATA ||
-                                partition.subtype == UPDRAFT_PART_DATA_OTA ||
-                                (partition.offset | partition.size) % slots->flash->sector_len != 0))
-        error = UPDRAFT_E_NO_PARTITION;
-    if (error != UPDRAFT_OK)
-        return fail_text(update, error, label);
-    target->addr = partition.offset;
-    target->len = partition.size;
-    return UPDRAFT_OK;
-}
-
 static void start_transaction(struct updraft_update *update,
-                              const struct updraft_update_request *request,
-                              struct updraft_extent target)
+                              const struct updraft_update_request *request)
 {
     const struct updraft_update_hooks *hooks = hooks_of(update);
 
-    updraft_cursor_open(&update->cursor, update->config.slots->flash, target.addr, target.len,
-                        update->config.buf);
+    updraft_cursor_open(&update->cursor, update->config.place.flash, update->target.addr,
+                        update->target.cap, update->config.buf);
     update->cursor.expected_len = request->wire_len;
-    if (!request->data_partition)
+    if (update->target.withhold)
         updraft_cursor_withhold(&update->cursor);
+    if (update->target.distrust_blank)
+        updraft_cursor_distrust_blank(&update->cursor);
     updraft_image_reader_init(&update->image);
     update->wire_len = request->wire_len;
     update->wire_seen = 0;
     update->force = request->force;
     update->accepted = false;
     update->is_gzip = false;
+    update->is_packed = false;
     update->want_digest_len = 0;
     if (request->sha256 != NULL || request->md5 != NULL) {
         bool is_sha256 = request->sha256 != NULL;
@@ -165,9 +122,8 @@ static void start_transaction(struct updraft_update *update,
 static enum updraft_error try_begin(struct updraft_update *update,
                                     const struct updraft_update_request *request)
 {
-    struct updraft_extent target = {0, 0};
+    const struct updraft_place *place = &update->config.place;
     struct updraft_refusal refusal;
-    enum updraft_error error;
 
     update->data_partition = request->data_partition;
     update->target_slot = UPDRAFT_SLOT_NONE;
@@ -176,15 +132,13 @@ static enum updraft_error try_begin(struct updraft_update *update,
         return fail(update, UPDRAFT_E_DISABLED);
     if (!ask_guard(update, UPDRAFT_GUARD_BEFORE_START, &refusal))
         return fail_text(update, UPDRAFT_E_GUARD, refusal.reason);
-    if (request->data_partition)
-        error = find_data_target(update, request->partition, &target);
-    else
-        error = find_app_target(update, &target);
-    if (error != UPDRAFT_OK)
-        return error;
-    if (request->wire_len > target.len)
-        return fail_at(update, UPDRAFT_E_TOO_LARGE, request->wire_len, target.len);
-    start_transaction(update, request, target);
+    if (place->ops->find(place->ctx, request->data_partition ? request->partition : NULL,
+                         request->wire_len, &update->target, &update->failure) != UPDRAFT_OK)
+        return give_up(update);
+    if (request->at_least_len > update->target.cap)
+        return fail_at(update, UPDRAFT_E_OVERFLOW, 0, update->target.cap);
+    update->target_slot = update->target.slot;
+    start_transaction(update, request);
     return UPDRAFT_OK;
 }
 
@@ -196,9 +150,10 @@ enum updraft_error updraft_update_begin(struct updraft_update *update,
 
     UPDRAFT_ASSERT(!request->data_partition || request->partition != NULL);
     if (update->state == UPDRAFT_UPDATE_RECEIVING || update->state == UPDRAFT_UPDATE_DONE) {
+        error = update->state == UPDRAFT_UPDATE_DONE ? UPDRAFT_E_RESTART_PENDING : UPDRAFT_E_BUSY;
         if (failure != NULL)
-            updraft_failure_set(failure, UPDRAFT_E_BUSY, 0, 0, NULL);
-        return UPDRAFT_E_BUSY;
+            updraft_failure_set(failure, error, 0, 0, NULL);
+        return error;
     }
     error = try_begin(update, request);
     if (error != UPDRAFT_OK && failure != NULL)
@@ -206,35 +161,8 @@ enum updraft_error updraft_update_begin(struct updraft_update *update,
     return error;
 }
 
-/* Whether a slot starts with the very bytes that wait in the buffer. Only an image that carries the
- * digest of its program can be recognised by its first sector. */
-static bool is_same_image(const struct updraft_update *update, int slot)
-{
-    static const uint8_t no_digest[UPDRAFT_SHA256_LEN];
-    const struct updraft_slots *slots = update->config.slots;
-    const struct updraft_image_info *info = &update->image.info;
-    struct updraft_extent extent = updraft_layout_extent(&slots->layout, slot);
-
-    if (extent.len == 0 || !info->has_appdesc ||
-        memcmp(info->appdesc.elf_sha256, no_digest, sizeof no_digest) == 0)
-        return false;
-    return updraft_flash_compare(slots->flash, extent.addr, update->cursor.buf,
-                                 update->cursor.buffered) == UPDRAFT_OK;
-}
-
-static bool failed_before(const struct updraft_update *update)
-{
-    enum updraft_trial_reason reason;
-    enum updraft_run_state state;
-    int rolled_back;
-
-    if (updraft_slots_state(update->config.slots, &state, &rolled_back, &reason) != UPDRAFT_OK)
-        return false;
-    return rolled_back != UPDRAFT_SLOT_NONE && is_same_image(update, rolled_back);
-}
-
-/* The last look before the first erase: everything the start of an image can tell. */
-static enum updraft_error accept_image(struct updraft_update *update)
+/* What the image says of itself; gzip that is kept says nothing yet. */
+static enum updraft_error check_facts(struct updraft_update *update)
 {
     const struct updraft_image_info *info = &update->image.info;
     const char *project = update->config.project;
@@ -245,12 +173,28 @@ static enum updraft_error accept_image(struct updraft_update *update)
         return fail_text(update, UPDRAFT_E_WRONG_CHIP, updraft_chip_name(info->chip_id));
     if (project != NULL && info->has_appdesc && strcmp(project, info->appdesc.project) != 0)
         return fail_text(update, UPDRAFT_E_WRONG_PRODUCT, info->appdesc.project);
-    if (!update->force) {
-        if (is_same_image(update, update->config.slots->running))
-            return fail(update, UPDRAFT_E_ALREADY_RUNNING);
-        if (failed_before(update))
-            return fail(update, UPDRAFT_E_FAILED_BEFORE);
-    }
+    return UPDRAFT_OK;
+}
+
+/* The last look before the first erase: everything the start of an image can tell. */
+static enum updraft_error accept_image(struct updraft_update *update)
+{
+    const struct updraft_place *place = &update->config.place;
+    struct updraft_incoming incoming = {
+        .target = &update->target,
+        .info = &update->image.info,
+        .head = update->cursor.buf,
+        .head_len = update->cursor.buffered,
+        .wire_len = update->wire_len,
+        .is_packed = update->is_packed,
+        .force = update->force,
+    };
+    enum updraft_error error = update->is_packed ? UPDRAFT_OK : check_facts(update);
+
+    if (error != UPDRAFT_OK)
+        return error;
+    if (place->ops->accept(place->ctx, &incoming, &update->failure) != UPDRAFT_OK)
+        return give_up(update);
     update->accepted = true;
     return UPDRAFT_OK;
 }
@@ -289,8 +233,7 @@ static enum updraft_error decode_some(struct updraft_update *update, const uint8
 
     if (!update->is_gzip) {
         if (cap == 0)
-            return fail_at(update, UPDRAFT_E_TOO_LARGE, update->cursor.cap + len,
-                           update->cursor.cap);
+            return fail_at(update, UPDRAFT_E_OVERFLOW, 0, update->cursor.cap);
         *used = len < cap ? len : cap;
         *given = *used;
         memcpy(room, data, *used);
@@ -302,10 +245,16 @@ static enum updraft_error decode_some(struct updraft_update *update, const uint8
     if (error != UPDRAFT_OK)
         return fail(update, error);
     if (cap == 0 && out_len != 0)
-        return fail_at(update, UPDRAFT_E_TOO_LARGE, update->cursor.cap + 1u, update->cursor.cap);
+        return fail_at(update, UPDRAFT_E_OVERFLOW, 0, update->cursor.cap);
     *used = (uint32_t)in_used;
     *given = (uint32_t)out_len;
     return UPDRAFT_OK;
+}
+
+/* Whether what is stored is an image that can be read as it passes. */
+static bool looks_inside(const struct updraft_update *update)
+{
+    return !update->data_partition && !update->is_packed;
 }
 
 static enum updraft_error store(struct updraft_update *update, const uint8_t *data, uint32_t len)
@@ -323,7 +272,7 @@ static enum updraft_error store(struct updraft_update *update, const uint8_t *da
         error = decode_some(update, data, len, &used, &given);
         if (error != UPDRAFT_OK)
             return error;
-        if (!update->data_partition) {
+        if (looks_inside(update)) {
             error = updraft_image_reader_feed(&update->image, room, given);
             if (error != UPDRAFT_OK)
                 return fail(update, error);
@@ -347,6 +296,10 @@ static enum updraft_error choose_decoder(struct updraft_update *update, uint8_t 
 {
     if (first_byte != GZIP_FIRST_BYTE || update->data_partition)
         return UPDRAFT_OK;
+    if (update->target.keeps_gzip) {
+        update->is_packed = true;
+        return UPDRAFT_OK;
+    }
     if (update->config.gunzip_arena == NULL)
         return fail(update, UPDRAFT_E_UNSUPPORTED);
     update->is_gzip = true;
@@ -400,36 +353,30 @@ static enum updraft_error check_wire(struct updraft_update *update)
     return UPDRAFT_OK;
 }
 
-/* What the flash now holds is what will boot, so that is what is verified. */
-static enum updraft_error verify_written(struct updraft_update *update)
+/* A data partition is in use as it is; an application is the place's to verify and to choose. */
+static enum updraft_error commit(struct updraft_update *update)
 {
-    const struct updraft_slots *slots = update->config.slots;
-    struct updraft_cursor *cursor = &update->cursor;
-    struct updraft_extent target = {cursor->addr, cursor->cap};
+    const struct updraft_place *place = &update->config.place;
+    struct updraft_arrival arrival = {
+        .target = &update->target,
+        .cursor = &update->cursor,
+        .image = &update->image,
+        .gunzip_arena = update->config.gunzip_arena,
+        .project = update->config.project,
+        .chip_id = update->config.chip_id,
+        .attempts = update->config.attempts,
+        .is_packed = update->is_packed,
+        .force = update->force,
+    };
+    uint32_t bad_addr = 0;
     enum updraft_error error;
 
-    error = updraft_slot_verify(slots->flash, target, update->config.chip_id, cursor->withheld,
-                                cursor->withheld_len, cursor->buf, slots->flash->sector_len,
-                                &update->image);
-    if (error != UPDRAFT_OK)
-        return fail_at(update, error, target.addr, 0);
-    return UPDRAFT_OK;
-}
-
-static enum updraft_error switch_record(struct updraft_update *update)
-{
-    const struct updraft_slots *slots = update->config.slots;
-    uint32_t bad_addr = 0;
-    enum updraft_error error = updraft_cursor_release(&update->cursor, &bad_addr);
-
-    if (error != UPDRAFT_OK)
-        return fail_at(update, error, bad_addr, 0);
-    if (update->data_partition)
-        return UPDRAFT_OK;
-    error = updraft_slots_select(slots, update->target_slot, update->config.attempts);
-    if (error != UPDRAFT_OK)
-        return fail_at(update, error, slots->layout.otadata.addr, 0);
-    return UPDRAFT_OK;
+    if (!update->data_partition)
+        return place->ops->commit(place->ctx, &arrival, &update->failure) == UPDRAFT_OK
+                   ? UPDRAFT_OK
+                   : give_up(update);
+    error = updraft_cursor_release(&update->cursor, &bad_addr);
+    return error == UPDRAFT_OK ? UPDRAFT_OK : fail_at(update, error, bad_addr, 0);
 }
 
 enum updraft_error updraft_update_finish(struct updraft_update *update)
@@ -444,7 +391,7 @@ enum updraft_error updraft_update_finish(struct updraft_update *update)
     error = check_wire(update);
     if (error != UPDRAFT_OK)
         return error;
-    if (!update->data_partition) {
+    if (looks_inside(update)) {
         /* A damaged image is refused before its last sector is written, and, if it is short,
          * before anything is erased. */
         error = updraft_image_reader_verdict(&update->image);
@@ -452,10 +399,8 @@ enum updraft_error updraft_update_finish(struct updraft_update *update)
             return fail(update, error);
     }
     error = flush(update);
-    if (error == UPDRAFT_OK && !update->data_partition)
-        error = verify_written(update);
     if (error == UPDRAFT_OK)
-        error = switch_record(update);
+        error = commit(update);
     if (error != UPDRAFT_OK)
         return error;
     update->state = UPDRAFT_UPDATE_DONE;

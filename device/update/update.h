@@ -1,23 +1,27 @@
 /* The update transaction: begin, feed, finish, abort. Every way in ends here.
  *
- *   begin   enabled? nothing else running? guard? a slot to write? does it fit?
+ *   begin   enabled? nothing else running? guard? a place to write to? does it fit?
  *   feed    decode gzip -> look at the image as it streams -> erase ahead, program
  *           nothing is erased before chip, descriptor and "already running" are known to be right
- *   finish  all bytes? digests? read the slot back and verify it -> write the withheld first bytes
- *           -> verify -> switch the boot record, on trial
+ *   finish  all bytes? digests? -> the place reads back, verifies, and makes it boot next
  *
- * Owns: the target slot from the first erase on, and the order of everything. Does not own: sockets,
+ * Where an image goes and how it comes to boot is the layout's: slots with a boot record
+ * (device/slots/slot_place.h), or staging behind the running image (device/slots/staged.h), which
+ * takes gzip as it comes and has no way back: there the old image is gone once the boot stage has
+ * copied the new one, so there is no trial and no roll back, only what was verified before.
+ *
+ * Owns: the target from the first erase on, and the order of everything. Does not own: sockets,
  * timing, the restart (the caller asks updraft_update_may_restart() and restarts).
  * Memory: one struct, one buffer of one flash sector, and, for gzip, an arena; all the caller's.
  *
- * After a power loss at any moment the old image boots, until the boot record's new entry is whole;
- * from then on the new one does. The first 16 bytes of the slot are programmed last, so a slot that
- * was not finished is never taken for an image. */
+ * After a power loss at any moment the old image boots, until the place's record of the new one is
+ * whole; from then on the new one does. What was not finished is never taken for an image. */
 #ifndef UPDRAFT_DEVICE_UPDATE_UPDATE_H
 #define UPDRAFT_DEVICE_UPDATE_UPDATE_H
 
 #include "device/decode/gzip.h"
 #include "device/flash/cursor.h"
+#include "device/slots/place.h"
 #include "device/slots/slots.h"
 #include "format/digest.h"
 #include "format/image.h"
@@ -38,27 +42,31 @@ struct updraft_refusal {
 /* Callbacks run inside the calls of this module and must not call back into it. Each may be NULL. */
 struct updraft_update_hooks {
     void *ctx;
-    void (*start)(void *ctx, uint32_t expected_len); /* 0: not known */
+    void (*start)(void *ctx, uint32_t expected_len);                      /* 0: not known */
     void (*progress)(void *ctx, uint32_t written, uint32_t expected_len); /* bytes in flash */
-    void (*end)(void *ctx);                                                /* verified and chosen */
+    void (*end)(void *ctx);                                               /* verified and chosen */
     void (*error)(void *ctx, const struct updraft_failure *failure);
     /* True: go on. False: no, and why. */
     bool (*guard)(void *ctx, enum updraft_guard_point point, struct updraft_refusal *refusal);
 };
 
 struct updraft_update_config {
-    struct updraft_slots *slots;
+    struct updraft_place place; /* updraft_slot_place() or updraft_staged_place() */
     uint16_t chip_id;
     const char *project; /* refuse images of another project; NULL: take any */
     uint8_t attempts;    /* crash resets a new image may have before it is rolled back; 1..16 */
-    uint8_t *buf;        /* one sector: slots->flash->sector_len bytes */
-    uint8_t *gunzip_arena; /* UPDRAFT_GUNZIP_ARENA_LEN bytes; NULL: gzip images are refused */
+    uint8_t *buf;        /* one sector: place.flash->sector_len bytes */
+    /* UPDRAFT_GUNZIP_ARENA_LEN bytes. NULL: slots refuse gzip images, staging leaves looking into
+     * them to the boot stage. */
+    uint8_t *gunzip_arena;
     const struct updraft_update_hooks *hooks; /* may be NULL */
 };
 
 struct updraft_update_request {
-    uint32_t wire_len;     /* bytes that will be sent; 0: not known */
-    bool data_partition;   /* to the data partition `partition`, written as it comes */
+    uint32_t wire_len; /* bytes that will be sent; 0: not known */
+    uint32_t
+        at_least_len;    /* where that is not known: as many will come for certain; 0: not known */
+    bool data_partition; /* to the data partition `partition`, written as it comes */
     const char *partition; /* its label */
     const uint8_t *md5;    /* 16 bytes over what is sent, or NULL */
     const uint8_t *sha256; /* 32 bytes over what is sent, or NULL */
@@ -81,13 +89,15 @@ struct updraft_update {
     struct updraft_image_reader image;
     struct updraft_digest wire_digest;
     struct updraft_gunzip gunzip;
-    int target_slot; /* UPDRAFT_SLOT_NONE for a data partition */
+    struct updraft_target target;
+    int target_slot; /* UPDRAFT_SLOT_NONE for a data partition, and where there are no slots */
     uint32_t wire_len;
     uint32_t wire_seen;
     uint8_t want_digest[UPDRAFT_SHA256_LEN];
     uint8_t want_digest_len; /* 0, 16 or 32 */
-    bool is_gzip;
-    bool accepted; /* the facts were checked: erasing is allowed */
+    bool is_gzip;            /* inflated on its way */
+    bool is_packed;          /* gzip that is kept as it comes */
+    bool accepted;           /* the facts were checked: erasing is allowed */
     bool disabled;
     bool force;
     bool data_partition;
@@ -98,9 +108,9 @@ void updraft_update_init(struct updraft_update *update, const struct updraft_upd
 
 void updraft_update_enable(struct updraft_update *update, bool enabled);
 
-/* Refuses with E_DISABLED, E_BUSY, E_TRIAL, E_GUARD, E_NO_SLOT, E_NO_OTADATA, E_TOO_LARGE,
- * E_NO_PARTITION. Erases nothing. A refusal because another update runs leaves that one alone and is
- * told through *failure only. failure may be NULL. */
+/* Refuses with E_DISABLED, E_BUSY, E_GUARD, or as the place's find does. Erases nothing. A
+ * refusal because another update runs leaves that one alone and is told through *failure only.
+ * failure may be NULL. */
 UPDRAFT_MUST_CHECK enum updraft_error
 updraft_update_begin(struct updraft_update *update, const struct updraft_update_request *request,
                      struct updraft_failure *failure);
@@ -109,7 +119,7 @@ updraft_update_begin(struct updraft_update *update, const struct updraft_update_
 UPDRAFT_MUST_CHECK enum updraft_error updraft_update_feed(struct updraft_update *update,
                                                           const uint8_t *data, uint32_t len);
 
-/* Verifies and switches. Blocks for reading the slot back. */
+/* Verifies and switches. Blocks for reading the image back. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_update_finish(struct updraft_update *update);
 
 /* Bytes of the image in flash, and how many it will be: 0 when not known (gzip, no length given). */

@@ -4,6 +4,7 @@
 #ifndef UPDRAFT_TESTS_FUZZ_DEVICE_H
 #define UPDRAFT_TESTS_FUZZ_DEVICE_H
 
+#include "device/slots/slot_place.h"
 #include "device/update/update.h"
 #include "format/chip.h"
 #include "format/ptable.h"
@@ -62,7 +63,7 @@ static inline void fuzz_device_make(struct fuzz_device *device)
     fuzz_require(updraft_slots_open(&device->slots, &device->nor.flash, UPDRAFT_PTABLE_DEFAULT_OFF,
                                     FUZZ_RUNNING_ADDR) == UPDRAFT_OK);
     struct updraft_update_config config = {
-        .slots = &device->slots,
+        .place = updraft_slot_place(&device->slots),
         .chip_id = UPDRAFT_CHIP_ESP32,
         .attempts = 3,
         .buf = device->buf,

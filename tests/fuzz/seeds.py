@@ -6,6 +6,7 @@ import hashlib
 import os
 import struct
 import sys
+import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
 import images  # noqa: E402
@@ -42,6 +43,33 @@ def otadata():
     return (entry + trial).ljust(0xD0, b"\xFF") * 2
 
 
+def sdk_crc(data):
+    crc = zlib.crc32(data)
+    return crc ^ 0xFFFFFFFF if crc & 0x80000000 else crc + 1
+
+
+def old_flash(usr_bin, status=0):
+    """What fuzz_migrate lays out: an old boot loader, its parameters, and the packed image behind them."""
+    app = struct.pack("<BBBBI", 0xE9, 1, 2, 0, 0x40207014) + struct.pack("<II", 0x40207010, 256) + bytes(256)
+    app += bytes(15 - len(app) % 16) + b"\xEF"
+    app += hashlib.sha256(app).digest()
+    rows = (record(1, 1, 0x6000, 0x1000, b"phy_init") + record(0, 0x10, 0x7000, 0x9000, b"ota_0")
+            + record(1, 0, 0x15000, 0x2000, b"otadata") + record(0, 0x11, 0x60000, 0x9000, b"ota_1"))
+    rows += b"\xEB\xEB" + b"\xFF" * 14 + hashlib.md5(rows).digest()
+    behind = b"\xFF" * 0x1000 + app
+    packed = b"\xFF" * 0x4000 + rows.ljust(0x1000, b"\xFF") + behind
+    boot = struct.pack("<BBBBI", 0xE9, 3, 0, 0, 0x40100004) + struct.pack("<III", 0x40100000, 4, 0) * 3
+    params = bytes([usr_bin | status << 2, 6]).ljust(16, b"\0")
+    return (boot.ljust(0x40, b"\0") + params * 2 + b"\0" + b"RF parameters..." + rows.ljust(0x100, b"\xFF") + behind
+            + struct.pack("<I", sdk_crc(packed)))
+
+
+def access_points():
+    """A size nibble, an end, and a parameter sector with two of them."""
+    aps = b"".join(struct.pack("<I32s64s", len(name), name, b"secret") for name in (b"attic", b"home"))
+    return b"\x02" + struct.pack("<I", 0x7E000) + (bytes([2, 6]).ljust(0x13C, b"\0") + b"\2\1\0\0" + aps)
+
+
 def seeds():
     esp32 = images.make(version="1.1.0", size=4096)
     other = images.make(version="1.1.0", chip="esp32s3", size=4096)
@@ -51,7 +79,9 @@ def seeds():
         "fuzz_descriptor": [DESCRIPTOR, b'{"a": [1, {"b": null}], "PATH": "\\u0061", "Version": "1"}'],
         "fuzz_gzip": [b"\x10\x10" + gzip.compress(esp32), b"\x01\x01" + gzip.compress(b"a" * 3000)],
         "fuzz_image": [esp32, other],
+        "fuzz_migrate": [old_flash(2), old_flash(1, 1), old_flash(1)],
         "fuzz_multipart": [b"\x07" + form(b"\xE9" * 100)],
+        "fuzz_oldsdk": [access_points()],
         "fuzz_otadata": [otadata()],
         "fuzz_ptable": [b"\x03" + table()],
         "fuzz_ptable_csv": [b"\x00" + CSV, b"\x01" + CSV, b"\x24" + CSV],

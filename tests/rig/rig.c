@@ -1,5 +1,6 @@
 #include "tests/rig/rig.h"
 
+#include "device/slots/slot_place.h"
 #include "device/slots/verify.h"
 #include "format/chip.h"
 #include "format/ptable.h"
@@ -77,9 +78,23 @@ static void add_row(struct updraft_ptable *table, uint8_t type, uint8_t subtype,
 {
     struct updraft_partition *row = &table->entries[table->count++];
 
-    *row = (struct updraft_partition){.type = type, .subtype = subtype, .offset = offset,
-                                      .size = size};
+    *row = (struct updraft_partition){
+        .type = type, .subtype = subtype, .offset = offset, .size = size};
     snprintf(row->label, sizeof row->label, "%s", label);
+}
+
+static uint8_t ota_count(enum rig_layout layout)
+{
+    switch (layout) {
+    case RIG_TWO_SLOTS:
+    case RIG_FACTORY_TWO:
+        return 2;
+    case RIG_FACTORY_ONE:
+        return 1;
+    case RIG_FOUR_SLOTS:
+        return 4;
+    }
+    return 0;
 }
 
 void rig_make(struct rig *rig, enum rig_layout layout, uint32_t slot_len,
@@ -93,14 +108,15 @@ void rig_make(struct rig *rig, enum rig_layout layout, uint32_t slot_len,
     rig->layout = layout;
     rig->slot_len = slot_len;
     add_row(&table, UPDRAFT_PART_TYPE_DATA, UPDRAFT_PART_DATA_OTA, 0xD000, 0x2000, "otadata");
-    if (layout == RIG_FACTORY_TWO) {
+    if (layout == RIG_FACTORY_ONE || layout == RIG_FACTORY_TWO) {
         add_row(&table, UPDRAFT_PART_TYPE_APP, UPDRAFT_PART_APP_FACTORY, at, slot_len, "factory");
         at += slot_len;
     }
-    add_row(&table, UPDRAFT_PART_TYPE_APP, UPDRAFT_PART_APP_OTA_0, at, slot_len, "ota_0");
-    at += slot_len;
-    add_row(&table, UPDRAFT_PART_TYPE_APP, UPDRAFT_PART_APP_OTA_0 + 1, at, slot_len, "ota_1");
-    at += slot_len;
+    for (uint8_t slot = 0; slot < ota_count(layout); slot++) {
+        add_row(&table, UPDRAFT_PART_TYPE_APP, (uint8_t)(UPDRAFT_PART_APP_OTA_0 + slot), at,
+                slot_len, updraft_slot_name(slot));
+        at += slot_len;
+    }
     add_row(&table, UPDRAFT_PART_TYPE_DATA, 0x82, at, 0x10000, "storage");
     at += 0x10000;
 
@@ -130,7 +146,6 @@ bool rig_boot(struct rig *rig, enum updraft_reset_cause cause)
         .buf_cap = sizeof rig->boot_buf,
     };
     struct updraft_update_config update = {
-        .slots = &rig->slots,
         .chip_id = UPDRAFT_CHIP_ESP32,
         .attempts = 3,
         .buf = rig->buf,
@@ -144,6 +159,7 @@ bool rig_boot(struct rig *rig, enum updraft_reset_cause cause)
     if (updraft_slots_open(&rig->slots, &rig->nor.flash, UPDRAFT_PTABLE_DEFAULT_OFF,
                            rig->booted.addr) != UPDRAFT_OK)
         return false;
+    update.place = updraft_slot_place(&rig->slots);
     updraft_update_init(&rig->update, &update);
     return true;
 }
@@ -161,7 +177,8 @@ const char *rig_version(struct rig *rig, int slot)
     return version;
 }
 
-enum updraft_error rig_update(struct rig *rig, const uint8_t *data, uint32_t len, uint32_t piece_len)
+enum updraft_error rig_update(struct rig *rig, const uint8_t *data, uint32_t len,
+                              uint32_t piece_len)
 {
     struct updraft_update_request request = {.wire_len = len};
     enum updraft_error error = updraft_update_begin(&rig->update, &request, NULL);

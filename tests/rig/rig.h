@@ -15,6 +15,8 @@
 enum rig_layout {
     RIG_TWO_SLOTS,   /* otadata, ota_0, ota_1, a data partition "storage" */
     RIG_FACTORY_TWO, /* otadata, factory, ota_0, ota_1, "storage" */
+    RIG_FACTORY_ONE, /* otadata, factory, ota_0, "storage" */
+    RIG_FOUR_SLOTS,  /* otadata, ota_0 to ota_3, "storage" */
 };
 
 struct rig_image {
@@ -52,7 +54,8 @@ bool rig_boot(struct rig *rig, enum updraft_reset_cause cause);
 const char *rig_version(struct rig *rig, int slot);
 
 /* begin, feed in pieces, finish. */
-enum updraft_error rig_update(struct rig *rig, const uint8_t *data, uint32_t len, uint32_t piece_len);
+enum updraft_error rig_update(struct rig *rig, const uint8_t *data, uint32_t len,
+                              uint32_t piece_len);
 
 /* gzip of data, to be freed. */
 uint8_t *rig_gzip(const uint8_t *data, uint32_t len, uint32_t *gzip_len);

@@ -63,8 +63,8 @@ enum { ENTRY_KINDS = 14 };
 
 static struct updraft_otadata_entry make_entry(uint32_t seq, int kind)
 {
-    struct updraft_otadata_entry entry = {.seq = seq, .crc_ok = true,
-                                          .state = UPDRAFT_OTA_UNDEFINED};
+    struct updraft_otadata_entry entry = {
+        .seq = seq, .crc_ok = true, .state = UPDRAFT_OTA_UNDEFINED};
     struct updraft_trial trial = {.present = true, .attempts_allowed = 3};
 
     switch (kind) {

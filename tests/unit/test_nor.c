@@ -121,7 +121,7 @@ static void nor_keeps_its_contents_in_a_file(void **state)
     char path[] = "/tmp/updraft-nor-XXXXXX";
     int fd = mkstemp(path);
     struct updraft_nor_options options = {.size = 0x10000};
-    struct updraft_nor nor;
+    struct updraft_nor nor, second;
     char why[200];
     uint8_t word[4] = {1, 2, 3, 4};
 
@@ -130,6 +130,8 @@ static void nor_keeps_its_contents_in_a_file(void **state)
     close(fd);
     assert_true(updraft_nor_open(&nor, path, &options, why, sizeof why));
     assert_int_equal(nor.bytes[100], 0xFF);
+    assert_false(updraft_nor_open(&second, path, &options, why, sizeof why));
+    assert_non_null(strstr(why, "in use"));
     assert_int_equal(nor.flash.prog(&nor, 100, word, 4), UPDRAFT_OK);
     updraft_nor_close(&nor);
     options.size = 0;

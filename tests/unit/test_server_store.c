@@ -442,8 +442,10 @@ static void a_row_that_this_program_never_wrote_is_refused(void **state)
 static void numbers_that_this_program_never_wrote_are_refused(void **state)
 {
     static const char *const edits[] = {
-        "UPDATE attempts SET id=9223372036854775807", "UPDATE attempts SET id=-1",
-        "UPDATE images SET chip=70000",               "UPDATE images SET size=-1",
+        "UPDATE attempts SET id=9223372036854775807",
+        "UPDATE attempts SET id=-1",
+        "UPDATE images SET chip=70000",
+        "UPDATE images SET size=-1",
         "UPDATE devices SET chip=-1",
     };
     struct place *place = *state;
@@ -518,8 +520,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(numbers_that_this_program_never_wrote_are_refused, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(rows_that_belong_to_nothing_are_refused, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(rows_that_belong_to_nothing_are_refused, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,8 +26,8 @@ static void add(struct fixture *f, uint8_t type, uint8_t subtype, uint32_t offse
 {
     struct updraft_partition *row = &f->table.entries[f->table.count++];
 
-    *row = (struct updraft_partition){.type = type, .subtype = subtype, .offset = offset,
-                                      .size = size};
+    *row = (struct updraft_partition){
+        .type = type, .subtype = subtype, .offset = offset, .size = size};
     snprintf(row->label, sizeof row->label, "%s", label);
 }
 
@@ -314,9 +314,9 @@ static void layout_finds_partitions_by_label(void **state)
                                                "sixteen_chars_ab", &found),
                      UPDRAFT_OK);
     assert_int_equal(found.offset, 0x100000);
-    assert_int_equal(updraft_layout_find_label(&f.nor.flash, UPDRAFT_PTABLE_DEFAULT_OFF, "none",
-                                               &found),
-                     UPDRAFT_E_NO_PARTITION);
+    assert_int_equal(
+        updraft_layout_find_label(&f.nor.flash, UPDRAFT_PTABLE_DEFAULT_OFF, "none", &found),
+        UPDRAFT_E_NO_PARTITION);
     release(&f);
 }
 

@@ -199,7 +199,7 @@ static void update_refuses_a_gzip_bomb_at_the_end_of_the_slot(void **state)
     rig_image_make(&big, UPDRAFT_CHIP_ESP32, "9.9.9", SLOT_LEN + 5000);
     gzip = rig_gzip(big.bytes, big.len, &len);
     assert_true(len < SLOT_LEN);
-    assert_int_equal(rig_update(&f->rig, gzip, len, 1460), UPDRAFT_E_TOO_LARGE);
+    assert_int_equal(rig_update(&f->rig, gzip, len, 1460), UPDRAFT_E_OVERFLOW);
     assert_old_boots(f);
     free(gzip);
     rig_image_free(&big);
@@ -289,11 +289,27 @@ static void update_refuses_too_large_with_both_numbers(void **state)
     char sentence[160];
 
     (void)state;
-    assert_int_equal(updraft_update_begin(&f->rig.update, &request, &failure),
-                     UPDRAFT_E_TOO_LARGE);
+    assert_int_equal(updraft_update_begin(&f->rig.update, &request, &failure), UPDRAFT_E_TOO_LARGE);
     updraft_failure_sentence(&failure, sentence, sizeof sentence);
     assert_string_equal(sentence, "the image has 131073 bytes, but the slot holds 131072");
     assert_flash_untouched(f);
+    release(f);
+}
+
+static void update_refuses_what_is_certainly_too_much_before_any_erase(void **state)
+{
+    struct fixture *f = make();
+    struct updraft_update_request request = {.at_least_len = SLOT_LEN + 1};
+    struct updraft_failure failure;
+    char sentence[160];
+
+    (void)state;
+    assert_int_equal(updraft_update_begin(&f->rig.update, &request, &failure), UPDRAFT_E_OVERFLOW);
+    updraft_failure_sentence(&failure, sentence, sizeof sentence);
+    assert_string_equal(sentence, "the image does not end within the 131072 bytes of the slot");
+    assert_flash_untouched(f);
+    request.at_least_len = SLOT_LEN;
+    assert_int_equal(updraft_update_begin(&f->rig.update, &request, NULL), UPDRAFT_OK);
     release(f);
 }
 
@@ -392,9 +408,9 @@ static void update_leaves_a_running_one_alone_when_a_second_begins(void **state)
     assert_int_equal(updraft_update_begin(&f->rig.update, &request, &failure), UPDRAFT_E_BUSY);
     assert_int_equal(failure.code, UPDRAFT_E_BUSY);
     assert_int_equal(f->errors, 0);
-    assert_int_equal(updraft_update_feed(&f->rig.update, f->new_image.bytes + 30000,
-                                         f->new_image.len - 30000),
-                     UPDRAFT_OK);
+    assert_int_equal(
+        updraft_update_feed(&f->rig.update, f->new_image.bytes + 30000, f->new_image.len - 30000),
+        UPDRAFT_OK);
     assert_int_equal(updraft_update_finish(&f->rig.update), UPDRAFT_OK);
     release(f);
 }
@@ -596,7 +612,7 @@ static void update_calls_out_of_order_are_refused(void **state)
     assert_int_equal(rig_update(&f->rig, f->new_image.bytes, f->new_image.len, 1460), UPDRAFT_OK);
     assert_int_equal(updraft_update_feed(&f->rig.update, f->new_image.bytes, 10), UPDRAFT_E_STATE);
     assert_int_equal(rig_update(&f->rig, f->new_image.bytes, f->new_image.len, 1460),
-                     UPDRAFT_E_BUSY);
+                     UPDRAFT_E_RESTART_PENDING);
     release(f);
 }
 
@@ -613,6 +629,7 @@ int main(void)
         cmocka_unit_test(update_refuses_another_chip_before_any_erase),
         cmocka_unit_test(update_refuses_another_project_before_any_erase),
         cmocka_unit_test(update_refuses_too_large_with_both_numbers),
+        cmocka_unit_test(update_refuses_what_is_certainly_too_much_before_any_erase),
         cmocka_unit_test(update_refuses_the_image_that_runs_unless_forced),
         cmocka_unit_test(update_refuses_the_image_that_was_rolled_back),
         cmocka_unit_test(update_asks_the_guard_before_start_and_restart),

@@ -277,16 +277,33 @@ static void web_words_the_failures_of_a_form_as_stock_does(void **state)
                   "chip\n");
     assert_false(f->web.response.restart);
     expect_answer(run_whole(f, &request, "garbage", 7), 200, "text/html",
-                  "Update error: ERROR[101]: the data end before they are complete\n");
+                  "Update error: ERROR[501]: the data end before they are complete\n");
     memcpy(body, no_closing, sizeof no_closing - 1);
     memcpy(body + sizeof no_closing - 1, f->new_image.bytes, 900);
     expect_answer(run_whole(f, &request, body, sizeof no_closing - 1 + 900), 200, "text/html",
-                  "Update error: ERROR[101]: the data end before they are complete\n");
+                  "Update error: ERROR[501]: the data end before they are complete\n");
     assert_int_equal(f->rig.update.state, UPDRAFT_UPDATE_FAILED);
     assert_int_equal(f->rig.nor.counts.operations, 0);
     request.content_type = "multipart/form-data";
     expect_answer(run_whole(f, &request, "", 0), 200, "text/html",
                   "Update error: ERROR[67]: the upload form is malformed\n");
+}
+
+static void web_refuses_a_form_that_is_too_large_before_any_erase(void **state)
+{
+    struct fixture *f = *state;
+    size_t len;
+    uint8_t *form = make_form("firmware", f->new_image.bytes, f->new_image.len, &len);
+    struct updraft_web_request request = post("/update", FORM_TYPE, SLOT_LEN + 20000);
+    char wanted[160];
+
+    snprintf(wanted, sizeof wanted,
+             "Update error: ERROR[4]: Not Enough Space: the image does not end within the %u bytes "
+             "of the slot\n",
+             SLOT_LEN);
+    expect_answer(run_whole(f, &request, form, len), 200, "text/html", wanted);
+    assert_int_equal(f->rig.nor.counts.operations, 0);
+    free(form);
 }
 
 static void web_lets_no_tags_out_of_an_image_into_the_page(void **state)
@@ -620,6 +637,7 @@ int main(void)
         TEST(web_takes_a_form_in_every_split),
         TEST(web_writes_the_file_system_of_a_form),
         TEST(web_words_the_failures_of_a_form_as_stock_does),
+        TEST(web_refuses_a_form_that_is_too_large_before_any_erase),
         TEST(web_lets_no_tags_out_of_an_image_into_the_page),
         TEST(web_takes_a_raw_body),
         TEST(web_takes_a_raw_body_in_every_split),

@@ -1,0 +1,126 @@
+#include "device/slots/slot_place.h"
+
+#include "device/slots/verify.h"
+
+/* The next slot, unless the running image is still on trial: then the other entry is the way back
+ * and must not be overwritten. */
+static enum updraft_error find_app(const struct updraft_slots *slots, struct updraft_target *target,
+                                   struct updraft_failure *failure)
+{
+    struct updraft_extent extent;
+    enum updraft_trial_reason reason;
+    enum updraft_run_state state;
+    enum updraft_error error;
+    int rolled_back;
+    int slot = UPDRAFT_SLOT_NONE;
+
+    error = updraft_slots_next(slots, &slot);
+    if (error != UPDRAFT_OK)
+        return updraft_place_fail(failure, error, 0, 0, NULL);
+    error = updraft_slots_state(slots, &state, &rolled_back, &reason);
+    if (error != UPDRAFT_OK)
+        return updraft_place_fail(failure, error, slots->layout.otadata.addr, 0, NULL);
+    if (state == UPDRAFT_RUN_ON_TRIAL)
+        return updraft_place_fail(failure, UPDRAFT_E_TRIAL, 0, 0, NULL);
+    extent = updraft_layout_extent(&slots->layout, slot);
+    *target = (struct updraft_target){
+        .addr = extent.addr, .cap = extent.len, .slot = slot, .withhold = true};
+    return UPDRAFT_OK;
+}
+
+static enum updraft_error find_data(const struct updraft_slots *slots, const char *label,
+                                    struct updraft_target *target, struct updraft_failure *failure)
+{
+    struct updraft_partition partition;
+    enum updraft_error error =
+        updraft_layout_find_label(slots->flash, slots->table_addr, label, &partition);
+
+    /* The boot record is data too, but not one to be written from outside; and what shares a sector
+     * with its neighbours cannot be erased without them. */
+    if (error == UPDRAFT_OK &&
+        (partition.type != UPDRAFT_PART_TYPE_DATA || partition.subtype == UPDRAFT_PART_DATA_OTA ||
+         (partition.offset | partition.size) % slots->flash->sector_len != 0))
+        error = UPDRAFT_E_NO_PARTITION;
+    if (error != UPDRAFT_OK)
+        return updraft_place_fail(failure, error, 0, 0, label);
+    *target = (struct updraft_target){
+        .addr = partition.offset, .cap = partition.size, .slot = UPDRAFT_SLOT_NONE};
+    return UPDRAFT_OK;
+}
+
+static enum updraft_error find(void *ctx, const char *partition, uint32_t wire_len,
+                               struct updraft_target *target, struct updraft_failure *failure)
+{
+    const struct updraft_slots *slots = ctx;
+    enum updraft_error error = partition != NULL ? find_data(slots, partition, target, failure)
+                                                 : find_app(slots, target, failure);
+
+    if (error == UPDRAFT_OK && wire_len > target->cap)
+        return updraft_place_fail(failure, UPDRAFT_E_TOO_LARGE, wire_len, target->cap, NULL);
+    return error;
+}
+
+static bool slot_starts_so(const struct updraft_slots *slots, int slot,
+                           const struct updraft_incoming *incoming)
+{
+    struct updraft_extent extent = updraft_layout_extent(&slots->layout, slot);
+
+    return extent.len != 0 && updraft_place_is_same(slots->flash, extent.addr, incoming);
+}
+
+static bool failed_before(const struct updraft_slots *slots,
+                          const struct updraft_incoming *incoming)
+{
+    enum updraft_trial_reason reason;
+    enum updraft_run_state state;
+    int rolled_back;
+
+    if (updraft_slots_state(slots, &state, &rolled_back, &reason) != UPDRAFT_OK)
+        return false;
+    return rolled_back != UPDRAFT_SLOT_NONE && slot_starts_so(slots, rolled_back, incoming);
+}
+
+static enum updraft_error accept(void *ctx, const struct updraft_incoming *incoming,
+                                 struct updraft_failure *failure)
+{
+    const struct updraft_slots *slots = ctx;
+
+    if (incoming->force)
+        return UPDRAFT_OK;
+    if (slot_starts_so(slots, slots->running, incoming))
+        return updraft_place_fail(failure, UPDRAFT_E_ALREADY_RUNNING, 0, 0, NULL);
+    if (failed_before(slots, incoming))
+        return updraft_place_fail(failure, UPDRAFT_E_FAILED_BEFORE, 0, 0, NULL);
+    return UPDRAFT_OK;
+}
+
+/* What the flash now holds is what will boot, so that is what is verified. */
+static enum updraft_error commit(void *ctx, const struct updraft_arrival *arrival,
+                                 struct updraft_failure *failure)
+{
+    const struct updraft_slots *slots = ctx;
+    const struct updraft_target *target = arrival->target;
+    struct updraft_extent extent = {target->addr, target->cap};
+    struct updraft_cursor *cursor = arrival->cursor;
+    uint32_t bad_addr = target->addr;
+    enum updraft_error error;
+
+    error = updraft_slot_verify(slots->flash, extent, arrival->chip_id, cursor->withheld,
+                                cursor->withheld_len, cursor->buf, slots->flash->sector_len,
+                                arrival->image);
+    if (error == UPDRAFT_OK)
+        error = updraft_cursor_release(cursor, &bad_addr);
+    if (error != UPDRAFT_OK)
+        return updraft_place_fail(failure, error, bad_addr, 0, NULL);
+    error = updraft_slots_select(slots, target->slot, arrival->attempts);
+    if (error != UPDRAFT_OK)
+        return updraft_place_fail(failure, error, slots->layout.otadata.addr, 0, NULL);
+    return UPDRAFT_OK;
+}
+
+struct updraft_place updraft_slot_place(struct updraft_slots *slots)
+{
+    static const struct updraft_place_ops ops = {.find = find, .accept = accept, .commit = commit};
+
+    return (struct updraft_place){.ops = &ops, .ctx = slots, .flash = slots->flash};
+}

@@ -1,0 +1,288 @@
+#include "device/slots/staged.h"
+
+#include "device/slots/slots.h"
+#include "device/slots/staged_source.h"
+#include "format/assert.h"
+#include "format/bytes.h"
+#include "format/chip.h"
+
+#include <string.h>
+
+#define GZIP_LEN_MIN   18u /* header and trailer */
+#define GZIP_ISIZE_LEN 4u  /* the trailer ends with the inflated length */
+
+static const uint8_t gzip_magic[3] = {0x1F, 0x8B, 8}; /* the last: deflate, the only method */
+
+_Static_assert(UPDRAFT_ARDUINO8266_APP_OFF == UPDRAFT_STAGED_SECTOR_LEN,
+               "the boot stage's sector is kept whole");
+
+uint32_t updraft_staged_kept_len(enum updraft_staged_kind kind)
+{
+    return kind == UPDRAFT_STAGED_ARDUINO ? UPDRAFT_ARDUINO8266_APP_OFF : 0;
+}
+
+void updraft_staged_assert_layout(const struct updraft_flash *flash,
+                                  const struct updraft_staged_layout *layout)
+{
+    UPDRAFT_ASSERT(flash->sector_len == UPDRAFT_STAGED_SECTOR_LEN);
+    UPDRAFT_ASSERT(
+        (layout->app_addr | layout->end_addr | layout->journal_addr) % flash->sector_len == 0);
+    UPDRAFT_ASSERT(layout->app_addr < layout->end_addr && layout->end_addr <= flash->size);
+    UPDRAFT_ASSERT((layout->end_addr - layout->app_addr) / flash->sector_len <=
+                   UPDRAFT_STAGED_MARK_CAP);
+    UPDRAFT_ASSERT(layout->journal_addr < flash->size);
+    UPDRAFT_ASSERT(layout->journal_addr < layout->app_addr ||
+                   layout->journal_addr >= layout->end_addr);
+    UPDRAFT_ASSERT(flash->prog_len == 1 || flash->prog_len == 2 || flash->prog_len == 4);
+}
+
+enum updraft_error updraft_staged_read_in_place(const struct updraft_flash *flash,
+                                                const struct updraft_staged_layout *layout,
+                                                uint8_t *buf, uint32_t buf_cap,
+                                                struct updraft_staged_image *image)
+{
+    uint32_t cap = layout->end_addr - layout->app_addr;
+
+    UPDRAFT_ASSERT(buf_cap >= 256);
+    updraft_staged_image_init(image, layout->kind);
+    for (uint32_t off = 0; off < cap && updraft_staged_image_len(image) == 0;) {
+        uint32_t len = cap - off < buf_cap ? cap - off : buf_cap;
+        enum updraft_error error = flash->read(flash->ctx, layout->app_addr + off, buf, len);
+
+        if (error == UPDRAFT_OK)
+            error = updraft_staged_image_feed(image, buf, len);
+        if (error != UPDRAFT_OK)
+            return error;
+        off += len;
+    }
+    return UPDRAFT_OK;
+}
+
+enum updraft_error updraft_staged_open(struct updraft_staged *staged,
+                                       const struct updraft_flash *flash,
+                                       const struct updraft_staged_layout *layout, uint8_t *buf,
+                                       uint32_t buf_cap)
+{
+    enum updraft_error error;
+
+    updraft_staged_assert_layout(flash, layout);
+    staged->flash = flash;
+    staged->layout = *layout;
+    error = updraft_staged_read_in_place(flash, layout, buf, buf_cap, &staged->work);
+    if (error == UPDRAFT_E_FLASH_READ)
+        return error;
+    staged->running_len = updraft_staged_image_len(&staged->work);
+    return error == UPDRAFT_OK && staged->running_len != 0 ? UPDRAFT_OK : UPDRAFT_E_NOT_BOOTABLE;
+}
+
+uint32_t updraft_staged_free_len(const struct updraft_staged *staged)
+{
+    uint32_t cap = staged->layout.end_addr - staged->layout.app_addr;
+
+    return cap - updraft_round_up(staged->running_len, staged->flash->sector_len);
+}
+
+uint32_t updraft_staged_start(const struct updraft_staged_layout *layout, uint32_t staged_len)
+{
+    UPDRAFT_ASSERT(staged_len != 0 && staged_len <= layout->end_addr - layout->app_addr);
+    return layout->end_addr - updraft_round_up(staged_len, UPDRAFT_STAGED_SECTOR_LEN);
+}
+
+enum updraft_error updraft_staged_journal_read(const struct updraft_flash *flash,
+                                               const struct updraft_staged_layout *layout,
+                                               struct updraft_staged_journal *journal)
+{
+    uint8_t bytes[UPDRAFT_STAGED_READ_LEN];
+    enum updraft_error error = flash->read(flash->ctx, layout->journal_addr, bytes, sizeof bytes);
+
+    if (error == UPDRAFT_OK)
+        updraft_staged_decode(bytes, journal);
+    return error;
+}
+
+static enum updraft_error find(void *ctx, const char *partition, uint32_t wire_len,
+                               struct updraft_target *target, struct updraft_failure *failure)
+{
+    const struct updraft_staged *staged = ctx;
+    uint32_t free_len = updraft_staged_free_len(staged);
+    uint32_t start;
+
+    if (partition != NULL)
+        return updraft_place_fail(failure, UPDRAFT_E_NO_PARTITION, 0, 0, partition);
+    if (wire_len == 0)
+        return updraft_place_fail(failure, UPDRAFT_E_NO_LENGTH, 0, 0, NULL);
+    if (wire_len > free_len)
+        return updraft_place_fail(failure, UPDRAFT_E_TOO_LARGE, wire_len, free_len, NULL);
+    start = updraft_staged_start(&staged->layout, wire_len);
+    *target = (struct updraft_target){.addr = start,
+                                      .cap = staged->layout.end_addr - start,
+                                      .slot = UPDRAFT_SLOT_NONE,
+                                      .distrust_blank = true,
+                                      .keeps_gzip = true};
+    return UPDRAFT_OK;
+}
+
+/* The copy must not run into its own source: a restart of it needs all of that. */
+static uint32_t room_in_place(const struct updraft_staged *staged,
+                              const struct updraft_target *target)
+{
+    return target->addr - staged->layout.app_addr;
+}
+
+static enum updraft_error accept(void *ctx, const struct updraft_incoming *incoming,
+                                 struct updraft_failure *failure)
+{
+    const struct updraft_staged *staged = ctx;
+    uint32_t room = room_in_place(staged, incoming->target);
+
+    if (incoming->is_packed) {
+        if (!staged->layout.takes_gzip)
+            return updraft_place_fail(failure, UPDRAFT_E_UNSUPPORTED, 0, 0, NULL);
+        if (incoming->head_len < GZIP_LEN_MIN ||
+            memcmp(incoming->head, gzip_magic, sizeof gzip_magic) != 0)
+            return updraft_place_fail(failure, UPDRAFT_E_GZIP, 0, 0, NULL);
+        return UPDRAFT_OK;
+    }
+    if (incoming->wire_len > room)
+        return updraft_place_fail(failure, UPDRAFT_E_TOO_LARGE, incoming->wire_len, room, NULL);
+    if (!incoming->force && updraft_place_is_same(staged->flash, staged->layout.app_addr, incoming))
+        return updraft_place_fail(failure, UPDRAFT_E_ALREADY_RUNNING, 0, 0, NULL);
+    return UPDRAFT_OK;
+}
+
+/* The inflated length as gzip states it. It may lie, but then the image is refused when it is
+ * inflated; stated truly, an image that is too large is refused with its size. */
+static enum updraft_error check_stated_len(const struct updraft_staged_source *source,
+                                           uint32_t room, struct updraft_failure *failure)
+{
+    const struct updraft_flash *flash = source->flash;
+    uint8_t isize[GZIP_ISIZE_LEN];
+    uint32_t addr = source->addr + source->len - GZIP_ISIZE_LEN;
+    enum updraft_error error = flash->read(flash->ctx, addr, isize, sizeof isize);
+
+    if (error != UPDRAFT_OK)
+        return updraft_place_fail(failure, error, addr, 0, NULL);
+    if (updraft_get_le32(isize) > room)
+        return updraft_place_fail(failure, UPDRAFT_E_TOO_LARGE, updraft_get_le32(isize), room,
+                                  NULL);
+    return UPDRAFT_OK;
+}
+
+/* Reads the staged image as the boot stage will. */
+static enum updraft_error check_image(struct updraft_staged *staged,
+                                      const struct updraft_staged_source *source,
+                                      const struct updraft_arrival *arrival, uint32_t *image_len,
+                                      struct updraft_failure *failure)
+{
+    const struct updraft_image_info *info = updraft_staged_image_info(&staged->work);
+    const char *project = arrival->project;
+    uint32_t room = room_in_place(staged, arrival->target);
+    enum updraft_error error;
+
+    updraft_staged_image_init(&staged->work, staged->layout.kind);
+    error = updraft_staged_check(source, arrival->chip_id, room, &staged->work, image_len);
+    if (error == UPDRAFT_E_TOO_LARGE)
+        return updraft_place_fail(failure, error, *image_len, room, NULL);
+    if (error == UPDRAFT_E_WRONG_CHIP)
+        return updraft_place_fail(failure, error, 0, 0, updraft_chip_name(info->chip_id));
+    if (error != UPDRAFT_OK)
+        return updraft_place_fail(failure, error, source->addr, 0, NULL);
+    if (project != NULL && info->has_appdesc && strcmp(project, info->appdesc.project) != 0)
+        return updraft_place_fail(failure, UPDRAFT_E_WRONG_PRODUCT, 0, 0, info->appdesc.project);
+    arrival->image->info = *info;
+    return UPDRAFT_OK;
+}
+
+static enum updraft_error sync_flash(const struct updraft_flash *flash)
+{
+    return flash->sync != NULL ? flash->sync(flash->ctx) : UPDRAFT_OK;
+}
+
+/* The record is the moment at which the update happens, so all before it is made durable first. */
+static enum updraft_error write_journal(const struct updraft_staged *staged,
+                                        const struct updraft_staged_journal *journal)
+{
+    const struct updraft_flash *flash = staged->flash;
+    uint32_t addr = staged->layout.journal_addr;
+    uint8_t record[UPDRAFT_STAGED_RECORD_LEN];
+    enum updraft_error error = sync_flash(flash);
+
+    updraft_staged_encode(journal, record);
+    if (error == UPDRAFT_OK)
+        error = flash->erase(flash->ctx, addr, flash->sector_len);
+    if (error == UPDRAFT_OK)
+        error = sync_flash(flash);
+    if (error == UPDRAFT_OK)
+        error = flash->prog(flash->ctx, addr, record, sizeof record);
+    if (error == UPDRAFT_OK)
+        error = sync_flash(flash);
+    return error == UPDRAFT_OK ? updraft_flash_compare(flash, addr, record, sizeof record) : error;
+}
+
+/* The same bytes would be refused again, after every download; unless they were not the same in
+ * flash, which was the flash's fault. */
+static bool was_refused(const struct updraft_staged *staged, const uint8_t *sha256)
+{
+    struct updraft_staged_journal last;
+
+    return updraft_staged_journal_read(staged->flash, &staged->layout, &last) == UPDRAFT_OK &&
+           last.state == UPDRAFT_STAGED_REFUSED && last.reason != UPDRAFT_E_DIGEST &&
+           memcmp(last.sha256, sha256, UPDRAFT_SHA256_LEN) == 0;
+}
+
+/* As far as it can be told here; without an arena the boot stage is the first to look into gzip. */
+static enum updraft_error check_contents(struct updraft_staged *staged,
+                                         const struct updraft_staged_source *source,
+                                         const struct updraft_arrival *arrival, uint32_t *image_len,
+                                         struct updraft_failure *failure)
+{
+    enum updraft_error error = UPDRAFT_OK;
+
+    if (arrival->is_packed)
+        error = check_stated_len(source, room_in_place(staged, arrival->target), failure);
+    if (error != UPDRAFT_OK || (arrival->is_packed && source->gunzip_arena == NULL))
+        return error;
+    return check_image(staged, source, arrival, image_len, failure);
+}
+
+static enum updraft_error commit(void *ctx, const struct updraft_arrival *arrival,
+                                 struct updraft_failure *failure)
+{
+    struct updraft_staged *staged = ctx;
+    const struct updraft_staged_layout *layout = &staged->layout;
+    struct updraft_staged_source source = {
+        .flash = staged->flash,
+        .addr = arrival->target->addr,
+        .len = arrival->cursor->written,
+        .encoding = arrival->is_packed ? UPDRAFT_STAGED_GZIP : UPDRAFT_STAGED_RAW,
+        .buf = arrival->cursor->buf,
+        .buf_cap = staged->flash->sector_len,
+        .gunzip_arena = arrival->gunzip_arena,
+    };
+    struct updraft_staged_journal journal = {
+        .encoding = source.encoding,
+        .source_addr = source.addr,
+        .dest_addr = layout->app_addr,
+        .staged_len = source.len,
+    };
+    enum updraft_error error = updraft_staged_digest(&source, journal.sha256);
+
+    if (error != UPDRAFT_OK)
+        return updraft_place_fail(failure, error, source.addr, 0, NULL);
+    if (!arrival->force && was_refused(staged, journal.sha256))
+        return updraft_place_fail(failure, UPDRAFT_E_FAILED_BEFORE, 0, 0, NULL);
+    error = check_contents(staged, &source, arrival, &journal.image_len, failure);
+    if (error != UPDRAFT_OK)
+        return error;
+    error = write_journal(staged, &journal);
+    if (error != UPDRAFT_OK)
+        return updraft_place_fail(failure, error, layout->journal_addr, 0, NULL);
+    return UPDRAFT_OK;
+}
+
+struct updraft_place updraft_staged_place(struct updraft_staged *staged)
+{
+    static const struct updraft_place_ops ops = {.find = find, .accept = accept, .commit = commit};
+
+    return (struct updraft_place){.ops = &ops, .ctx = staged, .flash = staged->flash};
+}

@@ -1,0 +1,91 @@
+/* A device with one place for its image, as the ESP8266 has it: the new image is staged behind
+ * the running one, and the boot stage copies it into place (boot/staged.h).
+ *
+ *   app_addr   running image
+ *              free
+ *              staged image, raw or gzip, so placed that its last sector ends at end_addr
+ *   end_addr   file system
+ *
+ * and one sector for the journal anywhere outside (format/staged.h).
+ *
+ * There is no trial and no roll back here: once the copy is made the old image is gone, and what
+ * was verified before is all there is. The image must therefore be whole and for this chip
+ * before the journal names it, and is verified again by the boot stage before the first sector
+ * of the old image is erased.
+ *
+ * Owns: where the staged image lies, the journal's record. Does not own: the copy, the done and
+ * refused words, which the boot stage writes. Memory: the caller's struct.
+ *
+ * After a power loss before the journal's record is whole the old image boots. From then on the
+ * boot stage makes the copy, as often as it takes. */
+#ifndef UPDRAFT_DEVICE_SLOTS_STAGED_H
+#define UPDRAFT_DEVICE_SLOTS_STAGED_H
+
+#include "device/slots/place.h"
+#include "device/slots/staged_image.h"
+#include "format/staged.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define UPDRAFT_STAGED_SECTOR_LEN 4096u
+
+/* Fixed when the firmware is built; all addresses at a sector. */
+struct updraft_staged_layout {
+    enum updraft_staged_kind kind;
+    uint32_t app_addr;
+    uint32_t end_addr;     /* at most UPDRAFT_STAGED_MARK_CAP sectors behind app_addr */
+    uint32_t journal_addr; /* outside app_addr..end_addr */
+    bool takes_gzip;       /* the boot stage has the memory to inflate */
+};
+
+struct updraft_staged {
+    const struct updraft_flash *flash;
+    struct updraft_staged_layout layout;
+    uint32_t running_len; /* from app_addr to the end of the image; for a sketch as its core says */
+    struct updraft_staged_image work; /* private: what commit reads with, kept off the stack */
+};
+
+/* Asserts what is said of the layout here, and that it lies in the flash. */
+void updraft_staged_assert_layout(const struct updraft_flash *flash,
+                                  const struct updraft_staged_layout *layout);
+
+/* How much at the start of an image is the boot stage's own sector, which no update writes: a cut
+ * while it is erased could not be taken up again by anyone. */
+uint32_t updraft_staged_kept_len(enum updraft_staged_kind kind);
+
+/* Asserts the layout and reads the running image to its end, wherever that is: whether its
+ * checksum is good is not asked. buf: at least 256 bytes, free again afterwards. E_NOT_BOOTABLE
+ * when there is no image at app_addr, E_FLASH_READ; then it is not known what may be
+ * overwritten, and nothing can be staged. */
+UPDRAFT_MUST_CHECK enum updraft_error
+updraft_staged_open(struct updraft_staged *staged, const struct updraft_flash *flash,
+                    const struct updraft_staged_layout *layout, uint8_t *buf, uint32_t buf_cap);
+
+/* The stock cores' free sketch space: from the sector behind the running image to end_addr. */
+uint32_t updraft_staged_free_len(const struct updraft_staged *staged);
+
+/* Where an image of staged_len bytes is staged; staged_len 1 .. end_addr - app_addr. */
+uint32_t updraft_staged_start(const struct updraft_staged_layout *layout, uint32_t staged_len);
+
+/* The journal as it stands: DONE after an update, REFUSED and why when the boot stage would not
+ * copy. */
+UPDRAFT_MUST_CHECK enum updraft_error
+updraft_staged_journal_read(const struct updraft_flash *flash,
+                            const struct updraft_staged_layout *layout,
+                            struct updraft_staged_journal *journal);
+
+/* Reads the image at app_addr into *image, up to its end. E_FLASH_READ or a structural error. */
+UPDRAFT_MUST_CHECK enum updraft_error
+updraft_staged_read_in_place(const struct updraft_flash *flash,
+                             const struct updraft_staged_layout *layout, uint8_t *buf,
+                             uint32_t buf_cap, struct updraft_staged_image *image);
+
+/* staged is open, and outlives what uses the place. find: E_NO_LENGTH (the start follows from
+ * it), E_TOO_LARGE, E_NO_PARTITION. accept: E_UNSUPPORTED, E_TOO_LARGE, E_ALREADY_RUNNING.
+ * commit: E_GZIP, E_TRUNCATED, E_TOO_LARGE when the image in place would reach the staged one,
+ * E_FAILED_BEFORE when the boot stage refused the same bytes, E_WRONG_CHIP, E_WRONG_PRODUCT, or
+ * the image's error. E_FLASH_* from each. */
+struct updraft_place updraft_staged_place(struct updraft_staged *staged);
+
+#endif
