@@ -146,8 +146,8 @@ enum updraft_exit updraft_args_parse(struct updraft_cli *cli, int argc, char **a
         }
         i += used;
     }
-    cli->json = updraft_args_has(args, "json");
-    cli->quiet = updraft_args_has(args, "quiet");
+    cli->json = cli->json || updraft_args_has(args, "json");
+    cli->quiet = cli->quiet || updraft_args_has(args, "quiet");
     if (updraft_args_has(args, "help"))
         return UPDRAFT_EXIT_OK;
     return check_positional(cli);
@@ -166,17 +166,33 @@ const char *updraft_args_value(const struct updraft_args *args, const char *name
     return NULL;
 }
 
+static bool parse(const char *text, char **end, unsigned long long *value)
+{
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    errno = 0;
+    *value = strtoull(text, end, strncasecmp(text, "0x", 2) ? 10 : 16);
+    return errno == 0;
+}
+
+bool updraft_args_parse_number(const char *text, uint32_t *out)
+{
+    char *end;
+    unsigned long long value;
+
+    if (!parse(text, &end, &value) || *end || value > UINT32_MAX)
+        return false;
+    *out = (uint32_t)value;
+    return true;
+}
+
 bool updraft_args_parse_size(const char *text, uint32_t *out)
 {
     char *end;
     unsigned long long value;
     unsigned long long unit = 1;
 
-    if (text[0] < '0' || text[0] > '9')
-        return false;
-    errno = 0;
-    value = strtoull(text, &end, strncasecmp(text, "0x", 2) ? 10 : 16);
-    if (errno)
+    if (!parse(text, &end, &value))
         return false;
     if (!strcasecmp(end, "k") || !strcasecmp(end, "kb"))
         unit = 1024;
@@ -190,18 +206,49 @@ bool updraft_args_parse_size(const char *text, uint32_t *out)
     return true;
 }
 
+/* The name of an option's value says what kind of number it is. */
+struct number_kind {
+    const char *value;
+    bool (*parse)(const char *text, uint32_t *out);
+    const char *remedy;
+};
+
+static const struct number_kind *number_kind(const struct updraft_args *args, const char *name)
+{
+    static const struct number_kind kinds[] = {
+        {"SIZE", updraft_args_parse_size, "Write a size in bytes: 65536, 0x10000, 64K or 4MB."},
+        {"ADDR", updraft_args_parse_size, "Write an address: 65536, 0x10000 or 64K."},
+        {"PORT", updraft_args_parse_number, "Write a port number: 3232, 8080."},
+        {"S", updraft_args_parse_number, "Write seconds, without a unit: 30."},
+        {"N", updraft_args_parse_number, "Write a number without a unit."},
+    };
+    const size_t last = sizeof kinds / sizeof kinds[0] - 1;
+    size_t kind = 0;
+
+    for (size_t i = 0; i < args->given_count; i++) {
+        if (strcmp(args->given[i].option->name, name))
+            continue;
+        while (kind < last && strcmp(kinds[kind].value, args->given[i].option->value))
+            kind++;
+        return &kinds[kind];
+    }
+    return &kinds[last];
+}
+
 enum updraft_exit updraft_args_u32(struct updraft_cli *cli, const char *name, uint32_t min,
                                    uint32_t max, uint32_t *out)
 {
     const char *text = updraft_args_value(&cli->args, name);
+    const struct number_kind *kind;
     uint32_t value;
 
     if (!text)
         return UPDRAFT_EXIT_OK;
-    if (!updraft_args_parse_size(text, &value) || value < min || value > max)
-        return updraft_fail_set(
-            &cli->fail, UPDRAFT_EXIT_USAGE, "usage", "Write a number: 65536, 0x10000, 64K or 4MB.",
-            "--%s is '%s', but must be a number from %u to %u", name, text, min, max);
+    kind = number_kind(&cli->args, name);
+    if (!kind->parse(text, &value) || value < min || value > max)
+        return updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage", kind->remedy,
+                                "--%s is '%s', but must be a number from %u to %u", name, text, min,
+                                max);
     *out = value;
     return UPDRAFT_EXIT_OK;
 }

@@ -42,7 +42,7 @@ static void show_errors(const struct updraft_cli *cli, const cJSON *result)
 const struct updraft_command updraft_command_errors = {
     .name = "errors",
     .summary = "the error codes that devices and servers report, each with its remedy",
-    .usage = "",
+    .usage = "[--json]",
     .about =
         "Numbers and names never change their meaning. {a}, {b} and {s} stand for the two numbers\n"
         "and the text that come with an error.\n",
@@ -70,7 +70,7 @@ static void show_version(const struct updraft_cli *cli, const cJSON *result)
 const struct updraft_command updraft_command_version = {
     .name = "version",
     .summary = "the version of this program",
-    .usage = "",
+    .usage = "[--json]",
     .about = "Prints the version of updraft and of the HTTP library it runs with.\n",
     .examples = "  updraft version\n"
                 "  updraft version --json\n",

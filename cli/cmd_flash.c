@@ -160,6 +160,9 @@ static enum updraft_exit run_set_boot(struct updraft_cli *cli, cJSON *result)
     int slot;
     enum updraft_exit exit = parse_slot(cli, name, &slot);
 
+    if (exit == UPDRAFT_EXIT_OK && !strcmp(path, "-"))
+        exit = updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage", "Name a file.",
+                                "the boot record is written back; standard input cannot take it");
     if (exit == UPDRAFT_EXIT_OK)
         exit = open_dump(cli, &dump, &rules);
     if (exit != UPDRAFT_EXIT_OK)
@@ -179,7 +182,7 @@ static enum updraft_exit run_set_boot(struct updraft_cli *cli, cJSON *result)
 const struct updraft_command updraft_command_flash_show = {
     .name = "flash show",
     .summary = "the partitions, slots and boot record of a flash dump",
-    .usage = "FILE [--rules NAME]",
+    .usage = "FILE [--rules stock|rollback|updraft]",
     .about =
         "Shows the partition table, what each app slot holds and whether it would boot, both\n"
         "entries of the boot record, and which slot boots and why. The file may end before the\n"
@@ -196,7 +199,7 @@ const struct updraft_command updraft_command_flash_show = {
 const struct updraft_command updraft_command_flash_boot = {
     .name = "flash boot",
     .summary = "which slot of a flash dump would boot, and why",
-    .usage = "FILE [--rollback] [--rules stock|updraft]",
+    .usage = "FILE [--rules stock|rollback|updraft]",
     .about =
         "Decides and verifies as a boot loader does after power-on, and writes nothing. Rules:\n"
         "stock is an ESP-IDF boot loader without roll back, rollback (or --rollback) one with\n"
@@ -213,7 +216,7 @@ const struct updraft_command updraft_command_flash_boot = {
 const struct updraft_command updraft_command_flash_set_boot = {
     .name = "flash set-boot",
     .summary = "select the slot that a flash dump boots",
-    .usage = "FILE SLOT [--trial N]",
+    .usage = "FILE SLOT [--trial N] [--rules stock|rollback|updraft]",
     .about =
         "Writes the boot record as the device itself does, after the image in the slot verified:\n"
         "only one entry changes. Selecting factory erases the record. The file is replaced in\n"

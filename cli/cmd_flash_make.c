@@ -2,8 +2,8 @@
 #include "cli/command.h"
 #include "cli/dump.h"
 #include "cli/out.h"
+#include "cli/table_file.h"
 #include "format/chip.h"
-#include "format/ptable_csv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,53 +29,13 @@ struct build {
     struct updraft_ptable table;
 };
 
-static enum updraft_exit read_table(struct updraft_cli *cli, const struct updraft_file *file,
-                                    struct build *build)
+static enum updraft_exit put_table(struct updraft_cli *cli, struct build *build)
 {
     const struct updraft_csv_options csv = {.table_off = build->table_off,
                                             .flash_size = build->size};
-    struct updraft_csv_result outcome = {0};
-    struct updraft_failure failure;
-    enum updraft_error error;
 
-    if (file->len >= 2 && file->data[0] == 0xAA && file->data[1] == 0x50) {
-        updraft_failure_set(&failure, UPDRAFT_OK, 0, 0, NULL);
-        error = updraft_ptable_decode(
-            file->data, file->len < UPDRAFT_PTABLE_LEN ? file->len : UPDRAFT_PTABLE_LEN,
-            build->size, &build->table, &failure);
-        failure.code = error;
-        return error == UPDRAFT_OK ? UPDRAFT_EXIT_OK
-                                   : updraft_fail_from(&cli->fail, UPDRAFT_EXIT_INPUT, &failure);
-    }
-    error =
-        updraft_ptable_from_csv((const char *)file->data, file->len, &csv, &build->table, &outcome);
-    if (error == UPDRAFT_OK)
-        return UPDRAFT_EXIT_OK;
-    updraft_fail_code(&cli->fail, UPDRAFT_EXIT_INPUT, error);
-    if (outcome.line)
-        snprintf(cli->fail.message, sizeof cli->fail.message, "line %u: %s", outcome.line,
-                 outcome.message);
-    else if (outcome.message[0])
-        snprintf(cli->fail.message, sizeof cli->fail.message, "%s", outcome.message);
-    return UPDRAFT_EXIT_INPUT;
-}
-
-static enum updraft_exit put_table(struct updraft_cli *cli, struct build *build)
-{
-    const char *path = updraft_args_value(&cli->args, "table");
-    struct updraft_file file;
-    enum updraft_error error;
-    enum updraft_exit exit = updraft_file_read(path, &file, &cli->fail);
-
-    if (exit != UPDRAFT_EXIT_OK)
-        return exit;
-    exit = read_table(cli, &file, build);
-    updraft_file_free(&file);
-    if (exit != UPDRAFT_EXIT_OK)
-        return updraft_fail_wrap(&cli->fail, exit, "%s", path);
-    error = updraft_ptable_encode(&build->table, build->bytes + build->table_off);
-    return error == UPDRAFT_OK ? UPDRAFT_EXIT_OK
-                               : updraft_fail_code(&cli->fail, UPDRAFT_EXIT_INPUT, error);
+    return updraft_table_file_read(updraft_args_value(&cli->args, "table"), &csv, &build->table,
+                                   build->bytes + build->table_off, &cli->fail);
 }
 
 /* Without --slot: what a blank boot record boots, factory or else ota_0. */

@@ -14,6 +14,8 @@ static const struct updraft_option options[] = {
     {"project", 0, "TEXT", "the project it carries, at most 31 bytes (default demo)"},
     {"size", 0, "SIZE", "bytes of the image, 4096 to 15 MB (default 1200000)"},
     {"behaviour", 0, "NAME", "healthy, crash, hang, offline: what the virtual device plays"},
+    {"slot-offset", 0, "ADDR",
+     "esp8266: flash address of the slot it is linked for (default 0x10000)"},
     {"gzip", 0, NULL, "compress the file"},
     {0},
 };
@@ -59,6 +61,18 @@ static enum updraft_exit read_behaviour(struct updraft_cli *cli, struct updraft_
     return UPDRAFT_EXIT_OK;
 }
 
+static enum updraft_exit read_slot_offset(struct updraft_cli *cli, struct updraft_sample *sample)
+{
+    sample->slot_addr = UPDRAFT_SAMPLE_SLOT_ADDR;
+    if (!updraft_args_has(&cli->args, "slot-offset"))
+        return UPDRAFT_EXIT_OK;
+    if (sample->chip->id != UPDRAFT_CHIP_ESP8266)
+        return updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage",
+                                "Leave --slot-offset away; these chips map a slot where they like.",
+                                "only an ESP8266 image is linked for its slot");
+    return updraft_args_u32(cli, "slot-offset", 0x1000, 0xFFF000, &sample->slot_addr);
+}
+
 static enum updraft_exit read_options(struct updraft_cli *cli, struct updraft_sample *sample)
 {
     const char *chip = updraft_args_value(&cli->args, "chip");
@@ -73,6 +87,8 @@ static enum updraft_exit read_options(struct updraft_cli *cli, struct updraft_sa
     sample->size = UPDRAFT_SAMPLE_DEFAULT_LEN;
     exit = updraft_args_u32(cli, "size", UPDRAFT_SAMPLE_LEN_MIN, UPDRAFT_SAMPLE_LEN_CAP,
                             &sample->size);
+    if (exit == UPDRAFT_EXIT_OK)
+        exit = read_slot_offset(cli, sample);
     if (exit == UPDRAFT_EXIT_OK)
         exit = read_texts(cli, sample);
     return exit == UPDRAFT_EXIT_OK ? read_behaviour(cli, sample) : exit;
@@ -94,9 +110,11 @@ static enum updraft_exit give(struct updraft_cli *cli, const struct updraft_file
     }
     if (exit == UPDRAFT_EXIT_OK)
         exit = updraft_file_write(output, file->data, file->len, 0644, &cli->fail);
-    cJSON_AddStringToObject(result, "file", output);
-    cJSON_AddNumberToObject(result, "size", (double)file->len);
-    updraft_inspect_to_json(&inspection, result);
+    if (exit == UPDRAFT_EXIT_OK) {
+        cJSON_AddStringToObject(result, "file", output);
+        cJSON_AddNumberToObject(result, "size", (double)file->len);
+        updraft_inspect_to_json(&inspection, result);
+    }
     updraft_file_free(&packed);
     return exit;
 }
@@ -123,7 +141,7 @@ static enum updraft_exit run(struct updraft_cli *cli, cJSON *result)
 
 static void show(const struct updraft_cli *cli, const cJSON *result)
 {
-    if (!cli->quiet)
+    if (!cli->quiet && cJSON_HasObjectItem(result, "file"))
         printf("%s: %s %s for %s, %.0f bytes\n", updraft_json_text(result, "file"),
                updraft_json_text(result, "project"), updraft_json_text(result, "version"),
                updraft_json_text(result, "chip"), updraft_json_number(result, "size"));

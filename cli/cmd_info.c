@@ -186,23 +186,21 @@ static void show(const struct updraft_cli *cli, const cJSON *result)
 const struct updraft_command updraft_command_info = {
     .name = "info",
     .summary = "what an image or a flash dump holds, and whether it is whole",
-    .usage = "FILE",
+    .usage = "FILE [--rules stock|rollback|updraft]",
     .about =
         "Reads an application or boot loader image of the ESP32 family, an ESP8266 image of any\n"
         "version, a gzip of one, or a dump of a whole flash. Of a dump it shows every slot, the\n"
-        "boot record, and which slot boots and why; the facts at its top are those of the app "
-        "that\n"
-        "boots. A raw Cortex-M image is recognised by its vector table\n"
-        "or its code, and carries nothing to check.\n"
+        "boot record, and which slot boots and why; the facts at its top are those of the app\n"
+        "that boots. A raw Cortex-M image is recognised by its vector table or its code, and\n"
+        "carries nothing to check. FILE may be - for standard input.\n"
         "\n"
         "Exit code 3: the file is none of these, or it is damaged; what could be read is shown.\n"
         "\n"
-        "JSON: file, kind (app, dump, raw, unknown), chip, project, version, idf_version, date, "
-        "size,\n"
-        "sha256 (of the file), image_len, trailing_bytes, checksum and hash (ok, bad, -), "
-        "verdict,\n"
-        "entry, segments[], signatures[]; of a dump also table_offset, flash_size, partitions[],\n"
-        "slots[], otadata[], boot{slot, why}. Texts that the file does not hold are \"-\".\n",
+        "JSON: file, kind (app, dump, raw, unknown), chip, project, version, idf_version, date,\n"
+        "size, sha256 (of the file), image_len, trailing_bytes, checksum and hash (ok, bad, -),\n"
+        "verdict, entry, segments[], signatures[]; of a dump also table_offset, flash_size,\n"
+        "partitions[], slots[], otadata[], boot{slot, why}. Texts that the file does not hold are\n"
+        "\"-\".\n",
     .examples = "  updraft info build/garage.bin\n"
                 "  updraft info --rollback --json flash-dump.bin\n",
     .options = options,

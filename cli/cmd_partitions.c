@@ -128,6 +128,26 @@ static enum updraft_exit give_binary(struct updraft_cli *cli, const struct updra
     return updraft_file_write(output, bytes, sizeof bytes, 0644, &cli->fail);
 }
 
+/* The result names a file only when it is written. */
+static enum updraft_exit give(struct updraft_cli *cli, const struct updraft_ptable *table,
+                              cJSON *result)
+{
+    const char *output = updraft_args_value(&cli->args, "output");
+    enum updraft_exit exit = UPDRAFT_EXIT_OK;
+
+    if (updraft_args_has(&cli->args, "csv"))
+        exit = give_csv(cli, table, output, result);
+    else if (output)
+        exit = give_binary(cli, table, output);
+    if (exit != UPDRAFT_EXIT_OK)
+        return exit;
+    cJSON_AddBoolToObject(result, "has_digest", table->has_digest);
+    updraft_dump_partitions_to_json(table, result);
+    if (output)
+        cJSON_AddStringToObject(result, "output", output);
+    return exit;
+}
+
 static enum updraft_exit read_options(struct updraft_cli *cli, struct updraft_csv_options *csv)
 {
     const char *rules = updraft_args_value(&cli->args, "rules");
@@ -148,7 +168,6 @@ static enum updraft_exit read_options(struct updraft_cli *cli, struct updraft_cs
 static enum updraft_exit run(struct updraft_cli *cli, cJSON *result)
 {
     const char *path = cli->args.positional[0];
-    const char *output = updraft_args_value(&cli->args, "output");
     struct updraft_csv_options csv = {0};
     struct updraft_ptable table = {0};
     struct updraft_file file;
@@ -165,13 +184,7 @@ static enum updraft_exit run(struct updraft_cli *cli, cJSON *result)
         return updraft_fail_wrap(&cli->fail, exit, "%s", path);
     cJSON_AddNumberToObject(result, "table_offset",
                             csv.table_off ? csv.table_off : UPDRAFT_PTABLE_DEFAULT_OFF);
-    cJSON_AddBoolToObject(result, "has_digest", table.has_digest);
-    updraft_dump_partitions_to_json(&table, result);
-    if (output)
-        cJSON_AddStringToObject(result, "output", output);
-    if (updraft_args_has(&cli->args, "csv"))
-        return give_csv(cli, &table, output, result);
-    return output ? give_binary(cli, &table, output) : UPDRAFT_EXIT_OK;
+    return give(cli, &table, result);
 }
 
 static void show(const struct updraft_cli *cli, const cJSON *result)

@@ -17,10 +17,10 @@ static const struct updraft_option options[] = {
     {"via", 0, "WAY", "auto (default), raw, form or espota"},
     {"password", 'p', "TEXT", "the device's password (else UPDRAFT_PASSWORD)"},
     {"user", 0, "NAME", "user name for HTTP (default updraft; most devices take any)"},
-    {"port", 0, "N", "the device's port, as HOST:PORT"},
-    {"http-port", 0, "N", "its HTTP port (default 80, or --port)"},
-    {"ota-port", 0, "N", "its espota port (default 3232, ESP8266: 8266, or --port)"},
-    {"host-port", 0, "N", "espota: the port of this computer that the device connects to"},
+    {"port", 0, "PORT", "the device's port, as HOST:PORT"},
+    {"http-port", 0, "PORT", "its HTTP port (default 80, or --port)"},
+    {"ota-port", 0, "PORT", "its espota port (default 3232, ESP8266: 8266, or --port)"},
+    {"host-port", 0, "PORT", "espota: the port of this computer that the device connects to"},
     {"no-chip-check", 0, NULL, "send also when the image is for another chip"},
     {"timeout", 0, "S", "how long to wait for one answer (default 10)"},
     {"wait", 0, "S", "how long to wait for the new version to run (default 120)"},
@@ -49,7 +49,7 @@ static enum updraft_exit read_address(struct updraft_push *push)
 
     if (strstr(given, "://") || strchr(given, '/') || host_len == 0 ||
         host_len >= sizeof push->host || strchr(given, ':') != colon ||
-        (colon && (!updraft_args_parse_size(colon + 1, &value) || value < 1 || value > 65535)))
+        (colon && (!updraft_args_parse_number(colon + 1, &value) || value < 1 || value > 65535)))
         return updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage",
                                 "Give a name or an IPv4 address, with a port if need be: "
                                 "192.168.1.50:8080.",
@@ -142,6 +142,25 @@ static enum updraft_exit check_fit(struct updraft_push *push)
     return UPDRAFT_EXIT_OK;
 }
 
+/* The port that was given is espota's, so it answers no question: a device of ours may do so on port
+ * 80. That it names the espota port shows that it is the same device. */
+static void ask_beside_espota(struct updraft_push *push)
+{
+    uint16_t ota_port = push->ota_port ? push->ota_port : push->given_port;
+    uint16_t http_port = push->http_port;
+    struct updraft_push_device device;
+
+    if (push->way != UPDRAFT_PUSH_ESPOTA || push->device.kind != UPDRAFT_PUSH_UNKNOWN ||
+        http_port == HTTP_PORT || updraft_args_has(&push->cli->args, "http-port"))
+        return;
+    push->http_port = HTTP_PORT;
+    updraft_push_ask(push, &device, PROBE_ESPOTA_MS);
+    if (device.kind == UPDRAFT_PUSH_UPDRAFT && device.ota_port == ota_port)
+        push->device = device;
+    else
+        push->http_port = http_port;
+}
+
 static void meet(struct updraft_push *push, cJSON *result)
 {
     const struct updraft_push_device *device = &push->device;
@@ -151,6 +170,7 @@ static void meet(struct updraft_push *push, cJSON *result)
     updraft_progress_step(&push->progress, "asking %s what it is", push->host);
     updraft_push_ask(push, &push->device, only_espota ? PROBE_ESPOTA_MS : PROBE_MS);
     updraft_push_choose(push);
+    ask_beside_espota(push);
     if (device->kind != UPDRAFT_PUSH_UNKNOWN) {
         chip = updraft_chip_by_name(device->chip);
         updraft_progress_step(&push->progress, "%s, %s, runs %s%s%s",

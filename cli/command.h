@@ -68,6 +68,7 @@ extern const struct updraft_command updraft_command_flash_show;
 extern const struct updraft_command updraft_command_flash_boot;
 extern const struct updraft_command updraft_command_flash_set_boot;
 extern const struct updraft_command updraft_command_image_make;
+extern const struct updraft_command updraft_command_image_combine;
 extern const struct updraft_command updraft_command_push;
 extern const struct updraft_command updraft_command_login;
 extern const struct updraft_command updraft_command_publish;
@@ -88,10 +89,12 @@ bool updraft_args_has(const struct updraft_args *args, const char *name);
 /* NULL when not given. */
 const char *updraft_args_value(const struct updraft_args *args, const char *name);
 
-/* Numbers: decimal or 0x hex, with K, KB, M or MB behind. *out untouched when not given. */
+/* Numbers: decimal or 0x hex; where the option's value is a SIZE or an ADDR also with K, KB, M or MB
+ * behind. *out untouched when not given. */
 UPDRAFT_MUST_CHECK enum updraft_exit updraft_args_u32(struct updraft_cli *cli, const char *name,
                                                       uint32_t min, uint32_t max, uint32_t *out);
 bool updraft_args_parse_size(const char *text, uint32_t *out);
+bool updraft_args_parse_number(const char *text, uint32_t *out); /* without unit */
 
 /* The nearest of `names` (ends with NULL) to a mistyped word; NULL when none is near. */
 const char *updraft_args_nearest(const char *word, const char *const *names);

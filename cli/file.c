@@ -28,6 +28,20 @@ static enum updraft_exit read_error(const char *path, int error, struct updraft_
                             "cannot read %s: %s", path, strerror(error));
 }
 
+/* What is no regular file may never end, or never begin. */
+static enum updraft_exit no_file(const char *path, mode_t mode, struct updraft_fail *fail)
+{
+    const char *kind = S_ISDIR(mode)    ? "a folder"
+                       : S_ISFIFO(mode) ? "a pipe"
+                       : S_ISSOCK(mode) ? "a socket"
+                                        : "a device";
+
+    return updraft_fail_set(fail, UPDRAFT_EXIT_INPUT, "unreadable",
+                            S_ISDIR(mode) ? "Name a file in it."
+                                          : "Name a file, or - for standard input.",
+                            "cannot read %s: it is %s, no file", path, kind);
+}
+
 static enum updraft_exit read_all(int fd, const char *path, struct updraft_file *file,
                                   struct updraft_fail *fail)
 {
@@ -61,15 +75,27 @@ static enum updraft_exit read_all(int fd, const char *path, struct updraft_file 
 enum updraft_exit updraft_file_read(const char *path, struct updraft_file *file,
                                     struct updraft_fail *fail)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat info;
     enum updraft_exit exit;
+    int fd;
 
     file->data = NULL;
     file->len = 0;
-    if (fd < 0)
-        return read_error(path, errno, fail);
-    exit = read_all(fd, path, file, fail);
-    close(fd);
+    if (!strcmp(path, "-")) {
+        exit = read_all(STDIN_FILENO, "standard input", file, fail);
+    } else {
+        /* O_NONBLOCK: to open a FIFO that nobody writes to would wait for ever. */
+        fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        if (fd < 0)
+            return read_error(path, errno, fail);
+        if (fstat(fd, &info))
+            exit = read_error(path, errno, fail);
+        else if (!S_ISREG(info.st_mode))
+            exit = no_file(path, info.st_mode, fail);
+        else
+            exit = read_all(fd, path, file, fail);
+        close(fd);
+    }
     if (exit != UPDRAFT_EXIT_OK)
         updraft_file_free(file);
     return exit;

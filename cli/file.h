@@ -17,6 +17,7 @@ struct updraft_file {
     size_t len;
 };
 
+/* A regular file, or "-" for standard input; anything else is refused. */
 UPDRAFT_MUST_CHECK enum updraft_exit updraft_file_read(const char *path, struct updraft_file *file,
                                                        struct updraft_fail *fail);
 /* When it returns, the file is on the disk under its name. mode 0600 is enforced; else an existing

@@ -3,12 +3,12 @@
 #include <string.h>
 
 static const struct updraft_command *const commands[] = {
-    &updraft_command_info,       &updraft_command_partitions,   &updraft_command_flash_make,
-    &updraft_command_flash_show, &updraft_command_flash_boot,   &updraft_command_flash_set_boot,
-    &updraft_command_image_make, &updraft_command_push,         &updraft_command_login,
-    &updraft_command_publish,    &updraft_command_devices,      &updraft_command_releases,
-    &updraft_command_channels,   &updraft_command_channels_set, &updraft_command_errors,
-    &updraft_command_version,
+    &updraft_command_info,       &updraft_command_partitions,    &updraft_command_flash_make,
+    &updraft_command_flash_show, &updraft_command_flash_boot,    &updraft_command_flash_set_boot,
+    &updraft_command_image_make, &updraft_command_image_combine, &updraft_command_push,
+    &updraft_command_login,      &updraft_command_publish,       &updraft_command_devices,
+    &updraft_command_releases,   &updraft_command_channels,      &updraft_command_channels_set,
+    &updraft_command_errors,     &updraft_command_version,
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -93,14 +93,16 @@ void updraft_help_program(FILE *out)
 {
     fputs("updraft: over-the-air updates for ESP32 and ESP8266, from the developer's desk\n"
           "\n"
-          "Usage: updraft COMMAND [ARGUMENTS] [--json]\n"
+          "Usage: updraft [--json] [--quiet] COMMAND [ARGUMENTS]\n"
           "\n"
           "Commands:\n",
           out);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  %-16s%s\n", commands[i]->name, commands[i]->summary);
     fputs("\n"
-          "Every command takes --json (the result as one object), --quiet and --help.\n"
+          "Every command takes --json (the result as one object), --quiet and --help; the first "
+          "two may\n"
+          "stand before it, too.\n"
           "'updraft COMMAND --help' explains one, 'updraft help exit-codes' what scripts can rely "
           "on.\n"
           "\n"

@@ -90,8 +90,10 @@ static enum updraft_exit unknown_command(struct updraft_cli *cli, int argc, char
     enum updraft_exit exit;
     cJSON *result = cJSON_CreateObject();
 
-    cli->json = asks_for_json(argc, argv);
-    if (near)
+    cli->json = cli->json || asks_for_json(argc, argv);
+    if (argv[1][0] == '-')
+        snprintf(remedy, sizeof remedy, "Put it behind the command.");
+    else if (near)
         snprintf(remedy, sizeof remedy, "Did you mean 'updraft %s'?", near);
     else if (group)
         snprintf(remedy, sizeof remedy, "There are: %s.", group);
@@ -103,6 +105,9 @@ static enum updraft_exit unknown_command(struct updraft_cli *cli, int argc, char
     else if (group)
         exit = updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage", remedy,
                                 "'%s' needs to be told what to do", argv[1]);
+    else if (argv[1][0] == '-')
+        exit = updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage", remedy,
+                                "%s cannot stand before the command", argv[1]);
     else
         exit = updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage", remedy,
                                 "there is no command '%s'", argv[1]);
@@ -111,18 +116,53 @@ static enum updraft_exit unknown_command(struct updraft_cli *cli, int argc, char
     return exit;
 }
 
+static enum updraft_exit no_command(struct updraft_cli *cli)
+{
+    enum updraft_exit exit =
+        updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage",
+                         "'updraft --help' lists the commands.", "there is no command");
+    cJSON *result;
+
+    if (!cli->json) {
+        updraft_help_program(stderr);
+        return exit;
+    }
+    result = cJSON_CreateObject();
+    exit = report(cli, result, exit);
+    cJSON_Delete(result);
+    return exit;
+}
+
+/* The common options may stand before the command, too; gives how many words they take. */
+static int read_leading(struct updraft_cli *cli, int argc, char **argv)
+{
+    int count = 0;
+
+    for (; count + 1 < argc; count++) {
+        const char *word = argv[count + 1];
+
+        if (!strcmp(word, "--json"))
+            cli->json = true;
+        else if (!strcmp(word, "--quiet") || !strcmp(word, "-q"))
+            cli->quiet = true;
+        else
+            break;
+    }
+    return count;
+}
+
 int main(int argc, char **argv)
 {
     static char version[] = "version";
     struct updraft_cli cli = {0};
     enum updraft_exit exit;
-    int words = 0;
+    int words = read_leading(&cli, argc, argv);
 
     signal(SIGPIPE, SIG_IGN); /* a peer that closes is an error to report, not the end */
-    if (argc < 2) {
-        updraft_help_program(stderr);
-        return UPDRAFT_EXIT_USAGE;
-    }
+    argc -= words;
+    argv += words;
+    if (argc < 2)
+        return (int)no_command(&cli);
     if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
         if (updraft_help_topic(argc - 2, argv + 2))
             return UPDRAFT_EXIT_OK;

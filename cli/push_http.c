@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define FORM_FIELD   "firmware"
 #define FORM_SUCCESS "Update Success"
@@ -55,18 +56,24 @@ static enum updraft_exit wants_password(struct updraft_push *push)
                                            : "sign-in: the device wants a password");
 }
 
-/* Updraft's devices answer a refusal with {"error": {code, name, text, remedy}}. */
-static enum updraft_exit refused_with_json(struct updraft_push *push, const cJSON *json,
-                                           long status)
+/* Updraft's devices answer a refusal with {"error": {code, name, text, remedy}}; NULL: no such. */
+static const cJSON *error_of(const cJSON *json)
 {
     const cJSON *error = cJSON_GetObjectItemCaseSensitive(json, "error");
-    const char *remedy;
 
     if (!cJSON_IsObject(error))
         error = json;
-    remedy = updraft_json_text(error, "remedy");
+    return cJSON_IsString(cJSON_GetObjectItemCaseSensitive(error, "text")) ? error : NULL;
+}
+
+static enum updraft_exit refused_with_json(struct updraft_push *push, const cJSON *error,
+                                           long status)
+{
+    const char *name = updraft_json_text(error, "name");
+    const char *remedy = updraft_json_text(error, "remedy");
+
     return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_REFUSED,
-                            updraft_json_text(error, "name"), strcmp(remedy, "-") ? remedy : "",
+                            strcmp(name, "-") ? name : "refused", strcmp(remedy, "-") ? remedy : "",
                             "the device refused (%ld): %s", status,
                             updraft_json_text(error, "text"));
 }
@@ -124,42 +131,65 @@ static enum updraft_exit judge_form(struct updraft_push *push,
                             response->status, body);
 }
 
-/* esp32-evse has status codes of its own. */
-static const char *evse_reason(long status)
+/* esp32-evse has status codes of its own, each with one fixed sentence as body. */
+struct evse_verdict {
+    long status;
+    const char *stock; /* its body, which says less than `reason` */
+    const char *reason;
+};
+
+static const struct evse_verdict *find_evse_verdict(long status)
 {
-    switch (status) {
-    case 521:
-        return "it could not write, verify or select the image (wrong chip, damaged, or too large)";
-    case 522:
-        return "it did not receive the whole image";
-    case 523:
-        return "the image is not one of esp32-evse";
-    default:
-        return "";
+    static const struct evse_verdict verdicts[] = {
+        {521, "Failed to upgrade firmware",
+         "it could not write, verify or select the image (wrong chip, damaged, or too large)"},
+        {522, "Failed to receive firmware", "it did not receive the whole image"},
+        {523, "Invalid firmware file", "the image is not one of esp32-evse"},
+    };
+
+    for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
+        if (verdicts[i].status == status)
+            return &verdicts[i];
+    return NULL;
+}
+
+/* Updraft's devices put the precise sentence behind the stock one: "Invalid firmware file: ...".
+ * Any other body is the device's own, too, and knows more than a guess by the status. */
+static const char *evse_reason(const struct evse_verdict *verdict, const char *body)
+{
+    size_t stock_len = strlen(verdict->stock);
+
+    body += strspn(body, " \r\n\t");
+    if (!strncasecmp(body, verdict->stock, stock_len)) {
+        body += stock_len;
+        body += strspn(body, ":. \r\n\t");
     }
+    return body[0] ? body : verdict->reason;
 }
 
 static enum updraft_exit judge_raw(struct updraft_push *push,
                                    const struct updraft_http_response *response)
 {
+    const char *body = response->body ? response->body : "";
+    const struct evse_verdict *verdict = find_evse_verdict(response->status);
     cJSON *json = NULL;
     enum updraft_exit exit;
 
     if (response->status >= 200 && response->status < 300)
         return UPDRAFT_EXIT_OK;
-    if (evse_reason(response->status)[0])
-        return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_REFUSED, "refused",
-                                "The device runs its old image. Send the image built for it.",
-                                "the device refused (%ld): %s", response->status,
-                                evse_reason(response->status));
     json = updraft_http_json(response);
-    if (json)
-        exit = refused_with_json(push, json, response->status);
+    if (json && error_of(json))
+        exit = refused_with_json(push, error_of(json), response->status);
+    else if (verdict)
+        exit = updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_REFUSED, "refused",
+                                "The device runs its old image. Send the image built for it.",
+                                "the device refused (%ld): %.300s", response->status,
+                                evse_reason(verdict, body));
     else
-        exit = updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_REFUSED, "http_status",
-                                "Check the port; try --via form or --via espota.",
-                                "the device answered with status %ld: %.100s", response->status,
-                                response->body ? response->body : "");
+        exit =
+            updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_REFUSED, "http_status",
+                             "Check the port; try --via form or --via espota.",
+                             "the device answered with status %ld: %.100s", response->status, body);
     cJSON_Delete(json);
     return exit;
 }

@@ -15,7 +15,7 @@
 #define MARK_CAP           32u
 #define ELF_SHA256_OFF     144u /* in the descriptor */
 #define FLASH_8266_ADDR    0x40200000u
-#define SLOT_8266_OFF      0x10000u /* ESP8266 code is linked for its place in flash */
+#define WINDOW_8266_LEN    0x100000u
 #define DRAM_8266_ADDR     0x3FFE8000u
 
 /* Where builds of a chip put flash-mapped code and initialised data (memory maps of ESP-IDF's
@@ -156,7 +156,7 @@ static void place_segments(const struct updraft_sample *sample, struct segments 
     bool mapped[SEGMENT_COUNT] = {true, is_8266, false, !is_8266};
 
     if (is_8266) {
-        windows[0] = windows[1] = FLASH_8266_ADDR + SLOT_8266_OFF;
+        windows[0] = windows[1] = FLASH_8266_ADDR + sample->slot_addr % WINDOW_8266_LEN;
         windows[2] = DRAM_8266_ADDR;
         windows[3] = sample->chip->iram_addr;
     } else {

@@ -13,6 +13,7 @@
 #define UPDRAFT_SAMPLE_LEN_MIN     4096u
 #define UPDRAFT_SAMPLE_LEN_CAP     (15u * 1024u * 1024u)
 #define UPDRAFT_SAMPLE_DEFAULT_LEN 1200000u
+#define UPDRAFT_SAMPLE_SLOT_ADDR   0x10000u /* where most partition tables have their first slot */
 
 struct updraft_sample {
     const struct updraft_chip *chip;
@@ -20,6 +21,7 @@ struct updraft_sample {
     const char *project;
     const char *behaviour; /* "crash", "hang", "offline": a mark for the virtual device; or NULL */
     uint32_t size;         /* of the image; rounded down to a multiple of 16 */
+    uint32_t slot_addr;    /* ESP8266 code is linked for its place in flash */
 };
 
 /* False when it is not known where that chip maps its flash. */

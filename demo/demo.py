@@ -105,8 +105,6 @@ class Demo:
                 self.made_image(chip, "demo", "1.2.0", "crash"))
 
     def take_images(self, paths):
-        if len(paths) % 2:
-            raise DemoError("--images takes pairs: OLD NEW, and OLD NEW again for another chip")
         for old_path, new_path in zip(paths[::2], paths[1::2]):
             old, new = image_facts(old_path), image_facts(new_path)
             if old["chip"] != new["chip"]:
@@ -382,9 +380,16 @@ def port_is_free(port):
     return True
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong before how it should be, as ./run does."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}\n\n{self.format_usage()}")
+
+
 def parse_options():
-    parser = argparse.ArgumentParser(prog="./run demo", description=__doc__.split("\n\n")[0][12:],
-                                     epilog="Exit status: 0 when everything ended as it should.")
+    parser = Parser(prog="./run demo", description=__doc__.split("\n\n")[0][12:],
+                    epilog="Exit status: 0 when everything ended as it should.")
     parser.add_argument("--once", action="store_true", help="end when done; leave no dashboard up")
     parser.add_argument("--pause", action="store_true", help="wait for Enter between the steps")
     parser.add_argument("--images", nargs="+", action="append", metavar="FILE",
@@ -392,7 +397,15 @@ def parse_options():
                              "OLD NEW again for another")
     parser.add_argument("--state", default=os.path.join(ROOT, ".demo"), metavar="DIR",
                         help="where flash files and logs go; emptied at the start (default: .demo)")
-    return parser.parse_args()
+    parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    for pair in options.images or []:
+        if len(pair) % 2:
+            parser.error("--images takes pairs: OLD NEW, and OLD NEW again for another chip")
+        for path in pair:
+            if not os.path.isfile(path):
+                parser.error(f"--images: there is no file {path}")
+    return options
 
 
 def end_as_with_ctrl_c(_signal, _frame):
@@ -401,7 +414,10 @@ def end_as_with_ctrl_c(_signal, _frame):
 
 def main():
     signal.signal(signal.SIGTERM, end_as_with_ctrl_c)
-    demo = Demo(parse_options())
+    options = parse_options()
+    if options.check:  # ./run asks before it compiles
+        return
+    demo = Demo(options)
     good = False
     try:
         good = demo.run()

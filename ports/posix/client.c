@@ -1,15 +1,18 @@
 #include "ports/posix/client.h"
 
+#include "ports/posix/pace.h"
 #include "updraft_version.h"
+
+#include <cjson/cJSON.h>
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #define CONNECT_TIMEOUT_S   10L
-#define REPORT_TIMEOUT_S    10L
-#define STALL_S             30L /* without a byte for so long a download is given up */
+#define REPORT_TIMEOUT_S    5L
 #define REDIRECT_CAP        5L
+#define STATUS_OK           200
 #define STATUS_NOT_MODIFIED 304
 
 bool updraft_client_open(struct updraft_client *client, const struct updraft_client_config *config)
@@ -100,13 +103,33 @@ static void answer_pull(struct updraft_client *client)
     curl_easy_getinfo(client->pull_transfer, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(client->pull_transfer, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &content_len);
     (void)curl_easy_header(client->pull_transfer, "x-MD5", 0, CURLH_HEADER, -1, &md5);
-    if (status == 200 && is_refused_md5(client, md5 ? md5->value : NULL)) {
+    if (status == STATUS_OK && is_refused_md5(client, md5 ? md5->value : NULL)) {
         client->refused = true;
         status = STATUS_NOT_MODIFIED; /* to the engine: nothing that could be taken */
     }
-    client->server_answered |= status == 200 || status == STATUS_NOT_MODIFIED;
+    client->only_looks = status == STATUS_OK && client->is_on_trial &&
+                         client->config.pull->config.way != UPDRAFT_PULL_CHANNEL;
+    if (client->only_looks)
+        return;
     client->pull_is_stopped = !updraft_pull_response(client->config.pull, (uint16_t)status,
                                                      content_len, md5 ? md5->value : NULL);
+}
+
+/* Enough is seen once the chip is known, or that it is gzip, or that it is nothing. */
+static void look_at_offer(struct updraft_client *client, const uint8_t *data, size_t len)
+{
+    static const uint8_t gzip_magic[2] = {0x1F, 0x8B};
+    bool is_first = client->look.off == 0;
+    if (is_first && len >= sizeof gzip_magic && memcmp(data, gzip_magic, sizeof gzip_magic) == 0) {
+        client->saw_offer = true;
+        return;
+    }
+    client->look_error = updraft_image_reader_feed(&client->look, data, len);
+    if (client->look_error != UPDRAFT_OK || client->look.info.kind == UPDRAFT_IMAGE_UNKNOWN)
+        return;
+    client->saw_offer = client->look.info.chip_id == client->config.chip_id;
+    if (!client->saw_offer)
+        client->look_error = UPDRAFT_E_WRONG_CHIP;
 }
 
 /* One piece a turn: libcurl would go on as long as the server sends, and writing flash takes so
@@ -121,17 +144,26 @@ static size_t take_pull_body(char *data, size_t size, size_t count, void *ctx)
     }
     client->pull_took_some = true;
     answer_pull(client);
+    if (client->only_looks) {
+        look_at_offer(client, (const uint8_t *)data, len);
+        return client->saw_offer || client->look_error != UPDRAFT_OK ? 0 : len;
+    }
     if (!client->pull_is_stopped)
         client->pull_is_stopped =
             !updraft_pull_body(client->config.pull, (const uint8_t *)data, len);
     return client->pull_is_stopped ? 0 : len;
 }
 
-static size_t ignore_body(char *data, size_t size, size_t count, void *ctx)
+/* No answer of ours is longer; one that is proves nothing. */
+static size_t take_report_answer(char *data, size_t size, size_t count, void *ctx)
 {
-    (void)data;
-    (void)ctx;
-    return size * count;
+    struct updraft_client *client = ctx;
+    size_t len = size * count;
+    if (len > sizeof client->report_answer - client->report_answer_len)
+        return 0;
+    memcpy(client->report_answer + client->report_answer_len, data, len);
+    client->report_answer_len += len;
+    return len;
 }
 
 static void start_pull(struct updraft_client *client, const struct updraft_pull_fetch *fetch,
@@ -141,6 +173,10 @@ static void start_pull(struct updraft_client *client, const struct updraft_pull_
     client->pull_is_stopped = false;
     client->pull_is_paused = false;
     client->pull_took_some = false;
+    client->only_looks = false;
+    client->saw_offer = false;
+    client->look_error = UPDRAFT_OK;
+    updraft_image_reader_init(&client->look);
     client->pull_transfer = client->config.is_offline ? NULL : new_transfer(fetch->url);
     if (!client->pull_transfer) {
         updraft_pull_end(client->config.pull, UPDRAFT_E_CONNECT, now_ms);
@@ -151,8 +187,8 @@ static void start_pull(struct updraft_client *client, const struct updraft_pull_
     curl_easy_setopt(transfer, CURLOPT_HTTPHEADER, client->pull_lines);
     curl_easy_setopt(transfer, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(transfer, CURLOPT_MAXREDIRS, REDIRECT_CAP);
-    curl_easy_setopt(transfer, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(transfer, CURLOPT_LOW_SPEED_TIME, STALL_S);
+    curl_easy_setopt(transfer, CURLOPT_LOW_SPEED_LIMIT, (long)UPDRAFT_PACE_MIN_BPS);
+    curl_easy_setopt(transfer, CURLOPT_LOW_SPEED_TIME, (long)client->config.stall_s);
     curl_easy_setopt(transfer, CURLOPT_WRITEFUNCTION, take_pull_body);
     curl_easy_setopt(transfer, CURLOPT_WRITEDATA, client);
     if (fetch->http_1_0)
@@ -172,9 +208,33 @@ static enum updraft_error transport_error(CURLcode code)
     case CURLE_SEND_ERROR:
     case CURLE_GOT_NOTHING:
         return UPDRAFT_E_DISCONNECTED;
-    default:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_INTERFACE_FAILED:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_INVALIDCERTSTATUS:
         return UPDRAFT_E_CONNECT;
+    default: /* it was reached, and what it said made no sense */
+        return UPDRAFT_E_PROTOCOL;
     }
+}
+
+/* To the engine an offer that is not taken now is "nothing new". */
+static enum updraft_error end_look(struct updraft_client *client, enum updraft_error transport)
+{
+    if (client->saw_offer) {
+        (void)updraft_pull_response(client->config.pull, STATUS_NOT_MODIFIED, 0, NULL);
+        return UPDRAFT_OK;
+    }
+    if (client->look_error != UPDRAFT_OK)
+        return client->look_error;
+    return transport != UPDRAFT_OK ? transport : UPDRAFT_E_TRUNCATED;
 }
 
 static void end_pull(struct updraft_client *client, CURLcode code, uint64_t now_ms)
@@ -182,18 +242,29 @@ static void end_pull(struct updraft_client *client, CURLcode code, uint64_t now_
     enum updraft_error transport = transport_error(code);
     if (transport == UPDRAFT_OK)
         answer_pull(client); /* an answer without body */
-    if (client->pull_is_stopped)
+    if (client->only_looks)
+        transport = end_look(client, transport);
+    else if (client->pull_is_stopped)
         transport = UPDRAFT_OK; /* it was us who broke it off */
     end_transfer(client, &client->pull_transfer, &client->pull_lines);
     client->pull_is_paused = false;
     updraft_pull_end(client->config.pull, transport, now_ms);
 }
 
+/* {"ok":true}: anything may answer 200, a captive portal for one. */
+static bool is_report_taken(const struct updraft_client *client)
+{
+    cJSON *json = cJSON_ParseWithLength(client->report_answer, client->report_answer_len);
+    bool is_taken = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "ok"));
+    cJSON_Delete(json);
+    return is_taken;
+}
+
 static void end_report(struct updraft_client *client, CURLcode code)
 {
     long status = 0;
     curl_easy_getinfo(client->report_transfer, CURLINFO_RESPONSE_CODE, &status);
-    bool is_delivered = code == CURLE_OK && status >= 200 && status < 300;
+    bool is_delivered = code == CURLE_OK && status == STATUS_OK && is_report_taken(client);
     client->report = is_delivered ? UPDRAFT_CLIENT_REPORT_DELIVERED : UPDRAFT_CLIENT_REPORT_FAILED;
     end_transfer(client, &client->report_transfer, &client->report_lines);
 }
@@ -233,6 +304,8 @@ void updraft_client_run(struct updraft_client *client, bool may_start, uint64_t 
     finish_transfers(client, now_ms);
     if (!may_start || !client->config.pull || client->pull_transfer)
         return;
+    if (client->is_on_trial && updraft_pull_has_offer(client->config.pull))
+        return;
     if (!updraft_pull_wants(client->config.pull, now_ms, &fetch))
         return;
     if (is_refused_version(client) && strcmp(fetch.url, client->config.pull->config.url) != 0) {
@@ -256,11 +329,13 @@ void updraft_client_send_report(struct updraft_client *client, const char *json)
         return;
     }
     client->report_transfer = transfer;
+    client->report_answer_len = 0;
     client->report_lines = add_lines(NULL, "Content-Type: application/json\n");
     curl_easy_setopt(transfer, CURLOPT_HTTPHEADER, client->report_lines);
     curl_easy_setopt(transfer, CURLOPT_COPYPOSTFIELDS, json);
     curl_easy_setopt(transfer, CURLOPT_TIMEOUT, REPORT_TIMEOUT_S);
-    curl_easy_setopt(transfer, CURLOPT_WRITEFUNCTION, ignore_body);
+    curl_easy_setopt(transfer, CURLOPT_WRITEFUNCTION, take_report_answer);
+    curl_easy_setopt(transfer, CURLOPT_WRITEDATA, client);
     curl_multi_add_handle(client->multi, transfer);
 }
 

@@ -6,17 +6,22 @@
 #define UPDRAFT_PORTS_POSIX_CLIENT_H
 
 #include "device/pull/pull.h"
+#include "format/image.h"
 
 #include <curl/curl.h>
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#define UPDRAFT_CLIENT_ANSWER_CAP 256u /* of the answer to a report */
+
 struct updraft_client_config {
     struct updraft_pull *pull; /* NULL: this device never pulls */
     const char *report_url;    /* NULL: it never reports */
     const char *pull_headers;  /* added to what the engine asks for: lines "Name: value\n", or "" */
     bool is_offline;           /* every connection fails */
+    uint16_t chip_id;          /* an image for another chip is no answer to this device */
+    uint32_t stall_s;          /* a pull that crawls for so long is given up */
     /* An image that must not be taken again, because it was rolled back; "" for none. */
     const char *refused_version;
     const char *refused_md5;
@@ -39,9 +44,17 @@ struct updraft_client {
     bool pull_is_stopped;  /* the engine wants no more of it */
     bool pull_took_some;   /* in this turn */
     bool pull_is_paused;   /* more has come: no waiting */
-    bool server_answered;  /* a pull got an answer that means "I know you" */
     bool refused;          /* the server offered the refused image */
+    /* While the running image is on trial a check is made, but nothing is downloaded: that the
+     * server offers an image is seen from its start. */
+    bool is_on_trial; /* set by the caller before each run */
+    bool only_looks;  /* this pull does */
+    bool saw_offer;   /* and saw an image that this device could take; the caller clears it */
+    enum updraft_error look_error;
+    struct updraft_image_reader look;
     enum updraft_client_report report;
+    size_t report_answer_len;
+    char report_answer[UPDRAFT_CLIENT_ANSWER_CAP];
 };
 
 /* False when libcurl has no memory. */
@@ -53,7 +66,8 @@ void updraft_client_close(struct updraft_client *client);
 void updraft_client_wait(struct updraft_client *client, struct curl_waitfd *fds, unsigned fd_count,
                          int timeout_ms);
 
-/* may_start: a new check may begin now. */
+/* may_start: a new check may begin now. The image that a channel offers is not asked for while on
+ * trial. */
 void updraft_client_run(struct updraft_client *client, bool may_start, uint64_t now_ms);
 
 bool updraft_client_is_pulling(const struct updraft_client *client);

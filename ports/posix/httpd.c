@@ -1,26 +1,32 @@
 #include "ports/posix/httpd.h"
 
+#include "format/error.h"
 #include "ports/posix/log.h"
 #include "ports/posix/update_page.h"
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CONNECTION_CAP 16u
+#define ADDRESS_CAP    24u /* connections from one address: the others find room */
+#define BYSTANDER_CAP  8u  /* connections without an upload; the oldest gives way to a new one */
 #define LISTEN_BACKLOG 16
-#define IDLE_S         30u
+#define IDLE_S         5u
 #define UNWANTED_BODY_CAP                                                                          \
-    (64u << 20) /* bytes of a refused upload that are read and thrown away                         \
+    (64u                                                                                           \
+     << 20) /* bytes of a refused upload that are read and thrown away                         \
                  */
 
 /* One request. */
 struct exchange {
     bool is_taken;    /* the engine takes its body */
     bool is_answered; /* the engine has made its answer */
+    uint32_t retry_s; /* Retry-After; 0: none */
     size_t unwanted_len;
     struct updraft_web_response response;
 };
@@ -52,6 +58,11 @@ static enum MHD_Result send_exchange(struct MHD_Connection *connection, struct e
     if (response && answer->authenticate && !header(connection, "X-Requested-With"))
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
                                       answer->authenticate);
+    if (response && exchange->retry_s > 0) {
+        char seconds[12];
+        snprintf(seconds, sizeof seconds, "%u", (unsigned)exchange->retry_s);
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+    }
     exchange->is_answered = true;
     return send_response(connection, answer->status, response, answer->content_type);
 }
@@ -91,6 +102,40 @@ static bool must_read_body(struct MHD_Connection *connection)
     return has_body && !header(connection, MHD_HTTP_HEADER_EXPECT);
 }
 
+static const struct sockaddr *peer_of(struct MHD_Connection *connection)
+{
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+}
+
+/* Too many wrong passwords came from there: this one is not even looked at. */
+static bool is_braked(struct updraft_httpd *httpd, struct MHD_Connection *connection,
+                      struct exchange *exchange)
+{
+    uint32_t wait_ms = updraft_brake_wait_ms(httpd->brake, peer_of(connection), httpd->now_ms);
+    if (wait_ms == 0 || !header(connection, MHD_HTTP_HEADER_AUTHORIZATION))
+        return false;
+    struct updraft_web_response *answer = &exchange->response;
+    answer->status = MHD_HTTP_TOO_MANY_REQUESTS;
+    answer->content_type = "application/json";
+    int len = snprintf(answer->body, sizeof answer->body,
+                       "{\"error\":{\"code\":%d,\"name\":\"%s\",\"text\":\"too many wrong "
+                       "passwords\",\"remedy\":\"wait a second and try again\"}}",
+                       (int)UPDRAFT_E_AUTH, updraft_error_entry(UPDRAFT_E_AUTH)->name);
+    answer->body_len = (size_t)len;
+    exchange->retry_s = (wait_ms + 999u) / 1000u;
+    return true;
+}
+
+static void start_upload(struct updraft_httpd *httpd, struct MHD_Connection *connection)
+{
+    struct updraft_visitor *visitor =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    if (visitor)
+        visitor->uploads = true;
+    (void)MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, httpd->stall_s);
+    updraft_pace_begin(&httpd->pace, httpd->stall_s, httpd->now_ms);
+}
+
 /* The headers are complete. */
 static enum MHD_Result begin_exchange(struct updraft_httpd *httpd,
                                       struct MHD_Connection *connection, struct exchange *exchange,
@@ -108,10 +153,15 @@ static enum MHD_Result begin_exchange(struct updraft_httpd *httpd,
     bool is_form = request.content_type && strstr(request.content_type, "multipart/form-data");
     bool use_other = false;
     *httpd->via = is_form ? "form" : "raw";
+    if (is_braked(httpd, connection, exchange))
+        return must_read_body(connection) ? MHD_YES : send_exchange(connection, exchange);
     enum updraft_web_next next =
         updraft_web_request(&httpd->web, &request, &exchange->response, &use_other);
+    updraft_brake_note(httpd->brake, peer_of(connection), updraft_web_take_sign_in(&httpd->web),
+                       *httpd->via, httpd->now_ms);
     if (next == UPDRAFT_WEB_TAKE_BODY) {
         exchange->is_taken = true;
+        start_upload(httpd, connection);
         return MHD_YES;
     }
     if (next == UPDRAFT_WEB_NOT_MINE) {
@@ -134,9 +184,10 @@ static enum MHD_Result continue_exchange(struct updraft_httpd *httpd,
     if (exchange->is_taken)
         *httpd->via = httpd->web.is_form ? "form" : "raw";
     if (*len > 0) {
-        if (exchange->is_taken)
+        if (exchange->is_taken) {
+            updraft_pace_add(&httpd->pace, *len);
             updraft_web_body(&httpd->web, (const uint8_t *)data, *len);
-        else
+        } else
             exchange->unwanted_len += *len;
         *len = 0;
         return exchange->unwanted_len > UNWANTED_BODY_CAP ? MHD_NO : MHD_YES;
@@ -167,34 +218,105 @@ static enum MHD_Result handle_request(void *ctx, struct MHD_Connection *connecti
 static void end_exchange(void *ctx, struct MHD_Connection *connection, void **state,
                          enum MHD_RequestTerminationCode why)
 {
-    (void)connection;
-    (void)why;
     struct updraft_httpd *httpd = ctx;
     struct exchange *exchange = *state;
     if (!exchange)
         return;
-    if (exchange->is_taken && !exchange->is_answered)
+    struct updraft_visitor *visitor =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    if (visitor && exchange->is_taken) {
+        visitor->uploads = false;
+        (void)MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, IDLE_S);
+    }
+    if (exchange->is_taken && !exchange->is_answered) {
+        if (why == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED)
+            updraft_web_timed_out(&httpd->web);
         updraft_web_dropped(&httpd->web);
+    }
     if (exchange->is_answered && exchange->response.restart)
         httpd->restart_wanted = true;
     free(exchange);
     *state = NULL;
 }
 
-bool updraft_httpd_open(struct updraft_httpd *httpd, int listen_fd, const char **via,
-                        const struct updraft_web_config *config)
+/* The library then reads the end of the stream, and closes. */
+static void hang_up(struct updraft_visitor *visitor)
 {
-    *httpd = (struct updraft_httpd){.via = via};
-    updraft_web_init(&httpd->web, config);
-    if (listen(listen_fd, LISTEN_BACKLOG) == 0)
-        httpd->daemon =
-            MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, handle_request, httpd,
-                             MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_NOTIFY_COMPLETED,
-                             end_exchange, httpd, MHD_OPTION_CONNECTION_LIMIT, CONNECTION_CAP,
-                             MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_END);
+    int fd = MHD_get_connection_info(visitor->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    (void)shutdown(fd, SHUT_RDWR);
+    visitor->leaves = true;
+}
+
+/* A new connection takes the place of the oldest that brings no upload, when there are many. */
+static void make_room(struct updraft_httpd *httpd)
+{
+    struct updraft_visitor *oldest = NULL;
+    unsigned count = 0;
+    for (size_t i = 0; i < UPDRAFT_HTTPD_CONNECTION_CAP; i++) {
+        struct updraft_visitor *visitor = &httpd->visitors[i];
+        if (!visitor->connection || visitor->uploads || visitor->leaves)
+            continue;
+        count++;
+        if (!oldest || visitor->turn < oldest->turn)
+            oldest = visitor;
+    }
+    if (count > BYSTANDER_CAP)
+        hang_up(oldest);
+}
+
+static void welcome(struct updraft_httpd *httpd, struct MHD_Connection *connection,
+                    void **socket_context)
+{
+    for (size_t i = 0; i < UPDRAFT_HTTPD_CONNECTION_CAP; i++) {
+        struct updraft_visitor *visitor = &httpd->visitors[i];
+        if (visitor->connection)
+            continue;
+        *visitor = (struct updraft_visitor){.connection = connection, .turn = ++httpd->turns};
+        *socket_context = visitor;
+        break;
+    }
+    make_room(httpd);
+}
+
+static void note_connection(void *ctx, struct MHD_Connection *connection, void **socket_context,
+                            enum MHD_ConnectionNotificationCode what)
+{
+    struct updraft_visitor *visitor = *socket_context;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        welcome(ctx, connection, socket_context);
+    else if (visitor)
+        *visitor = (struct updraft_visitor){.connection = NULL};
+}
+
+static void check_pace(struct updraft_httpd *httpd)
+{
+    for (size_t i = 0; i < UPDRAFT_HTTPD_CONNECTION_CAP; i++) {
+        struct updraft_visitor *visitor = &httpd->visitors[i];
+        if (visitor->uploads && !visitor->leaves &&
+            updraft_pace_is_too_slow(&httpd->pace, httpd->now_ms)) {
+            updraft_web_timed_out(&httpd->web);
+            hang_up(visitor);
+        }
+    }
+}
+
+bool updraft_httpd_open(struct updraft_httpd *httpd, const struct updraft_httpd_config *config)
+{
+    *httpd = (struct updraft_httpd){
+        .via = config->via, .brake = config->brake, .stall_s = config->stall_s};
+    updraft_web_init(&httpd->web, config->web);
+    /* Level-triggered: with MHD_USE_EPOLL a short piece and the end of the stream that come
+     * together are one event, after which the library reads the piece and never sees the end. */
+    if (listen(config->listen_fd, LISTEN_BACKLOG) == 0)
+        httpd->daemon = MHD_start_daemon(
+            MHD_NO_FLAG, 0, NULL, NULL, handle_request, httpd, MHD_OPTION_LISTEN_SOCKET,
+            config->listen_fd, MHD_OPTION_NOTIFY_COMPLETED, end_exchange, httpd,
+            MHD_OPTION_NOTIFY_CONNECTION, note_connection, httpd, MHD_OPTION_CONNECTION_LIMIT,
+            UPDRAFT_HTTPD_CONNECTION_CAP, MHD_OPTION_PER_IP_CONNECTION_LIMIT, ADDRESS_CAP,
+            MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_END);
     if (!httpd->daemon) {
         updraft_log_warn("cannot serve HTTP: %s", strerror(errno));
-        close(listen_fd);
+        close(config->listen_fd);
     }
     return httpd->daemon != NULL;
 }
@@ -205,9 +327,22 @@ void updraft_httpd_close(struct updraft_httpd *httpd)
     httpd->daemon = NULL;
 }
 
-int updraft_httpd_fd(const struct updraft_httpd *httpd)
+unsigned updraft_httpd_poll(const struct updraft_httpd *httpd, struct pollfd *fds)
 {
-    return MHD_get_daemon_info(httpd->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    fd_set read_set, write_set, except_set;
+    int max_fd = -1;
+    unsigned count = 0;
+    FD_ZERO(&read_set);
+    FD_ZERO(&write_set);
+    FD_ZERO(&except_set);
+    (void)MHD_get_fdset2(httpd->daemon, &read_set, &write_set, &except_set, &max_fd, FD_SETSIZE);
+    for (int fd = 0; fd <= max_fd && count < UPDRAFT_HTTPD_POLL_CAP; fd++) {
+        int events =
+            (FD_ISSET(fd, &read_set) ? POLLIN : 0) | (FD_ISSET(fd, &write_set) ? POLLOUT : 0);
+        if (events)
+            fds[count++] = (struct pollfd){.fd = fd, .events = (short)events};
+    }
+    return count;
 }
 
 int updraft_httpd_timeout_ms(const struct updraft_httpd *httpd, int limit_ms)
@@ -219,9 +354,11 @@ int updraft_httpd_timeout_ms(const struct updraft_httpd *httpd, int limit_ms)
     return limit_ms;
 }
 
-void updraft_httpd_run(struct updraft_httpd *httpd)
+void updraft_httpd_run(struct updraft_httpd *httpd, uint64_t now_ms)
 {
+    httpd->now_ms = now_ms;
     (void)MHD_run(httpd->daemon);
+    check_pace(httpd);
 }
 
 bool updraft_httpd_take_restart(struct updraft_httpd *httpd)

@@ -1,5 +1,6 @@
 #include "ports/posix/life.h"
 
+#include "device/slots/slot_place.h"
 #include "ports/posix/narrator.h"
 #include "ports/posix/sockets.h"
 #include "ports/posix/status.h"
@@ -14,7 +15,8 @@
 #include <unistd.h>
 
 #define CRASH_AFTER_MS        100u
-#define CONFIRM_AFTER_MS      500u /* without a server: healthy once the sockets are open */
+#define CONFIRM_AFTER_MS      500u  /* without a server: healthy once the sockets are open */
+#define TRIAL_CHECK_MS        1000u /* between checks that fail while on trial */
 #define GUARD_ASK_AGAIN_MS    500u
 #define BUSY_WAIT_MS          100 /* the engines' clocks while something goes on */
 #define IDLE_WAIT_MS          1000
@@ -105,15 +107,27 @@ static bool open_push_ways(struct updraft_life *life)
         .status_json = write_status,
         .ctx = life,
     };
-    int udp_fd = bind_patiently(machine, SOCK_DGRAM, &machine->ota_port);
-    if (udp_fd < 0)
+    struct updraft_httpd_config httpd = {
+        .stall_s = machine->options->stall_s,
+        .via = &life->via,
+        .brake = &life->brake,
+        .web = &web,
+    };
+    struct updraft_push_socket_config push = {
+        .stall_s = machine->options->stall_s,
+        .brake = &life->brake,
+        .espota = &espota,
+    };
+    updraft_brake_init(&life->brake, &machine->log);
+    push.udp_fd = bind_patiently(machine, SOCK_DGRAM, &machine->ota_port);
+    if (push.udp_fd < 0)
         return false;
-    int tcp_fd = bind_patiently(machine, SOCK_STREAM, &machine->http_port);
-    if (tcp_fd < 0 || !updraft_httpd_open(&life->httpd, tcp_fd, &life->via, &web)) {
-        close(udp_fd);
+    httpd.listen_fd = bind_patiently(machine, SOCK_STREAM, &machine->http_port);
+    if (httpd.listen_fd < 0 || !updraft_httpd_open(&life->httpd, &httpd)) {
+        close(push.udp_fd);
         return false;
     }
-    updraft_push_socket_open(&life->push, udp_fd, &espota);
+    updraft_push_socket_open(&life->push, &push);
     return true;
 }
 
@@ -195,6 +209,8 @@ static bool open_pull_ways(struct updraft_life *life)
         .report_url = board->server ? life->report_url : NULL,
         .pull_headers = life->pull_headers,
         .is_offline = life->behaviour == UPDRAFT_BEHAVIOUR_OFFLINE,
+        .chip_id = board->chip->id,
+        .stall_s = life->machine->options->stall_s,
         .refused_version = life->machine->rolled_back_version,
         .refused_md5 = life->rolled_back_md5,
     };
@@ -207,7 +223,7 @@ static bool find_self(struct updraft_life *life, const struct updraft_boot_resul
 {
     struct updraft_machine *machine = life->machine;
     enum updraft_run_state state = UPDRAFT_RUN_CONFIRMED;
-    if (updraft_slots_open(&life->slots, &machine->nor.flash, UPDRAFT_PTABLE_DEFAULT_OFF,
+    if (updraft_slots_open(&life->slots, &machine->nor.flash, machine->options->table_off,
                            boot->addr) != UPDRAFT_OK ||
         updraft_slots_state(&life->slots, &state, rolled_back, reason) != UPDRAFT_OK) {
         updraft_log_warn("the boot record cannot be read");
@@ -230,8 +246,9 @@ static void set_up_update(struct updraft_life *life)
     updraft_narrator_hook(life);
     life->hooks.guard = ask_guard;
     struct updraft_update_config config = {
-        .slots = &life->slots,
+        .place = updraft_slot_place(&life->slots),
         .chip_id = machine->board->chip->id,
+        .project = life->running.project[0] ? life->running.project : NULL,
         .attempts = machine->options->attempts,
         .buf = life->sector,
         .gunzip_arena = life->gunzip_arena,
@@ -340,20 +357,37 @@ static bool may_start_check(const struct updraft_life *life)
 {
     bool is_free =
         life->update.state != UPDRAFT_UPDATE_RECEIVING && life->update.state != UPDRAFT_UPDATE_DONE;
+    if (life->is_on_trial && updraft_pull_has_offer(&life->pull))
+        return false; /* what it offers is fetched once this image is confirmed */
     bool has_told = life->report_failed || (!updraft_client_is_reporting(&life->client) &&
                                             updraft_reports_due_ms(&life->reports) == UINT64_MAX);
     return is_free && has_told;
 }
 
+/* A trial ends well with a check that got a real answer: this image reaches its server and
+ * understands it, so the next update will find its way. */
+static void judge_trial(struct updraft_life *life, enum updraft_pull_outcome outcome,
+                        uint64_t now_ms)
+{
+    if (!life->is_on_trial)
+        return;
+    if (outcome == UPDRAFT_PULL_UP_TO_DATE || updraft_pull_has_offer(&life->pull))
+        confirm(life);
+    else if (outcome == UPDRAFT_PULL_FAILED)
+        updraft_pull_now(&life->pull, now_ms + TRIAL_CHECK_MS);
+    if (!life->is_on_trial && life->client.saw_offer)
+        updraft_pull_now(&life->pull, now_ms); /* and now it is taken */
+}
+
 static void run_pull(struct updraft_life *life, uint64_t now_ms)
 {
     life->via = life->machine->board->channel_count > 0 ? "channel" : "headers";
+    life->client.is_on_trial = life->is_on_trial;
     updraft_client_run(&life->client, may_start_check(life), now_ms);
     if (!life->pulls)
         return;
-    if (life->client.server_answered && life->reports_to_server)
-        confirm(life);
     enum updraft_pull_outcome outcome = updraft_pull_take_outcome(&life->pull);
+    judge_trial(life, outcome, now_ms);
     if (outcome == UPDRAFT_PULL_UPDATED)
         schedule_restart(life);
     if (life->client.refused) {
@@ -379,9 +413,9 @@ static void restart_if_allowed(struct updraft_life *life, uint64_t now_ms)
         life->end = UPDRAFT_LIFE_RESTART;
         return;
     }
-    if (!life->restart_waits)
+    if (!life->restart_waits_for)
         updraft_log_event(&life->machine->log, "restart waits reason=\"%s\"", refusal.reason);
-    life->restart_waits = true;
+    life->restart_waits_for = refusal.reason;
     life->restart_ms = now_ms + GUARD_ASK_AGAIN_MS;
 }
 
@@ -406,7 +440,8 @@ static void run_timers(struct updraft_life *life, uint64_t now_ms)
         restart_if_allowed(life, now_ms);
     if (!life->is_on_trial)
         return;
-    if (!life->reports_to_server && now_ms >= life->born_ms + CONFIRM_AFTER_MS)
+    /* A device that only waits for pushes has nobody to prove itself to. */
+    if (!life->reports_to_server && !life->pulls && now_ms >= life->born_ms + CONFIRM_AFTER_MS)
         confirm(life);
     if (life->is_on_trial && now_ms >= health_deadline_ms(life))
         give_up_trial(life);
@@ -430,17 +465,19 @@ static int wait_ms(const struct updraft_life *life, uint64_t now_ms)
 
 static void wait_for_work(struct updraft_life *life)
 {
-    struct pollfd push[UPDRAFT_PUSH_SOCKET_POLL_CAP];
-    struct curl_waitfd fds[2 + UPDRAFT_PUSH_SOCKET_POLL_CAP] = {
-        {.fd = life->machine->signal_fd, .events = CURL_WAIT_POLLIN},
-        {.fd = updraft_httpd_fd(&life->httpd), .events = CURL_WAIT_POLLIN},
+    struct pollfd polled[1 + UPDRAFT_PUSH_SOCKET_POLL_CAP + UPDRAFT_HTTPD_POLL_CAP] = {
+        {.fd = life->machine->signal_fd, .events = POLLIN},
     };
-    unsigned count = updraft_push_socket_poll(&life->push, push);
+    struct curl_waitfd fds[sizeof polled / sizeof polled[0]];
+    unsigned count = 1;
+    count += updraft_push_socket_poll(&life->push, polled + count);
+    count += updraft_httpd_poll(&life->httpd, polled + count);
     for (unsigned i = 0; i < count; i++) {
-        fds[2 + i].fd = push[i].fd;
-        fds[2 + i].events = push[i].events & POLLOUT ? CURL_WAIT_POLLOUT : CURL_WAIT_POLLIN;
+        int events = (polled[i].events & POLLIN ? CURL_WAIT_POLLIN : 0) |
+                     (polled[i].events & POLLOUT ? CURL_WAIT_POLLOUT : 0);
+        fds[i] = (struct curl_waitfd){.fd = polled[i].fd, .events = (short)events};
     }
-    updraft_client_wait(&life->client, fds, 2 + count, wait_ms(life, updraft_clock_ms()));
+    updraft_client_wait(&life->client, fds, count, wait_ms(life, updraft_clock_ms()));
 }
 
 static void serve(struct updraft_life *life)
@@ -450,7 +487,7 @@ static void serve(struct updraft_life *life)
         run_signals(life);
         life->via = "espota";
         updraft_push_socket_run(&life->push, updraft_clock_ms());
-        updraft_httpd_run(&life->httpd);
+        updraft_httpd_run(&life->httpd, updraft_clock_ms());
         run_pull(life, updraft_clock_ms());
         run_reports(life, updraft_clock_ms());
         if (updraft_espota_take_restart(&life->push.espota) ||

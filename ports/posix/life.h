@@ -10,10 +10,12 @@
 #include "device/pull/pull.h"
 #include "device/update/update.h"
 #include "ports/posix/board.h"
+#include "ports/posix/brake.h"
 #include "ports/posix/client.h"
 #include "ports/posix/httpd.h"
 #include "ports/posix/log.h"
 #include "ports/posix/nor.h"
+#include "ports/posix/old_sdk.h"
 #include "ports/posix/options.h"
 #include "ports/posix/push_socket.h"
 #include "ports/posix/reports.h"
@@ -54,6 +56,7 @@ struct updraft_machine {
     struct updraft_last last;
     char rolled_back_version[33]; /* the roll back that was noted already */
     bool roll_back_is_reported;
+    struct updraft_old_sdk old_sdk;
 };
 
 enum updraft_life_end {
@@ -81,6 +84,7 @@ struct updraft_life {
     uint8_t sector[UPDRAFT_SECTOR_LEN];
     uint8_t gunzip_arena[UPDRAFT_GUNZIP_ARENA_LEN];
 
+    struct updraft_brake brake;
     struct updraft_push_socket push;
     struct updraft_httpd httpd;
     struct updraft_client client;
@@ -96,8 +100,8 @@ struct updraft_life {
     char rolled_back_md5[2 * UPDRAFT_MD5_LEN + 1];
 
     uint64_t born_ms;
-    uint64_t restart_ms; /* when to restart; 0: no restart is due */
-    bool restart_waits;  /* the guard said no */
+    uint64_t restart_ms;           /* when to restart; 0: no restart is due */
+    const char *restart_waits_for; /* the guard's reason; NULL: it did not say no */
 };
 
 uint64_t updraft_clock_ms(void);

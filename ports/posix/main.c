@@ -14,6 +14,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#define DEFAULT_FLASH_SIZE (4u << 20)
+
 /* Without power no answer leaves the device and nothing is closed in order: the process ends on the
  * spot. The flash file is a shared mapping and keeps what the cut left. */
 static void power_is_cut(void *ctx)
@@ -24,15 +26,30 @@ static void power_is_cut(void *ctx)
     _exit(UPDRAFT_EXIT_POWER_CUT);
 }
 
+/* They say what a new flash holds; silence would look like consent. */
+static void warn_of_unused_options(const struct updraft_options *options)
+{
+    if (options->table_path || options->app_path || options->flash_size)
+        updraft_log_warn("%s exists and is used as it is; not used:%s%s%s", options->flash_path,
+                         options->table_path ? " --table" : "", options->app_path ? " --app" : "",
+                         options->flash_size ? " --flash-size" : "");
+}
+
 static bool open_flash(struct updraft_machine *machine)
 {
     const struct updraft_options *options = machine->options;
-    if (access(options->flash_path, F_OK) != 0) {
+    if (access(options->flash_path, F_OK) == 0) {
+        warn_of_unused_options(options);
+    } else if (options->old_sdk) {
+        if (!updraft_old_sdk_make(options->flash_path, options->old_sdk_nibble))
+            return false;
+    } else {
         struct updraft_provision provision = {
             .flash_path = options->flash_path,
             .table_path = options->table_path,
             .app_path = options->app_path,
-            .flash_size = options->flash_size,
+            .flash_size = options->flash_size ? options->flash_size : DEFAULT_FLASH_SIZE,
+            .table_off = options->table_off,
             .chip = machine->board->chip,
         };
         if (!updraft_provision_flash(&provision))
@@ -61,7 +78,7 @@ static void find_data_partition(struct updraft_machine *machine)
     const struct updraft_flash *flash = &machine->nor.flash;
     uint8_t bytes[UPDRAFT_PTABLE_LEN];
     struct updraft_ptable table;
-    if (flash->read(flash->ctx, UPDRAFT_PTABLE_DEFAULT_OFF, bytes, sizeof bytes) != UPDRAFT_OK ||
+    if (flash->read(flash->ctx, machine->options->table_off, bytes, sizeof bytes) != UPDRAFT_OK ||
         updraft_ptable_decode(bytes, sizeof bytes, flash->size, &table, NULL) != UPDRAFT_OK)
         return;
     for (uint8_t i = 0; i < table.count; i++) {
@@ -116,13 +133,14 @@ static bool boot(struct updraft_machine *machine, enum updraft_reset_cause cause
     uint8_t buf[UPDRAFT_SECTOR_LEN];
     struct updraft_boot_config config = {
         .flash = &machine->nor.flash,
-        .table_addr = UPDRAFT_PTABLE_DEFAULT_OFF,
+        .table_addr = machine->options->table_off,
         .chip_id = machine->board->chip->id,
         .rules = UPDRAFT_BOOT_UPDRAFT,
         .cause = cause,
         .buf = buf,
         .buf_cap = sizeof buf,
     };
+    find_data_partition(machine);
     enum updraft_error error = updraft_boot_run(&config, result);
     if (error != UPDRAFT_OK)
         updraft_log_warn("nothing boots: %s", updraft_error_entry(error)->sentence);
@@ -132,14 +150,59 @@ static bool boot(struct updraft_machine *machine, enum updraft_reset_cause cause
     return error == UPDRAFT_OK && result->slot != UPDRAFT_SLOT_NONE;
 }
 
+/* Where an old SDK's boot loader stands in front, it comes first. */
+enum front {
+    FRONT_PASSED, /* our boot stage's turn */
+    FRONT_RESET,  /* start over */
+    FRONT_ENDED,  /* *status says how */
+};
+
+static enum front run_front(struct updraft_machine *machine, enum updraft_exit *status)
+{
+    switch (updraft_old_sdk_start(machine)) {
+    case UPDRAFT_OLD_SDK_ABSENT:
+        return FRONT_PASSED;
+    case UPDRAFT_OLD_SDK_NOTHING:
+        *status = UPDRAFT_EXIT_NOT_BOOTABLE;
+        return FRONT_ENDED;
+    case UPDRAFT_OLD_SDK_NEW:
+        *status = UPDRAFT_EXIT_FAILED;
+        switch (updraft_old_sdk_migrate(machine)) {
+        case UPDRAFT_OLD_SDK_GO_ON:
+            return FRONT_PASSED;
+        case UPDRAFT_OLD_SDK_RESET:
+            return FRONT_RESET;
+        case UPDRAFT_OLD_SDK_FAULT:
+            return FRONT_ENDED;
+        }
+        return FRONT_ENDED;
+    case UPDRAFT_OLD_SDK_OLD:
+        break;
+    }
+    enum updraft_old_sdk_end end = updraft_old_sdk_run(machine);
+    *status = end == UPDRAFT_OLD_SDK_STOPPED ? UPDRAFT_EXIT_OK : UPDRAFT_EXIT_FAILED;
+    return end == UPDRAFT_OLD_SDK_RESTART ? FRONT_RESET : FRONT_ENDED;
+}
+
 /* One life after the other, as a chip's reset vector has it. */
 static enum updraft_exit live(struct updraft_machine *machine)
 {
     enum updraft_reset_cause cause = UPDRAFT_RESET_POWER_ON;
     for (;;) {
         struct updraft_boot_result result;
-        if (!boot(machine, cause, &result))
-            return UPDRAFT_EXIT_NOT_BOOTABLE;
+        enum updraft_exit status = UPDRAFT_EXIT_FAILED;
+        enum front front = run_front(machine, &status);
+        if (front == FRONT_ENDED)
+            return status;
+        if (front == FRONT_PASSED && !boot(machine, cause, &result)) {
+            if (!updraft_old_sdk_return(machine))
+                return UPDRAFT_EXIT_NOT_BOOTABLE;
+            front = FRONT_RESET;
+        }
+        if (front == FRONT_RESET) {
+            cause = UPDRAFT_RESET_SOFTWARE;
+            continue;
+        }
         switch (updraft_life_run(machine, &result)) {
         case UPDRAFT_LIFE_STOPPED:
             return UPDRAFT_EXIT_OK;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -64,11 +65,48 @@ static bool begin_operation(struct updraft_nor *nor)
     return nor->options.cut_at != 0 && nor->counts.operations == nor->options.cut_at;
 }
 
+/* Picks cells of the range by chance, each the next one that the operation was to change. */
+static void leave_unstable(struct updraft_nor *nor, uint32_t addr, const uint8_t *changes,
+                           uint32_t len)
+{
+    uint32_t bits = len * 8u;
+    uint32_t count = nor->options.unstable_bits;
+
+    if (count == 0)
+        return;
+    if (nor->unstable == NULL)
+        nor->unstable = calloc(nor->flash.size, 1);
+    UPDRAFT_ASSERT(nor->unstable != NULL);
+    for (; count > 0; count--) {
+        uint32_t bit = (uint32_t)next_random(nor) << 16 | (uint32_t)next_random(nor) << 8;
+
+        bit = (bit | next_random(nor)) % bits;
+        for (uint32_t i = 0; i < bits; i++, bit = (bit + 1u) % bits) {
+            uint8_t mask = (uint8_t)(1u << bit % 8u);
+
+            if (changes == NULL || (changes[bit / 8u] & mask) != 0) {
+                nor->unstable[addr + bit / 8u] |= mask;
+                break;
+            }
+        }
+    }
+}
+
 static void power_fails(struct updraft_nor *nor)
 {
     nor->is_off = true;
     if (nor->options.on_cut != NULL)
         nor->options.on_cut(nor->options.on_cut_ctx);
+}
+
+static void read_unstable(struct updraft_nor *nor, uint32_t addr, uint8_t *out, uint32_t len)
+{
+    for (uint32_t i = 0; i < len; i++) {
+        uint8_t mask = nor->unstable[addr + i];
+
+        if (mask != 0)
+            out[i] = (uint8_t)((out[i] & ~mask) | (next_random(nor) & mask));
+    }
 }
 
 static enum updraft_error nor_read(void *ctx, uint32_t addr, void *buf, uint32_t len)
@@ -82,6 +120,8 @@ static enum updraft_error nor_read(void *ctx, uint32_t addr, void *buf, uint32_t
         return UPDRAFT_E_FLASH_READ;
     }
     memcpy(buf, nor->bytes + addr, len);
+    if (nor->unstable != NULL)
+        read_unstable(nor, addr, buf, len);
     nor->counts.bytes_read += len;
     return UPDRAFT_OK;
 }
@@ -90,10 +130,23 @@ static void program_bytes(struct updraft_nor *nor, uint32_t addr, const uint8_t 
 {
     for (uint32_t i = 0; i < len; i++)
         nor->bytes[addr + i] &= data[i];
+    for (uint32_t i = 0; nor->unstable != NULL && i < len; i++)
+        nor->unstable[addr + i] &= data[i];
+}
+
+static void erase_bytes(struct updraft_nor *nor, uint32_t addr, uint32_t len)
+{
+    memset(nor->bytes + addr, 0xFF, len);
+    if (nor->unstable != NULL)
+        memset(nor->unstable + addr, 0, len);
 }
 
 static void cut_program(struct updraft_nor *nor, uint32_t addr, const uint8_t *data, uint32_t len)
 {
+    uint8_t changes[SECTOR_LEN];
+
+    for (uint32_t i = 0; i < len; i++)
+        changes[i] = (uint8_t)(nor->bytes[addr + i] & ~data[i]);
     switch (nor->options.cut) {
     case UPDRAFT_NOR_CUT_BEFORE:
         break;
@@ -108,6 +161,7 @@ static void cut_program(struct updraft_nor *nor, uint32_t addr, const uint8_t *d
         program_bytes(nor, addr, data, len);
         break;
     }
+    leave_unstable(nor, addr, changes, len);
     power_fails(nor);
 }
 
@@ -124,7 +178,9 @@ static enum updraft_error nor_prog(void *ctx, uint32_t addr, const void *buf, ui
         return UPDRAFT_E_FLASH_PROGRAM;
     }
     for (uint32_t i = 0; i < len; i++) {
-        if ((data[i] & nor->bytes[addr + i]) != data[i]) {
+        uint8_t unstable = nor->unstable != NULL ? nor->unstable[addr + i] : 0;
+
+        if ((data[i] & (nor->bytes[addr + i] | unstable)) != data[i]) {
             violate(nor, "program without erase", addr + i, len);
             return UPDRAFT_E_FLASH_PROGRAM;
         }
@@ -147,16 +203,17 @@ static void cut_erase(struct updraft_nor *nor, uint32_t addr, uint32_t len)
     case UPDRAFT_NOR_CUT_BEFORE:
         break;
     case UPDRAFT_NOR_CUT_HALF:
-        memset(nor->bytes + addr, 0xFF, len / 2);
+        erase_bytes(nor, addr, len / 2);
         break;
     case UPDRAFT_NOR_CUT_RANDOM:
         for (uint32_t i = 0; i < len; i++)
             nor->bytes[addr + i] = next_random(nor);
         break;
     case UPDRAFT_NOR_CUT_AFTER:
-        memset(nor->bytes + addr, 0xFF, len);
+        erase_bytes(nor, addr, len);
         break;
     }
+    leave_unstable(nor, addr, NULL, len);
     power_fails(nor);
 }
 
@@ -175,7 +232,7 @@ static enum updraft_error nor_erase(void *ctx, uint32_t addr, uint32_t len)
         cut_erase(nor, addr, len);
         return UPDRAFT_E_FLASH_ERASE;
     }
-    memset(nor->bytes + addr, 0xFF, len);
+    erase_bytes(nor, addr, len);
     if (len == SECTOR_LEN)
         nor->counts.sector_erases++;
     else
@@ -193,6 +250,13 @@ static bool map_file(struct updraft_nor *nor, const char *path, char *why, size_
     nor->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (nor->fd < 0 || fstat(nor->fd, &st) != 0) {
         snprintf(why, why_cap, "cannot open %s: %s", path, strerror(errno));
+        return false;
+    }
+    /* Two devices on one flash would each write what the other does not expect. */
+    if (flock(nor->fd, LOCK_EX | LOCK_NB) != 0) {
+        snprintf(why, why_cap,
+                 errno == EWOULDBLOCK ? "%s is in use by another virtual device" : "cannot lock %s",
+                 path);
         return false;
     }
     is_new = st.st_size == 0;
@@ -267,6 +331,8 @@ void updraft_nor_close(struct updraft_nor *nor)
     } else {
         free(nor->bytes);
     }
+    free(nor->unstable);
+    nor->unstable = NULL;
     nor->bytes = NULL;
     nor->fd = -1;
 }

@@ -1,6 +1,8 @@
 #include "ports/posix/options.h"
 
+#include "format/ptable.h"
 #include "ports/posix/log.h"
+#include "ports/posix/old_sdk.h"
 #include "updraft_version.h"
 
 #include <getopt.h>
@@ -13,6 +15,10 @@ enum option_id {
     OPT_TABLE,
     OPT_APP,
     OPT_FLASH_SIZE,
+    OPT_TABLE_OFFSET,
+    OPT_OLD_SDK,
+    OPT_OLD_UPDATE,
+    OPT_KEEP_RF,
     OPT_BOARD,
     OPT_BEHAVIOUR,
     OPT_CUT_AT,
@@ -21,6 +27,7 @@ enum option_id {
     OPT_LISTEN,
     OPT_RESTART_MS,
     OPT_HEALTH_S,
+    OPT_STALL_S,
     OPT_ATTEMPTS,
     OPT_GUARD,
     OPT_DISABLE_UPDATES,
@@ -34,6 +41,10 @@ static const struct option known_options[] = {
     {"table", required_argument, NULL, OPT_TABLE},
     {"app", required_argument, NULL, OPT_APP},
     {"flash-size", required_argument, NULL, OPT_FLASH_SIZE},
+    {"table-offset", required_argument, NULL, OPT_TABLE_OFFSET},
+    {"old-sdk", required_argument, NULL, OPT_OLD_SDK},
+    {"old-update", required_argument, NULL, OPT_OLD_UPDATE},
+    {"keep-rf", no_argument, NULL, OPT_KEEP_RF},
     {"board", required_argument, NULL, OPT_BOARD},
     {"behaviour", required_argument, NULL, OPT_BEHAVIOUR},
     {"cut-at", required_argument, NULL, OPT_CUT_AT},
@@ -42,6 +53,7 @@ static const struct option known_options[] = {
     {"listen", required_argument, NULL, OPT_LISTEN},
     {"restart-ms", required_argument, NULL, OPT_RESTART_MS},
     {"health-s", required_argument, NULL, OPT_HEALTH_S},
+    {"stall-s", required_argument, NULL, OPT_STALL_S},
     {"attempts", required_argument, NULL, OPT_ATTEMPTS},
     {"guard", required_argument, NULL, OPT_GUARD},
     {"disable-updates", no_argument, NULL, OPT_DISABLE_UPDATES},
@@ -61,9 +73,14 @@ static const char help_text[] =
     "Usage: updraft-device --flash FILE --board FILE [options]\n"
     "\n"
     "  --flash FILE          the flash; made from --table and --app when it does not exist\n"
-    "  --table CSV           partition table of a new flash, written at 0x8000\n"
+    "  --table CSV           partition table of a new flash\n"
     "  --app IMAGE           first image of a new flash: factory slot, else ota_0\n"
     "  --flash-size SIZE     of a new flash: 1MB to 16MB (default 4MB)\n"
+    "  --table-offset ADDR   flash address of the partition table (default 0x8000)\n"
+    "  --old-sdk SIZE        a new flash holds an ESP8266's system from before SDK 3.0 instead:\n"
+    "                        512KB, 1MB, 2MB, 4MB, 2MB-c1, 4MB-c1, 8MB, 16MB\n"
+    "  --old-update URL      the combined image ('updraft image combine') that its updater fetches\n"
+    "  --keep-rf             the new system keeps the old one's RF parameters\n"
     "  --board FILE          what device this is (board.yaml, see below)\n"
     "  --behaviour HOW       what an image on trial does: healthy (default), crash, hang, offline\n"
     "  --timing none|w25q    take as long as a W25Q flash chip does (default none)\n"
@@ -73,6 +90,7 @@ static const char help_text[] =
     "  --listen ADDR         address to listen on (default 127.0.0.1)\n"
     "  --restart-ms MS       from the answer to the restart after an update (default 1000)\n"
     "  --health-s S          an image on trial must confirm itself by then (default 10)\n"
+    "  --stall-s S           give up a transfer that stays below 1 kB/s for so long (default 30)\n"
     "  --attempts N          crashes a new image may have before it is rolled back, 1 to 16\n"
     "                        (default 3)\n"
     "  --guard REASON        refuse updates with this reason; SIGUSR1 lifts and sets it again\n"
@@ -100,10 +118,10 @@ static const char help_text[] =
     "'otadata,data,ota,0xd000,0x2000\\nota_0,app,ota_0,0x10000,1M\\nota_1,app,ota_1,,1M\\n'"
     " > table.csv\n"
     "  printf 'name: garage\\nchip: esp32\\nports: {http: 8080, ota: 3232}\\n' > board.yaml\n"
-    "  updraft image make -o old.bin --chip esp32 --project demo --version 1.0.0\n"
-    "  updraft image make -o new.bin --chip esp32 --project demo --version 1.1.0\n"
+    "  updraft image make -o old.bin --chip esp32 --project demo --version 1.0.0 --size 512K\n"
+    "  updraft image make -o new.bin --chip esp32 --project demo --version 1.1.0 --size 512K\n"
     "  updraft-device --flash garage.flash --table table.csv --app old.bin --board board.yaml &\n"
-    "  curl -F firmware=@new.bin http://127.0.0.1:8080/update\n"
+    "  curl --retry 5 --retry-connrefused -F firmware=@new.bin http://127.0.0.1:8080/update\n"
     "\n"
     "Exit status: 0 ended by SIGTERM or SIGINT, 1 failed, 2 wrong usage, 3 nothing bootable in\n"
     "flash, 42 power cut.\n";
@@ -199,6 +217,29 @@ static bool take_flash_size(const char *text, uint32_t *size)
     return false;
 }
 
+static bool take_table_offset(const char *text, uint32_t *table_off)
+{
+    char *end;
+    unsigned long long number = strtoull(text, &end, 0);
+    if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && number >= 0x2000 &&
+        number <= 0x100000 && number % 0x1000 == 0) {
+        *table_off = (uint32_t)number;
+        return true;
+    }
+    updraft_log_warn("--table-offset takes a multiple of 0x1000 from 0x2000 on, not '%s'", text);
+    return false;
+}
+
+static bool take_old_sdk(const char *text, struct updraft_options *options)
+{
+    options->old_sdk = updraft_old_sdk_by_name(text, &options->old_sdk_nibble);
+    if (!options->old_sdk)
+        updraft_log_warn("--old-sdk takes 512KB, 1MB, 2MB, 4MB, 2MB-c1, 4MB-c1, 8MB or 16MB, not "
+                         "'%s'",
+                         text);
+    return options->old_sdk;
+}
+
 static bool take_text(const char *option, const char *text, const char **out)
 {
     *out = text;
@@ -235,6 +276,8 @@ static bool take_value(int id, const char *text, struct updraft_options *options
         return take_number("--restart-ms", text, 0, 3600000, &options->restart_ms);
     case OPT_HEALTH_S:
         return take_number("--health-s", text, 1, 86400, &options->health_s);
+    case OPT_STALL_S:
+        return take_number("--stall-s", text, 1, 3600, &options->stall_s);
     default:
         good = take_number("--attempts", text, 1, 16, &number);
         options->attempts = (uint8_t)number;
@@ -257,6 +300,15 @@ static bool take_option(int id, const char *text, struct updraft_options *option
         return take_text("--listen", text, &options->listen);
     case OPT_GUARD:
         return take_text("--guard", text, &options->guard);
+    case OPT_TABLE_OFFSET:
+        return take_table_offset(text, &options->table_off);
+    case OPT_OLD_SDK:
+        return take_old_sdk(text, options);
+    case OPT_OLD_UPDATE:
+        return take_text("--old-update", text, &options->old_update);
+    case OPT_KEEP_RF:
+        options->keep_rf = true;
+        return true;
     case OPT_DISABLE_UPDATES:
         options->disabled = true;
         return true;
@@ -293,10 +345,11 @@ enum updraft_options_next updraft_options_parse(int argc, char **argv,
 {
     *options = (struct updraft_options){
         .listen = "127.0.0.1",
-        .flash_size = 4u << 20,
+        .table_off = UPDRAFT_PTABLE_DEFAULT_OFF,
         .cut = UPDRAFT_NOR_CUT_RANDOM,
         .restart_ms = 1000,
         .health_s = 10,
+        .stall_s = 30,
         .attempts = 3,
     };
     opterr = 0;

@@ -29,15 +29,21 @@ struct updraft_options {
     const char *table_path; /* NULL: the flash file must exist */
     const char *app_path;   /* likewise */
     const char *board_path;
+    const char *old_update; /* what an old SDK's updater fetches; NULL: nothing */
+    uint32_t table_off;     /* flash address of the partition table */
+    uint8_t old_sdk_nibble; /* size nibble of an old SDK's boot loader, for a new flash */
+    bool old_sdk;           /* a new flash holds an old SDK's system */
+    bool keep_rf;           /* of the old SDK's system */
     const char *listen;
-    const char *guard; /* reason to refuse updates; NULL: none */
-    uint32_t flash_size;
+    const char *guard;                /* reason to refuse updates; NULL: none */
+    uint32_t flash_size;              /* 0: not given */
     enum updraft_behaviour behaviour; /* of images on trial */
     uint32_t cut_at;
     enum updraft_nor_cut cut;
     enum updraft_nor_timing timing;
     uint32_t restart_ms;
     uint32_t health_s;
+    uint32_t stall_s;
     uint8_t attempts;
     bool disabled;
     bool quiet;

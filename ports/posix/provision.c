@@ -39,7 +39,13 @@ static bool put_table(const struct updraft_provision *provision, uint8_t *flash,
     uint8_t *text = read_file(provision->table_path, CSV_LEN_CAP, &len);
     if (!text)
         return false;
-    struct updraft_csv_options options = {.flash_size = provision->flash_size};
+    /* The RTOS SDK places apps at any sector, ESP-IDF on 64 KB. */
+    bool is_esp8266 = provision->chip->id == UPDRAFT_CHIP_ESP8266;
+    struct updraft_csv_options options = {
+        .rules = is_esp8266 ? UPDRAFT_CSV_RTOS_SDK : UPDRAFT_CSV_IDF,
+        .table_off = provision->table_off,
+        .flash_size = provision->flash_size,
+    };
     struct updraft_csv_result result;
     enum updraft_error error =
         updraft_ptable_from_csv((const char *)text, len, &options, table, &result);
@@ -51,7 +57,7 @@ static bool put_table(const struct updraft_provision *provision, uint8_t *flash,
         updraft_log_warn("%s: %s", provision->table_path, result.message);
     if (error != UPDRAFT_OK)
         return false;
-    error = updraft_ptable_encode(table, flash + UPDRAFT_PTABLE_DEFAULT_OFF);
+    error = updraft_ptable_encode(table, flash + provision->table_off);
     if (error != UPDRAFT_OK)
         updraft_log_warn("%s: %s", provision->table_path, updraft_error_entry(error)->sentence);
     return error == UPDRAFT_OK;
@@ -104,7 +110,7 @@ static bool put_app(const struct updraft_provision *provision, const struct updr
     return good;
 }
 
-static bool write_whole(const char *path, const uint8_t *bytes, size_t len)
+bool updraft_provision_write(const char *path, const uint8_t *bytes, size_t len)
 {
     char temporary[4096];
     if (snprintf(temporary, sizeof temporary, "%s.new", path) >= (int)sizeof temporary) {
@@ -136,7 +142,7 @@ bool updraft_provision_flash(const struct updraft_provision *provision)
     if (flash && table) {
         memset(flash, 0xFF, provision->flash_size);
         good = put_table(provision, flash, table) && put_app(provision, table, flash) &&
-               write_whole(provision->flash_path, flash, provision->flash_size);
+               updraft_provision_write(provision->flash_path, flash, provision->flash_size);
     } else {
         updraft_log_warn("not enough memory for a flash of %u bytes",
                          (unsigned)provision->flash_size);

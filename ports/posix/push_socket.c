@@ -16,11 +16,12 @@
 _Static_assert(sizeof(((struct updraft_peer *)0)->bytes) >= sizeof(struct sockaddr_in6),
                "a peer holds any address");
 
-void updraft_push_socket_open(struct updraft_push_socket *push, int udp_fd,
-                              const struct updraft_espota_config *config)
+void updraft_push_socket_open(struct updraft_push_socket *push,
+                              const struct updraft_push_socket_config *config)
 {
-    *push = (struct updraft_push_socket){.udp_fd = udp_fd, .tcp_fd = -1};
-    updraft_espota_init(&push->espota, config);
+    *push = (struct updraft_push_socket){
+        .udp_fd = config->udp_fd, .tcp_fd = -1, .brake = config->brake, .stall_s = config->stall_s};
+    updraft_espota_init(&push->espota, config->espota);
 }
 
 static void close_stream(struct updraft_push_socket *push)
@@ -66,20 +67,53 @@ static void send_reply(struct updraft_push_socket *push)
     (void)sendto(push->udp_fd, reply, len, MSG_NOSIGNAL, (struct sockaddr *)&address, to.len);
 }
 
+static void take_datagram(struct updraft_push_socket *push,
+                          const struct updraft_push_datagram *datagram, uint64_t now_ms)
+{
+    const struct sockaddr *address = (const struct sockaddr *)&datagram->from;
+    struct updraft_peer from = {.len = (uint8_t)updraft_sockets_address_len(&datagram->from)};
+    memcpy(from.bytes, &datagram->from, from.len);
+    updraft_espota_datagram(&push->espota, &from, datagram->bytes, datagram->len, now_ms);
+    updraft_brake_note(push->brake, address, updraft_espota_take_sign_in(&push->espota), "espota",
+                       now_ms);
+    send_reply(push);
+}
+
+/* One at a time: what else comes from those who are braked is lost, and they send it again. */
+static void hold_datagram(struct updraft_push_socket *push,
+                          const struct updraft_push_datagram *datagram, uint64_t until_ms)
+{
+    if (push->held_until_ms != 0)
+        return;
+    push->held = *datagram;
+    push->held_until_ms = until_ms;
+}
+
+static void release_datagram(struct updraft_push_socket *push, uint64_t now_ms)
+{
+    if (push->held_until_ms == 0 || now_ms < push->held_until_ms)
+        return;
+    push->held_until_ms = 0;
+    take_datagram(push, &push->held, now_ms);
+}
+
 static void receive_datagrams(struct updraft_push_socket *push, uint64_t now_ms)
 {
     for (int i = 0; i < READ_ROUNDS; i++) {
-        uint8_t datagram[UPDRAFT_ESPOTA_DATAGRAM_CAP];
-        struct sockaddr_storage address;
-        socklen_t address_len = sizeof address;
-        ssize_t len = recvfrom(push->udp_fd, datagram, sizeof datagram, 0,
-                               (struct sockaddr *)&address, &address_len);
+        struct updraft_push_datagram datagram;
+        struct sockaddr *from = (struct sockaddr *)&datagram.from;
+        socklen_t from_len = sizeof datagram.from;
+        memset(&datagram.from, 0, sizeof datagram.from);
+        ssize_t len =
+            recvfrom(push->udp_fd, datagram.bytes, sizeof datagram.bytes, 0, from, &from_len);
         if (len < 0)
             return;
-        struct updraft_peer from = {.len = (uint8_t)updraft_sockets_address_len(&address)};
-        memcpy(from.bytes, &address, from.len);
-        updraft_espota_datagram(&push->espota, &from, datagram, (size_t)len, now_ms);
-        send_reply(push);
+        datagram.len = (uint16_t)len;
+        uint32_t wait_ms = updraft_brake_wait_ms(push->brake, from, now_ms);
+        if (wait_ms > 0)
+            hold_datagram(push, &datagram, now_ms + wait_ms);
+        else
+            take_datagram(push, &datagram, now_ms);
     }
 }
 
@@ -116,6 +150,7 @@ static void finish_connect(struct updraft_push_socket *push, uint64_t now_ms)
     int on = 1; /* an acknowledgement held back costs the host 40 ms a chunk */
     (void)setsockopt(push->tcp_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     push->is_connected = true;
+    updraft_pace_begin(&push->pace, push->stall_s, now_ms);
     updraft_espota_connected(&push->espota, now_ms);
 }
 
@@ -148,6 +183,7 @@ static bool receive_stream(struct updraft_push_socket *push, uint64_t now_ms)
             return errno == EAGAIN || errno == EINTR;
         if (len == 0)
             return false;
+        updraft_pace_add(&push->pace, (uint64_t)len);
         updraft_espota_feed(&push->espota, bytes, (size_t)len, now_ms);
         if (!send_stream(push))
             return false;
@@ -167,6 +203,8 @@ static bool is_over(struct updraft_push_socket *push, uint64_t now_ms)
 
 static void run_stream(struct updraft_push_socket *push, uint64_t now_ms)
 {
+    if (updraft_pace_is_too_slow(&push->pace, now_ms))
+        updraft_espota_timed_out(&push->espota, now_ms);
     bool is_alive = send_stream(push) && receive_stream(push, now_ms) && send_stream(push);
     if (!is_alive || is_over(push, now_ms)) {
         close_stream(push);
@@ -176,6 +214,7 @@ static void run_stream(struct updraft_push_socket *push, uint64_t now_ms)
 
 void updraft_push_socket_run(struct updraft_push_socket *push, uint64_t now_ms)
 {
+    release_datagram(push, now_ms);
     receive_datagrams(push, now_ms);
     updraft_espota_tick(&push->espota, now_ms);
     if (push->tcp_fd < 0 && updraft_espota_wants(&push->espota) == UPDRAFT_ESPOTA_WANTS_CONNECT)
@@ -189,5 +228,6 @@ void updraft_push_socket_run(struct updraft_push_socket *push, uint64_t now_ms)
 
 bool updraft_push_socket_is_busy(const struct updraft_push_socket *push)
 {
-    return updraft_espota_wants(&push->espota) != UPDRAFT_ESPOTA_WANTS_NOTHING;
+    return push->held_until_ms != 0 ||
+           updraft_espota_wants(&push->espota) != UPDRAFT_ESPOTA_WANTS_NOTHING;
 }

@@ -72,14 +72,17 @@ static const char *update_state_name(enum updraft_update_state state)
     return "idle";
 }
 
-static void add_update(cJSON *json, const struct updraft_update *update, struct detail detail)
+static void add_update(cJSON *json, const struct updraft_life *life, struct detail detail)
 {
+    const struct updraft_update *update = &life->update;
     cJSON *item = cJSON_AddObjectToObject(json, "update");
     cJSON_AddStringToObject(item, "state", update_state_name(update->state));
     cJSON_AddNumberToObject(item, "written", updraft_update_written(update));
     cJSON_AddNumberToObject(item, "total", updraft_update_expected(update));
     if (update->state == UPDRAFT_UPDATE_FAILED)
         add_failure(item, &update->failure, detail);
+    if (update->state == UPDRAFT_UPDATE_DONE && life->restart_waits_for)
+        cJSON_AddStringToObject(item, "waiting", life->restart_waits_for);
 }
 
 static const char *last_result_name(enum updraft_last_result result)
@@ -106,6 +109,18 @@ static void add_last(cJSON *json, const struct updraft_last *last, struct detail
         add_failure(item, &last->failure, detail);
 }
 
+/* Only where an old SDK's boot loader stands. */
+static void add_old_sdk(cJSON *json, const struct updraft_old_sdk *old_sdk)
+{
+    if (!old_sdk->present)
+        return;
+    cJSON *item = cJSON_AddObjectToObject(json, "old_sdk");
+    cJSON_AddBoolToObject(item, "unpacked", old_sdk->was_unpacked);
+    cJSON_AddBoolToObject(item, "rf_kept", old_sdk->rf_was_stored);
+    if (old_sdk->has_ap)
+        cJSON_AddStringToObject(item, "ap", old_sdk->ap.ssid);
+}
+
 static bool print_status(const struct updraft_life *life, struct detail detail, char *out,
                          size_t out_cap)
 {
@@ -123,8 +138,9 @@ static bool print_status(const struct updraft_life *life, struct detail detail, 
     cJSON_AddNumberToObject(json, "ota_port", life->machine->ota_port);
     cJSON_AddStringToObject(json, "dialect", is_esp8266 ? "esp8266" : "esp32");
     cJSON_AddBoolToObject(json, "password", board->password != NULL);
-    add_update(json, &life->update, detail);
+    add_update(json, life, detail);
     add_last(json, &life->machine->last, detail);
+    add_old_sdk(json, &life->machine->old_sdk);
     cJSON_AddNumberToObject(json, "uptime_ms", (double)(updraft_clock_ms() - life->born_ms));
     bool fits = cJSON_PrintPreallocated(json, out, (int)out_cap, false);
     cJSON_Delete(json);

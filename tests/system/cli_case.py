@@ -90,7 +90,7 @@ class CliTest(unittest.TestCase):
 class HttpPeer:
     """A device's HTTP side by script: {(method, path): (status, type, body) or a function}."""
 
-    def __init__(self, test, routes):
+    def __init__(self, test, routes, port=0):
         self.seen = []
         peer = self
 
@@ -119,7 +119,7 @@ class HttpPeer:
             def log_message(self, *args):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05},

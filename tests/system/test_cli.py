@@ -20,7 +20,7 @@ SHARED = pathlib.Path(os.environ.get("UPDRAFT_SHARED", ROOT.parent / "shared"))
 
 class Help(CliTest):
     COMMANDS = ["info", "partitions", "flash make", "flash show", "flash boot", "flash set-boot",
-                "image make",
+                "image make", "image combine",
                 "push", "login", "publish", "devices", "releases", "channels", "channels set",
                 "errors", "version"]
 
@@ -46,6 +46,50 @@ class Help(CliTest):
         self.assertEqual(self.error(2, "flash", "x", "--rollbak")["code"], "usage")
         self.assertEqual(self.error(2, "info", "x", "--rollbak")["remedy"],
                          "Did you mean --rollback?")
+
+    def test_the_common_options_may_stand_before_the_command(self):
+        image = self.image()
+        for before in (["--json"], ["--quiet", "--json"], ["--json", "-q"]):
+            code, out, err = updraft(*before, "info", image)
+            self.assertEqual((code, json.loads(out)["kind"]), (0, "app"), err)
+        self.assertEqual(updraft("--quiet", "image", "make", "-o", image), (0, "", ""))
+        code, out, _ = updraft("--json", "inof", image)
+        self.assertEqual((code, json.loads(out)["error"]["remedy"]),
+                         (2, "Did you mean 'updraft info'?"))
+        code, out, _ = updraft("--json")
+        self.assertEqual((code, json.loads(out)["error"]["code"]), (2, "usage"))
+        self.assertIn("--rollback cannot stand before the command",
+                      self.error(2, "--rollback", "info", image)["message"])
+
+    def test_a_wrong_number_gets_the_remedy_for_its_kind(self):
+        image = self.image()
+        push = ["push", image, "127.0.0.1"]
+        for word, args in (("port", [*push, "--port", 0]), ("port", [*push, "--ota-port", 65536]),
+                           ("port", [*push, "--http-port", "1K"]),
+                           ("seconds", [*push, "--timeout", "1m"]),
+                           ("64K", ["info", image, "--table-offset", "x"]),
+                           ("4MB", ["image", "make", "-o", "x", "--size", "12q"]),
+                           ("without", ["flash", "set-boot", self.flash(), "ota_0", "--trial",
+                                        "1K"])):
+            remedy = self.error(2, *args)["remedy"]
+            self.assertIn(word, remedy, args)
+            self.assertEqual("64K" in remedy, word in ("64K", "4MB"), remedy)
+        self.assertEqual(self.error(2, "push", image, "127.0.0.1:4K")["code"], "usage")
+
+    def test_all_that_take_boot_rules_name_the_same_three(self):
+        for name in ("info", "flash show", "flash boot", "flash set-boot"):
+            self.assertIn("[--rules stock|rollback|updraft]", self.ok(*name.split(), "--help"))
+        for rules in ("stock", "rollback", "updraft"):
+            self.ok("flash", "boot", self.flash(), "--rules", rules)
+
+    def test_paragraphs_of_info_are_filled_evenly(self):
+        about = self.ok("info", "--help").split("\n\n")[2]
+        for line in about.splitlines()[:-1]:
+            self.assertGreater(len(line), 75, line)
+
+    def test_usage_of_commands_without_arguments_shows_json(self):
+        for name in ("errors", "version"):
+            self.assertIn(f"Usage: updraft {name} [--json]\n", self.ok(name, "--help"))
 
     def test_wrong_usage_is_exit_code_2(self):
         for args in (["info"], ["info", "a", "b"], ["info", "x", "--rules", "none"], ["flash"],
@@ -136,7 +180,34 @@ class ImageMake(CliTest):
                          "unwritable")
 
 
+    def test_nothing_is_called_made_that_could_not_be_written(self):
+        table = self.write("t.csv", TWO_SLOTS)
+        app = self.image()
+        gone = self.dir / "no" / "x"
+        for args in (["image", "make", "-o", gone], ["partitions", table, "-o", gone],
+                     ["partitions", table, "-o", "/"], ["partitions", table, "--csv", "-o", gone],
+                     ["flash", "make", "-o", gone, "--table", table, "--app", app]):
+            code, out, err = updraft(*args)
+            self.assertEqual((code, out), (1, ""), args)
+            self.assertIn("cannot write", err)
+            result = self.json(*args, code=1)
+            self.assertEqual(result["error"]["code"], "unwritable")
+            self.assertNotIn(str(gone), (result.get("file"), result.get("output")))
+
+
 class Info(CliTest):
+    def test_what_is_no_file_is_refused_at_once_and_standard_input_is_read(self):
+        pipe = self.dir / "pipe"
+        os.mkfifo(pipe)
+        for path, kind in ((pipe, "a pipe"), (self.dir, "a folder"), ("/dev/zero", "a device")):
+            error = self.error(3, "info", path)
+            self.assertEqual(error["code"], "unreadable")
+            self.assertIn(f"{path}: it is {kind}", error["message"])
+        image = self.image(version="3.1.4").read_bytes()
+        self.assertEqual(self.json("info", "-", stdin=image)["version"], "3.1.4")
+        self.error(3, "info", "-", stdin=b"")
+        self.error(2, "flash", "set-boot", "-", "ota_0", stdin=b"")
+
     def test_text_and_json_say_the_same(self):
         path = self.image(version="4.5.6")
         info = self.json("info", path)

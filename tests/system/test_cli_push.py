@@ -135,6 +135,25 @@ class PushHttp(CliTest):
                                ("POST", "/api/v1/firmware/upload"): (523, "text/plain", "")})
         self.assertIn("not one of esp32-evse", self.push(5, peer)["error"]["message"])
 
+    def test_a_device_s_own_sentence_goes_before_the_guess_by_status(self):
+        json_type = "application/json"
+        refusal = json.dumps({"error": {"code": 54, "name": "too_large", "text": "20000 bytes "
+                                        "do not fit", "remedy": "Make it smaller."}})
+        for status, kind, body, message, remedy in (
+                (521, "text/plain", "Failed to upgrade firmware: the image is for ESP32-S3",
+                 "refused (521): the image is for ESP32-S3", "The device runs its old image."),
+                (521, "text/plain", "Flash is worn", "refused (521): Flash is worn", ""),
+                (521, "text/plain", "Failed to upgrade firmware\r\n", "could not write", ""),
+                (522, "text/plain", "", "did not receive the whole image", ""),
+                (521, json_type, refusal, "20000 bytes do not fit", "Make it smaller."),
+                (400, json_type, '{"detail":"x"}', 'status 400: {"detail":"x"}', "")):
+            peer = HttpPeer(self, {("GET", "/api/v1/info"): (200, json_type,
+                                                             '{"appVersion":"v1"}'),
+                                   ("POST", "/api/v1/firmware/upload"): (status, kind, body)})
+            error = self.push(5, peer)["error"]
+            self.assertIn(message, error["message"])
+            self.assertIn(remedy, error["remedy"])
+
     def form_peer(self, answer):
         return HttpPeer(self, {("GET", "/update"): (200, "text/html", "<form>"),
                                ("POST", "/update"): answer})
@@ -209,6 +228,26 @@ class PushEspota(CliTest):
         got = self.push(0, peer)
         self.assertEqual((got["via"], got["state"], got["sent"]), ("espota", "written", 20000))
         self.arrived(peer)
+
+    def test_a_device_of_ours_pushed_to_by_espota_is_asked_on_port_80(self):
+        peer = EspotaPeer(self)
+        new = {"version": "1.1.0", "slot": "ota_1", "next": "ota_0", "uptime_ms": 100}
+
+        def get_status(headers, body):
+            arrived = len(peer.received) == 20000
+            return status_of(ota_port=peer.port, **(new if arrived else {}))
+
+        try:
+            HttpPeer(self, {("GET", "/status"): get_status}, port=80)
+        except OSError as error:
+            self.skipTest(f"port 80: {error.strerror}")
+        image = self.image(version="1.1.0")
+        got = self.json("push", image, f"127.0.0.1:{peer.port}", "--via", "espota")
+        self.assertEqual([got[k] for k in ("via", "from", "running", "state")],
+                         ["espota", "1.0.0", "1.1.0", "confirmed"])
+        other = EspotaPeer(self)
+        got = self.json("push", image, f"127.0.0.1:{other.port}", "--via", "espota")
+        self.assertEqual(got["state"], "written", "another device answers there")
 
     def test_the_password_schemes_of_old_and_new_cores(self):
         legacy = hashlib.md5(b"bms2024").hexdigest()

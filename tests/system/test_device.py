@@ -8,9 +8,11 @@ import http.server
 import json
 import os
 import signal
+import re
 import socket
 import subprocess
 import threading
+import time
 import unittest
 
 import espota_host
@@ -31,6 +33,7 @@ class FakeServer:
         self.answers = {}  # path without query -> function(handler) -> (status, headers, body)
         self.requests = []
         self.reports = []
+        self.report_answer = (200, b'{"ok":true}')
         fake = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -50,10 +53,11 @@ class FakeServer:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 fake.reports.append(json.loads(body))
-                self.send_response(200)
-                self.send_header("Content-Length", "2")
+                status, answer = fake.report_answer
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
-                self.wfile.write(b"{}")
+                self.wfile.write(answer)
 
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.handle_error = lambda *args: None  # a device that restarts breaks off its requests
@@ -221,6 +225,45 @@ class BootTest(DeviceCase):
         self.assertEqual(device.wait_exit(), 1)
         self.assertIn("ESP32-S3", device.output())
         self.assertFalse(os.path.exists(self.path("garage.flash")))
+
+    def test_a_flash_that_is_in_use_is_refused(self):
+        _, boot = self.booted()
+        second = self.start_device()
+        self.assertEqual(second.wait_exit(), 1)
+        self.assertIn("garage.flash is in use by another virtual device", second.output())
+        self.assertEqual(self.status_of(boot)["version"], "1.0.0")
+
+    def test_options_of_a_new_flash_are_not_passed_over_in_silence(self):
+        device, _ = self.booted()
+        self.assertNotIn("not used", device.output())
+        device.stop()
+        device, _ = self.booted(extra=["--flash-size", "8MB"])
+        self.assertIn("exists and is used as it is; not used: --table --app --flash-size", device.output())
+
+    def test_the_example_of_the_help_works_as_it_is_typed(self):
+        text = subprocess.run([harness.program("updraft-device"), "--help"], capture_output=True, text=True,
+                              timeout=harness.WAIT_S, check=True).stdout
+        lines = text.partition("Example, from nothing to an updated device:\n")[2].partition("\n\n")[0]
+        script = "".join(line.strip() + "\n" for line in lines.splitlines())
+        self.assertEqual(script.count(" &\n"), 1, script)
+        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            for kind, port in ((tcp, "8080"), (udp, "3232")):  # these may be in use here
+                kind.bind(("127.0.0.1", 0))
+                self.assertIn(port, script)
+                script = script.replace(port, str(kind.getsockname()[1]))
+        script = re.sub(r"( &\n)", r" > device.log 2>\&1\1echo $! > device.pid\n", script)
+        environment = {**os.environ, "PATH": harness.BIN + os.pathsep + os.environ["PATH"]}
+        result = subprocess.run(["sh", "-e", "-c", script], cwd=self.directory, env=environment, capture_output=True,
+                                text=True, timeout=harness.WAIT_S, check=False)
+        with open(self.path("device.pid"), encoding="ascii") as file:
+            self.addCleanup(os.kill, int(file.read()), signal.SIGTERM)
+        self.assertEqual((result.returncode, "Update Success!" in result.stdout), (0, True), result)
+
+        def log():
+            with open(self.path("device.log"), encoding="utf-8") as file:
+                return file.read()
+
+        harness.wait_until("the new version", lambda: "confirmed slot=ota_1 version=1.1.0" in log())
 
     def test_a_damaged_first_image_makes_no_flash(self):
         device = self.start_device(app=self.old[:-40] + b"x" + self.old[-39:])
@@ -410,9 +453,15 @@ class RefusalTest(DeviceCase):
         self.assertEqual(self.post(boot, self.new)[0], 200)
         device.process.send_signal(signal.SIGUSR1)
         device.wait_line("^restart waits reason=\"charging\"")
-        self.assertEqual(self.status_of(boot)["update"]["state"], "done")
+        update = self.status_of(boot)["update"]
+        self.assertEqual((update["state"], update["waiting"]), ("done", "charging"))
         device.process.send_signal(signal.SIGUSR1)
         self.assert_updated(device)
+        self.assertNotIn("waiting", self.status_of(boot)["update"])
+
+    def test_an_image_of_another_project(self):
+        error = self.refuse(images.make("1.1.0", project="heater"), 400, "wrong_product")
+        self.assertIn("heater", error["text"])
 
     def test_an_empty_body(self):
         _, boot = self.booted()
@@ -499,6 +548,125 @@ class BadInputTest(DeviceCase):
         answer = http.client.HTTPResponse(upload)
         answer.begin()
         self.assertEqual(answer.status, 200)
+        self.assert_updated(device)
+
+
+class RudeClientTest(DeviceCase):
+    """Clients that hold on to the device without bringing it anything."""
+
+    def connect(self, boot):
+        host, _, port = boot["http"].rpartition(":")
+        client = socket.create_connection((host, int(port)), timeout=harness.WAIT_S)
+        self.addCleanup(client.close)
+        return client
+
+    def test_an_upload_whose_client_sends_and_goes_at_once_makes_room(self):
+        device, boot = self.booted()
+        for part_len in (1, 40, 3000):
+            client = self.connect(boot)
+            client.sendall(f"POST /update HTTP/1.1\r\nHost: {boot['http']}\r\nContent-Type: "
+                           f"application/octet-stream\r\nContent-Length: {len(self.new)}\r\n\r\n".encode())
+            device.wait_line("^update start")
+            os.kill(device.process.pid, signal.SIGSTOP)  # so that both come to it in one event
+            client.sendall(self.new[:part_len])
+            client.close()
+            os.kill(device.process.pid, signal.SIGCONT)
+            device.wait_line("^update failed code=69", 2)
+        self.assertEqual(self.post(boot, self.new)[0], 200)
+        self.assert_updated(device)
+
+    def test_connections_that_say_nothing_keep_no_one_out(self):
+        device, boot = self.booted()
+        upload = self.open_upload(boot, len(self.new), self.new[:20000])
+        device.wait_line("^update start")
+        idle = [self.connect(boot) for _ in range(60)]
+        half = [self.connect(boot) for _ in range(60)]
+        for client in half:
+            try:
+                client.sendall(b"GET /status HTTP/1.1\r\nHost: x")
+            except OSError:
+                pass  # it had to make room already
+        before = time.monotonic()
+        self.assertEqual(self.status_of(boot)["update"]["state"], "receiving")
+        self.assertLess(time.monotonic() - before, 2)
+        upload.sendall(self.new[20000:])
+        answer = http.client.HTTPResponse(upload)
+        answer.begin()
+        self.assertEqual(answer.status, 200)
+        self.assert_updated(device)
+        self.assertEqual((len(idle), len(half)), (60, 60))  # they were open all the time
+
+    def drip(self, device, stream):
+        """One byte at a time until the device has had enough; how long that took."""
+        before = time.monotonic()
+        try:
+            for at in range(20000, 20000 + 10 * harness.WAIT_S):
+                stream.sendall(self.new[at:at + 1])
+                if any("update failed" in line for line in device.lines):
+                    break
+                time.sleep(0.1)
+        except OSError:
+            pass
+        device.wait_line("^update failed code=65", 5)
+        return time.monotonic() - before
+
+    def test_an_upload_that_drips_is_given_up(self):
+        device, boot = self.booted(extra=["--stall-s", "1"])
+        upload = self.open_upload(boot, len(self.new), self.new[:20000])
+        device.wait_line("^update start")
+        self.assertLess(self.drip(device, upload), 6)
+        self.assertEqual(self.post(boot, self.new)[0], 200)
+        self.assert_updated(device)
+
+    def test_an_espota_host_that_drips_is_given_up(self):
+        device, boot = self.booted(extra=["--stall-s", "1"])
+        with socket.create_server(("127.0.0.1", 0)) as listener, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.sendto(f"0 {listener.getsockname()[1]} {len(self.new)} {espota_host.md5(self.new)}\n".encode(),
+                       ("127.0.0.1", int(boot["ota"])))
+            listener.settimeout(harness.WAIT_S)
+            stream, _ = listener.accept()
+            with stream:
+                device.wait_line("^update start")
+                stream.sendall(self.new[:20000])
+                self.assertLess(self.drip(device, stream), 6)
+        self.wait_status(boot, "the end", lambda s: s["update"]["state"] == "failed")
+        self.assertEqual(self.post(boot, self.new)[0], 200)
+        self.assert_updated(device)
+
+    def basic(self, password):
+        return {"Authorization": "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()}
+
+    def test_guessing_passwords_over_http_is_slowed_down(self):
+        device, boot = self.booted(board="password: secret\n")
+        for _ in range(2):  # the right one releases the brake
+            for guess in range(5):
+                self.assertEqual(self.post(boot, self.new, headers=self.basic(f"guess {guess}"))[0], 401)
+                device.wait_line("^sign-in failed via=raw from=127.0.0.1")
+            status, headers, body = self.post(boot, self.new, headers=self.basic("secret"))
+            self.assertEqual((status, headers["Retry-After"]), (429, "1"), body)
+            self.assertEqual(json.loads(body)["error"]["name"], "wrong_password")
+            self.assertEqual(self.status_of(boot)["version"], "1.0.0")
+            time.sleep(1.1)
+            self.assertEqual(self.post(boot, b"no image at all", headers=self.basic("secret"))[0], 400)
+        self.assertEqual(self.post_form(boot, self.new, headers=self.basic("wrong"))[0], 401)
+        device.wait_line("^sign-in failed via=form")
+        self.assertEqual(self.post(boot, self.new, headers=self.basic("secret"))[0], 200)
+        self.assert_updated(device)
+
+    def test_guessing_passwords_over_espota_is_slowed_down(self):
+        device, boot = self.booted(board="password: secret\n")
+        for guess in range(5):
+            with self.assertRaises(espota_host.EspotaError):
+                espota_host.push(int(boot["ota"]), self.new, f"guess {guess}")
+            device.wait_line("^sign-in failed via=espota from=127.0.0.1")
+        before = time.monotonic()
+        with self.assertRaises(espota_host.EspotaError) as caught:
+            espota_host.push(int(boot["ota"]), self.new, "guess 6")
+        self.assertEqual(caught.exception.text, "Authentication Failed")
+        self.assertGreater(time.monotonic() - before, 0.8)
+        self.assertEqual(self.status_of(boot)["version"], "1.0.0")
+        espota_host.push(int(boot["ota"]), self.new, "secret")
         self.assert_updated(device)
 
 
@@ -670,6 +838,105 @@ class PullTest(DeviceCase):
         device = self.start_device(board=board)
         device.wait_boot(version="1.0.0")
         self.assert_updated(device)
+
+    def test_an_offline_image_of_a_device_that_only_follows_a_channel_is_rolled_back(self):
+        server = self.fake_server()
+        server.offer("1.1.0", images.make("1.1.0", behaviour="offline"))
+        device = self.start_device(board=self.channel_board(server, report=False), extra=["--health-s", "2"])
+        device.wait_boot(version="1.1.0")
+        device.wait_line("^health deadline passed version=1.1.0")
+        self.assertEqual(device.wait_boot()["version"], "1.0.0")
+        self.assertNotIn("confirmed slot=ota_1", device.output())
+
+    def test_an_answer_that_is_none_confirms_nothing(self):
+        nonsense = lambda handler: (200, {}, b"<html>Please sign in to this network</html>")
+        for way in ("channel", "headers"):
+            with self.subTest(way=way):
+                server = self.fake_server()
+                board = self.channel_board(server) if way == "channel" else f"server: {server.url}\npoll_s: 1\n"
+                server.offer("1.1.0", self.new)
+                server.answers["/d/esp-update/demo"] = server.answers["/image"]
+                device = self.start_device(way, board=board, extra=["--health-s", "2", "--restart-ms", "500"])
+                device.wait_line("^update done")
+                server.report_answer = (200, b"<html>Please sign in to this network</html>")
+                server.answers = {"/channel.json": nonsense, "/d/esp-update/demo": nonsense}
+                self.assertEqual(device.wait_boot(version="1.1.0")["state"], "trial")
+                device.wait_line("^health deadline passed version=1.1.0")
+                device.wait_boot(version="1.0.0")
+                self.assertNotIn("confirmed slot=ota_1", device.output())
+                device.stop()
+
+    def test_an_offer_confirms_the_trial_before_it_is_taken(self):
+        newest = images.make("1.2.0")
+        for way in ("channel", "headers"):
+            with self.subTest(way=way):
+                server = self.fake_server()
+                board = self.channel_board(server) if way == "channel" else f"server: {server.url}\npoll_s: 1\n"
+                server.report_answer = (404, b"")
+                server.offer("1.1.0", self.new)
+                server.answers["/d/esp-update/demo"] = server.answers["/image"]
+                device = self.start_device(way, board=board, extra=["--restart-ms", "500"])
+                device.wait_line("^update done")
+                server.offer("1.2.0", newest)
+                server.answers["/d/esp-update/demo"] = server.answers["/image"]
+                self.assertEqual(device.wait_boot(version="1.1.0")["state"], "trial")
+                device.wait_line("^confirmed slot=ota_1 version=1.1.0")
+                device.wait_boot(version="1.2.0")
+                self.assertNotIn("trial_running", device.output())
+                device.stop()
+
+    def test_a_server_that_drips_is_given_up(self):
+        server = self.fake_server()
+
+        def drip(handler):
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(self.new)))
+            handler.end_headers()
+            handler.wfile.write(self.new[:5000])
+            for at in range(5000, 5000 + 20 * harness.WAIT_S):
+                handler.wfile.write(self.new[at:at + 1])
+                time.sleep(0.05)
+            return 200, {}, b""
+
+        server.offer("1.1.0", self.new)
+        server.answers["/image"] = drip
+        device = self.start_device(board=self.channel_board(server), extra=["--stall-s", "2"])
+        device.wait_line("^update start")
+        device.wait_line("^update failed code=65", 20)
+        server.offer("1.1.0", self.new)
+        self.assert_updated_after_retry(device)
+
+    def test_the_reason_of_a_failed_check_is_the_right_one(self):
+        answers = (
+            ("a redirect in circles", b"HTTP/1.1 302 Found\r\nLocation: /channel.json\r\nContent-Length: 0\r\n\r\n", 71),
+            ("no HTTP at all", b"\x00\x01garbage\r\n\r\n", 71),
+            ("a negative length", b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", 71),
+            ("nobody", None, 68),
+        )
+        for name, answer, code in answers:
+            with self.subTest(name), socket.create_server(("127.0.0.1", 0)) as listener:
+                url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+                def serve(listener=listener, answer=answer):
+                    try:
+                        while True:
+                            stream, _ = listener.accept()
+                            with stream:
+                                stream.recv(4096)
+                                stream.sendall(answer)
+                    except OSError:
+                        pass
+
+                if answer is None:
+                    listener.close()
+                else:
+                    threading.Thread(target=serve, daemon=True).start()
+                board = f"poll_s: 1\nota:\n  channels:\n    - name: stable\n      path: {url}/channel.json\n"
+                device = self.start_device("check", board=board)
+                self.assertIn(f"code={code} ", device.wait_line("^check failed"))
+                device.stop()
+                if answer is not None:
+                    listener.shutdown(socket.SHUT_RDWR)
 
     def test_an_image_with_a_wrong_md5_is_not_taken(self):
         server = self.fake_server()
