@@ -189,7 +189,7 @@ class Migrate(harness.Case):
 
     def test_power_cuts_on_the_way_only_delay_it(self):
         packed = self.combine("2MB-c1")
-        for at in (11, 70, 200, 345):
+        for at in (11, 70, 200, 335):
             with self.subTest(cut_at=at):
                 device = self.start_device("2MB-c1", "--keep-rf", "--cut-at", str(at))
                 self.assertEqual(device.wait_exit(), harness.POWER_CUT_EXIT, device.output())
