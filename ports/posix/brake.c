@@ -32,7 +32,8 @@ static const struct updraft_guest *find(const struct updraft_brake *brake,
     return NULL;
 }
 
-/* The place of this address, else a free one, else that of the one who was quiet for longest. */
+/* The place of this address, else a free one, else that of the one who was quiet for longest, with
+ * what stands against it: someone with many addresses gets no fresh start for each. */
 static struct updraft_guest *take_place(struct updraft_brake *brake, const struct sockaddr *from)
 {
     const struct updraft_guest *known = find(brake, from);
@@ -45,7 +46,6 @@ static struct updraft_guest *take_place(struct updraft_brake *brake, const struc
             (place->wrong_in_row > 0 && guest->last_ms < place->last_ms))
             place = guest;
     }
-    *place = (struct updraft_guest){.wrong_in_row = 0};
     read_address(from, place->address);
     return place;
 }
@@ -63,7 +63,7 @@ uint32_t updraft_brake_wait_ms(const struct updraft_brake *brake, const struct s
 void updraft_brake_note(struct updraft_brake *brake, const struct sockaddr *from,
                         enum updraft_sign_in result, const char *via, uint64_t now_ms)
 {
-    if (result == UPDRAFT_SIGN_IN_NONE)
+    if (result == UPDRAFT_SIGN_IN_NONE || (result == UPDRAFT_SIGN_IN_RIGHT && !find(brake, from)))
         return;
     struct updraft_guest *place = take_place(brake, from);
     if (result == UPDRAFT_SIGN_IN_RIGHT) {

@@ -242,7 +242,8 @@ static void end_exchange(void *ctx, struct MHD_Connection *connection, void **st
 /* The library then reads the end of the stream, and closes. */
 static void hang_up(struct updraft_visitor *visitor)
 {
-    int fd = MHD_get_connection_info(visitor->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    int fd =
+        MHD_get_connection_info(visitor->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     (void)shutdown(fd, SHUT_RDWR);
     visitor->leaves = true;
 }
