@@ -42,6 +42,20 @@ static enum updraft_error rewrite_state(const struct updraft_flash *flash, uint3
     return flash->prog(flash->ctx, addr, entry, sizeof entry);
 }
 
+/* The power may have failed while the entry was written, and cells of it may read one way now and
+ * another way later. Before an image starts by it for the first time it is programmed once more. */
+static enum updraft_error strengthen(const struct updraft_flash *flash, uint32_t addr,
+                                     const struct updraft_otadata_entry *entry)
+{
+    uint8_t bytes[UPDRAFT_OTADATA_ENTRY_LEN + UPDRAFT_TRIAL_LEN];
+
+    if (entry->trial.attempts_used != 0 || entry->trial.power_used != 0)
+        return UPDRAFT_OK;
+    updraft_otadata_encode(entry->seq, UPDRAFT_OTA_UNDEFINED, bytes);
+    updraft_trial_encode(entry->seq, entry->trial.attempts_allowed, bytes + UPDRAFT_TRIAL_OFF);
+    return flash->prog(flash->ctx, addr, bytes, sizeof bytes);
+}
+
 static enum updraft_error write_mark(const struct updraft_boot_config *config,
                                      const struct updraft_boot_result *result, int idx,
                                      enum updraft_boot_mark mark)
@@ -56,8 +70,10 @@ static enum updraft_error write_mark(const struct updraft_boot_config *config,
     case UPDRAFT_BOOT_MARK_NONE:
         return UPDRAFT_OK;
     case UPDRAFT_BOOT_MARK_ATTEMPT:
+        (void)!strengthen(flash, addr, entry);
         return updraft_trial_mark(flash, addr, UPDRAFT_TRIAL_MARKS_OFF, entry->trial.attempts_used);
     case UPDRAFT_BOOT_MARK_POWER:
+        (void)!strengthen(flash, addr, entry);
         return updraft_trial_mark(flash, addr, UPDRAFT_TRIAL_POWER_OFF, entry->trial.power_used);
     case UPDRAFT_BOOT_MARK_ROLLED_BACK:
         return updraft_trial_roll_back(flash, addr, UPDRAFT_TRIAL_REASON_ATTEMPTS);

@@ -137,6 +137,9 @@ static void decide_updraft(const struct updraft_layout *layout,
             decision->marks[i] = UPDRAFT_BOOT_MARK_ROLLED_BACK;
             counts[i] = false;
         }
+        /* A roll back was cut off behind its first word, which may not read the same again. */
+        if (sound && is_running_trial(entry) && entry->state == UPDRAFT_OTA_ABORTED)
+            decision->marks[i] = UPDRAFT_BOOT_MARK_ROLLED_BACK;
         if (sound && !counts[i])
             failed = updraft_otadata_slot(entry->seq, layout->ota_count);
     }

@@ -25,12 +25,6 @@ void updraft_cursor_withhold(struct updraft_cursor *cursor)
     cursor->withheld_len = UPDRAFT_CURSOR_WITHHELD_CAP;
 }
 
-void updraft_cursor_distrust_blank(struct updraft_cursor *cursor)
-{
-    UPDRAFT_ASSERT(cursor->written == 0);
-    cursor->distrusts_blank = true;
-}
-
 uint32_t updraft_cursor_room(const struct updraft_cursor *cursor, uint8_t **room)
 {
     uint32_t in_buf = cursor->flash->sector_len - cursor->buffered;
@@ -51,27 +45,6 @@ void updraft_cursor_commit(struct updraft_cursor *cursor, uint32_t len)
 bool updraft_cursor_is_full(const struct updraft_cursor *cursor)
 {
     return cursor->buffered == cursor->flash->sector_len;
-}
-
-static enum updraft_error is_blank(const struct updraft_flash *flash, uint32_t addr, uint32_t len,
-                                   bool *blank)
-{
-    uint8_t piece[PIECE_LEN];
-
-    for (uint32_t off = 0; off < len; off += PIECE_LEN) {
-        enum updraft_error error = flash->read(flash->ctx, addr + off, piece, PIECE_LEN);
-
-        if (error != UPDRAFT_OK)
-            return error;
-        for (uint32_t i = 0; i < PIECE_LEN; i++) {
-            if (piece[i] != 0xFF) {
-                *blank = false;
-                return UPDRAFT_OK;
-            }
-        }
-    }
-    *blank = true;
-    return UPDRAFT_OK;
 }
 
 /* A block is worth its erase when most of it will be written; with an unknown length it is assumed. */
@@ -97,13 +70,8 @@ static enum updraft_error erase_to(struct updraft_cursor *cursor, uint32_t end, 
     while (cursor->erased_to < end) {
         uint32_t addr = cursor->addr + cursor->erased_to;
         uint32_t len = erase_len(cursor);
-        bool blank = false;
-        enum updraft_error error = UPDRAFT_OK;
+        enum updraft_error error = flash->erase(flash->ctx, addr, len);
 
-        if (!cursor->distrusts_blank)
-            error = is_blank(flash, addr, len, &blank);
-        if (error == UPDRAFT_OK && !blank)
-            error = flash->erase(flash->ctx, addr, len);
         if (error != UPDRAFT_OK) {
             *bad_addr = addr;
             return error;

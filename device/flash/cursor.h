@@ -1,9 +1,10 @@
 /* The write cursor: fills an area of flash from its start, erasing just ahead of the data.
  *
  * Owns: the area from the first write on, and one sector of buffer, the caller's. Erases a 64 KB block
- * where it is aligned, lies in the area and will be needed, a sector elsewhere, and nothing that is
- * blank already; each erase happens when the first data for it are complete, so no call does more
- * than one erase and one sector of programming. What was programmed is read back and compared.
+ * where it is aligned, lies in the area and will be needed, a sector elsewhere; each erase happens
+ * when the first data for it are complete, so no call does more than one erase and one sector of
+ * programming. What was programmed is read back and compared. What reads as blank is erased all the
+ * same: a cut erase may leave cells that read blank now and not later.
  *
  * It can withhold the first bytes of the area: they stay erased in flash until
  * updraft_cursor_release(), so that an unfinished area has no valid start. */
@@ -26,7 +27,6 @@ struct updraft_cursor {
     uint32_t buffered;     /* bytes in buf behind `written` */
     uint32_t expected_len; /* how much will come; 0: not known */
     uint8_t *buf;          /* flash->sector_len bytes */
-    bool distrusts_blank;
     uint8_t withheld_len; /* 0 or UPDRAFT_CURSOR_WITHHELD_CAP */
     uint8_t withheld[UPDRAFT_CURSOR_WITHHELD_CAP];
 };
@@ -37,10 +37,6 @@ void updraft_cursor_open(struct updraft_cursor *cursor, const struct updraft_fla
 
 /* Withhold the first bytes; before anything is written. */
 void updraft_cursor_withhold(struct updraft_cursor *cursor);
-
-/* Erase also what reads as blank; before anything is written. For areas that are read again after a
- * power loss and must then read the same: what a cut erase has left may look blank and not stay so. */
-void updraft_cursor_distrust_blank(struct updraft_cursor *cursor);
 
 /* Room for the next bytes: where to put them and how many, at least 1 while the area is not full
  * and the buffer is flushed when full; 0 at the end of the area. */

@@ -22,7 +22,6 @@ struct updraft_target {
     uint32_t cap;        /* whole sectors */
     int slot;            /* for reports; UPDRAFT_SLOT_NONE where there are no slots */
     bool withhold;       /* the first bytes are programmed last: without them there is no image */
-    bool distrust_blank; /* erase also what reads as blank */
     bool keeps_gzip;     /* gzip is stored as it comes, for the boot stage to inflate */
 };
 
@@ -56,7 +55,8 @@ struct updraft_place_ops {
      * partition of that name. Writes nothing. */
     enum updraft_error (*find)(void *ctx, const char *partition, uint32_t wire_len,
                                struct updraft_target *target, struct updraft_failure *failure);
-    /* The last look before the first erase; for applications only. Writes nothing. */
+    /* The last look before the first erase; for applications only. Writes nothing unless it accepts,
+     * and then only takes back an older record of what the target held. */
     enum updraft_error (*accept)(void *ctx, const struct updraft_incoming *incoming,
                                  struct updraft_failure *failure);
     /* Verifies what the flash now holds and makes it boot next; for applications only. */

@@ -243,6 +243,10 @@ enum updraft_error updraft_slots_select(const struct updraft_slots *slots, int s
             return error;
         seq = updraft_otadata_next_seq(kept_seq + 1u, (uint8_t)slot, slots->layout.ota_count);
     }
+    /* An entry that names the slot which was just written speaks of an image that is gone. */
+    if (keep >= 0 && kept_seq != 0 &&
+        updraft_otadata_slot(kept_seq, slots->layout.ota_count) == slot)
+        keep = 1 - keep;
     return write_entry(slots, keep >= 0 ? 1 - keep : 0, seq, UPDRAFT_OTA_UNDEFINED, attempts);
 }
 

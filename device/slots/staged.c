@@ -68,6 +68,7 @@ enum updraft_error updraft_staged_open(struct updraft_staged *staged,
     updraft_staged_assert_layout(flash, layout);
     staged->flash = flash;
     staged->layout = *layout;
+    staged->journal_erased = false;
     error = updraft_staged_read_in_place(flash, layout, buf, buf_cap, &staged->work);
     if (error == UPDRAFT_E_FLASH_READ)
         return error;
@@ -117,7 +118,6 @@ static enum updraft_error find(void *ctx, const char *partition, uint32_t wire_l
     *target = (struct updraft_target){.addr = start,
                                       .cap = staged->layout.end_addr - start,
                                       .slot = UPDRAFT_SLOT_NONE,
-                                      .distrust_blank = true,
                                       .keeps_gzip = true};
     return UPDRAFT_OK;
 }
@@ -129,24 +129,92 @@ static uint32_t room_in_place(const struct updraft_staged *staged,
     return target->addr - staged->layout.app_addr;
 }
 
-static enum updraft_error accept(void *ctx, const struct updraft_incoming *incoming,
-                                 struct updraft_failure *failure)
+static enum updraft_error sync_flash(const struct updraft_flash *flash)
 {
-    const struct updraft_staged *staged = ctx;
+    return flash->sync != NULL ? flash->sync(flash->ctx) : UPDRAFT_OK;
+}
+
+static enum updraft_error erase_journal(struct updraft_staged *staged)
+{
+    const struct updraft_flash *flash = staged->flash;
+    enum updraft_error error =
+        flash->erase(flash->ctx, staged->layout.journal_addr, flash->sector_len);
+
+    if (error == UPDRAFT_OK)
+        error = sync_flash(flash);
+    staged->journal_erased = error == UPDRAFT_OK;
+    return error;
+}
+
+/* The boot stage looked into the image and found it bad. That the flash did not hold what was staged
+ * is no such verdict. */
+static bool is_verdict(const struct updraft_staged_journal *journal)
+{
+    return journal->state == UPDRAFT_STAGED_REFUSED && journal->reason != UPDRAFT_OK &&
+           journal->reason != UPDRAFT_E_DIGEST;
+}
+
+static bool is_blank(const uint8_t *bytes, uint32_t len)
+{
+    for (uint32_t i = 0; i < len; i++) {
+        if (bytes[i] != 0xFF)
+            return false;
+    }
+    return true;
+}
+
+static enum updraft_error take_back_journal(struct updraft_staged *staged)
+{
+    const struct updraft_flash *flash = staged->flash;
+    uint8_t bytes[UPDRAFT_STAGED_READ_LEN];
+    struct updraft_staged_journal journal;
+    enum updraft_error error =
+        flash->read(flash->ctx, staged->layout.journal_addr, bytes, sizeof bytes);
+
+    staged->journal_erased = false;
+    if (error != UPDRAFT_OK || is_blank(bytes, sizeof bytes))
+        return error;
+    updraft_staged_decode(bytes, &journal);
+    return is_verdict(&journal) ? UPDRAFT_OK : erase_journal(staged);
+}
+
+static enum updraft_error check_gzip(const struct updraft_staged *staged,
+                                     const struct updraft_incoming *incoming,
+                                     struct updraft_failure *failure)
+{
+    if (!staged->layout.takes_gzip)
+        return updraft_place_fail(failure, UPDRAFT_E_UNSUPPORTED, 0, 0, NULL);
+    if (incoming->head_len < GZIP_LEN_MIN ||
+        memcmp(incoming->head, gzip_magic, sizeof gzip_magic) != 0)
+        return updraft_place_fail(failure, UPDRAFT_E_GZIP, 0, 0, NULL);
+    return UPDRAFT_OK;
+}
+
+static enum updraft_error check_raw(const struct updraft_staged *staged,
+                                    const struct updraft_incoming *incoming,
+                                    struct updraft_failure *failure)
+{
     uint32_t room = room_in_place(staged, incoming->target);
 
-    if (incoming->is_packed) {
-        if (!staged->layout.takes_gzip)
-            return updraft_place_fail(failure, UPDRAFT_E_UNSUPPORTED, 0, 0, NULL);
-        if (incoming->head_len < GZIP_LEN_MIN ||
-            memcmp(incoming->head, gzip_magic, sizeof gzip_magic) != 0)
-            return updraft_place_fail(failure, UPDRAFT_E_GZIP, 0, 0, NULL);
-        return UPDRAFT_OK;
-    }
     if (incoming->wire_len > room)
         return updraft_place_fail(failure, UPDRAFT_E_TOO_LARGE, incoming->wire_len, room, NULL);
     if (!incoming->force && updraft_place_is_same(staged->flash, staged->layout.app_addr, incoming))
         return updraft_place_fail(failure, UPDRAFT_E_ALREADY_RUNNING, 0, 0, NULL);
+    return UPDRAFT_OK;
+}
+
+static enum updraft_error accept(void *ctx, const struct updraft_incoming *incoming,
+                                 struct updraft_failure *failure)
+{
+    struct updraft_staged *staged = ctx;
+    enum updraft_error error = incoming->is_packed ? check_gzip(staged, incoming, failure)
+                                                   : check_raw(staged, incoming, failure);
+
+    if (error != UPDRAFT_OK)
+        return error;
+    error = take_back_journal(staged);
+    if (error != UPDRAFT_OK)
+        return updraft_place_fail(failure, error, staged->layout.journal_addr, 0, NULL);
     return UPDRAFT_OK;
 }
 
@@ -193,13 +261,8 @@ static enum updraft_error check_image(struct updraft_staged *staged,
     return UPDRAFT_OK;
 }
 
-static enum updraft_error sync_flash(const struct updraft_flash *flash)
-{
-    return flash->sync != NULL ? flash->sync(flash->ctx) : UPDRAFT_OK;
-}
-
 /* The record is the moment at which the update happens, so all before it is made durable first. */
-static enum updraft_error write_journal(const struct updraft_staged *staged,
+static enum updraft_error write_journal(struct updraft_staged *staged,
                                         const struct updraft_staged_journal *journal)
 {
     const struct updraft_flash *flash = staged->flash;
@@ -208,10 +271,9 @@ static enum updraft_error write_journal(const struct updraft_staged *staged,
     enum updraft_error error = sync_flash(flash);
 
     updraft_staged_encode(journal, record);
-    if (error == UPDRAFT_OK)
-        error = flash->erase(flash->ctx, addr, flash->sector_len);
-    if (error == UPDRAFT_OK)
-        error = sync_flash(flash);
+    if (error == UPDRAFT_OK && !staged->journal_erased)
+        error = erase_journal(staged);
+    staged->journal_erased = false;
     if (error == UPDRAFT_OK)
         error = flash->prog(flash->ctx, addr, record, sizeof record);
     if (error == UPDRAFT_OK)
@@ -219,15 +281,13 @@ static enum updraft_error write_journal(const struct updraft_staged *staged,
     return error == UPDRAFT_OK ? updraft_flash_compare(flash, addr, record, sizeof record) : error;
 }
 
-/* The same bytes would be refused again, after every download; unless they were not the same in
- * flash, which was the flash's fault. */
+/* The same bytes would be refused again, after every download. */
 static bool was_refused(const struct updraft_staged *staged, const uint8_t *sha256)
 {
     struct updraft_staged_journal last;
 
     return updraft_staged_journal_read(staged->flash, &staged->layout, &last) == UPDRAFT_OK &&
-           last.state == UPDRAFT_STAGED_REFUSED && last.reason != UPDRAFT_E_DIGEST &&
-           memcmp(last.sha256, sha256, UPDRAFT_SHA256_LEN) == 0;
+           is_verdict(&last) && memcmp(last.sha256, sha256, UPDRAFT_SHA256_LEN) == 0;
 }
 
 /* As far as it can be told here; without an arena the boot stage is the first to look into gzip. */

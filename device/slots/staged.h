@@ -16,6 +16,10 @@
  * Owns: where the staged image lies, the journal's record. Does not own: the copy, the done and
  * refused words, which the boot stage writes. Memory: the caller's struct.
  *
+ * An older journal is erased before the first byte is staged: torn, it might read well at one boot
+ * and not at another, and then name a source that is being written. Only a refusal stays, for that
+ * is never copied.
+ *
  * After a power loss before the journal's record is whole the old image boots. From then on the
  * boot stage makes the copy, as often as it takes. */
 #ifndef UPDRAFT_DEVICE_SLOTS_STAGED_H
@@ -43,6 +47,7 @@ struct updraft_staged {
     const struct updraft_flash *flash;
     struct updraft_staged_layout layout;
     uint32_t running_len; /* from app_addr to the end of the image; for a sketch as its core says */
+    bool journal_erased;              /* private: by this update, for this update */
     struct updraft_staged_image work; /* private: what commit reads with, kept off the stack */
 };
 

@@ -95,8 +95,6 @@ static void start_transaction(struct updraft_update *update,
     update->cursor.expected_len = request->wire_len;
     if (update->target.withhold)
         updraft_cursor_withhold(&update->cursor);
-    if (update->target.distrust_blank)
-        updraft_cursor_distrust_blank(&update->cursor);
     updraft_image_reader_init(&update->image);
     update->wire_len = request->wire_len;
     update->wire_seen = 0;

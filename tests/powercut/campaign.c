@@ -237,7 +237,7 @@ static struct tally sum_part(const struct campaign *campaign, uint32_t part)
 
 static void print_row(const char *title, const struct tally *tally)
 {
-    printf("%-34s %10llu %9llu %9llu %8.1f\n", title, (unsigned long long)tally->operations,
+    printf("%-38s %10llu %9llu %9llu %8.1f\n", title, (unsigned long long)tally->operations,
            (unsigned long long)tally->cases, (unsigned long long)tally->failures, tally->seconds);
 }
 
@@ -245,7 +245,7 @@ static struct tally print_table(const struct campaign *campaign)
 {
     struct tally total = {0};
 
-    printf("%-34s %10s %9s %9s %8s\n", "", "operations", "cases", "failures", "seconds");
+    printf("%-38s %10s %9s %9s %8s\n", "", "operations", "cases", "failures", "seconds");
     for (uint32_t part = 0; part < PART_COUNT; part++) {
         struct tally sum = sum_part(campaign, part);
 
@@ -283,7 +283,7 @@ static int run_campaign(struct campaign *campaign)
     print_row("all", &total);
     missed = total.failures != 0;
     if (!campaign->quick) {
-        printf("%-34s %10s %9s %9s %8s\n", "bar", "", "> 100000", "0", "< 300");
+        printf("%-38s %10s %9s %9s %8s\n", "bar", "", "> 100000", "0", "< 300");
         missed = missed || total.cases <= CASES_BAR || total.seconds >= SECONDS_BAR;
     }
     return missed ? 1 : 0;

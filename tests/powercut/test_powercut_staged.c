@@ -436,17 +436,17 @@ static void staged_second_cut_while_the_boot_stage_refuses_a_bad_image(void **st
 static void staged_power_cut_that_leaves_bits_that_read_by_chance(void **state)
 {
     (void)state;
-    for (int again = 0; again < 4; again++) {
-        cut_everywhere((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_RAW, again % 2 == 0, 3});
-        cut_everywhere((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_GZIP_UNSEEN, again % 2 == 0, 3});
+    for (int again = 0; again < 2; again++) {
+        cut_everywhere((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_RAW, again == 0, 3});
+        cut_everywhere((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_GZIP_UNSEEN, again == 0, 3});
     }
 }
 
 static void staged_second_cut_with_bits_that_read_by_chance(void **state)
 {
     (void)state;
-    cut_twice((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_RAW, false, 3});
-    cut_twice((struct setting){UPDRAFT_STAGED_ARDUINO, WIRE_RAW, true, 3});
+    cut_twice((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_RAW, false, 1});
+    cut_twice((struct setting){UPDRAFT_STAGED_ARDUINO, WIRE_RAW, true, 1});
 }
 
 int main(void)

@@ -116,6 +116,59 @@ static void nor_cuts_the_power_in_four_ways(void **state)
     }
 }
 
+static bool read_differs(const struct updraft_flash *flash, uint32_t addr, uint32_t len)
+{
+    uint8_t first[4096];
+    uint8_t again[4096];
+
+    assert_int_equal(flash->read(flash->ctx, addr, first, len), UPDRAFT_OK);
+    for (int i = 0; i < 64; i++) {
+        assert_int_equal(flash->read(flash->ctx, addr, again, len), UPDRAFT_OK);
+        if (memcmp(first, again, len) != 0)
+            return true;
+    }
+    return false;
+}
+
+static void nor_reads_by_chance_what_a_cut_left_until_it_is_written_again(void **state)
+{
+    const uint8_t data[16] = {0x0F, 0x0F, 0x0F, 0x0F};
+    const uint8_t ones[16] = {0xFF, 0xFF, 0xFF, 0xFF};
+    struct updraft_nor nor;
+    const struct updraft_flash *flash = &nor.flash;
+    uint8_t read[16];
+
+    (void)state;
+    for (int cut = UPDRAFT_NOR_CUT_BEFORE; cut <= UPDRAFT_NOR_CUT_AFTER; cut++) {
+        open_memory(&nor, (enum updraft_nor_cut)cut, 1);
+        nor.options.unstable_bits = 4;
+        assert_int_equal(flash->prog(flash->ctx, 0x1000, data, 4), UPDRAFT_E_FLASH_PROGRAM);
+        updraft_nor_power_on(&nor, 0, UPDRAFT_NOR_CUT_BEFORE);
+        assert_true(read_differs(flash, 0x1000, 4));
+        assert_false(read_differs(flash, 0x1004, 4092)); /* only what was to be cleared */
+        assert_int_equal(flash->read(flash->ctx, 0x1000, read, 4), UPDRAFT_OK);
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(read[i] & 0x0F, 0x0F);
+        if (cut ==
+            UPDRAFT_NOR_CUT_BEFORE) { /* no bit is cleared for good: ones fit, but settle none */
+            assert_int_equal(flash->prog(flash->ctx, 0x1000, ones, 4), UPDRAFT_OK);
+            assert_true(read_differs(flash, 0x1000, 4));
+        }
+        assert_int_equal(flash->prog(flash->ctx, 0x1000, data, 4), UPDRAFT_OK);
+        assert_false(read_differs(flash, 0x1000, 4));
+        assert_int_equal(flash->read(flash->ctx, 0x1000, read, 4), UPDRAFT_OK);
+        assert_memory_equal(read, data, 4);
+        updraft_nor_power_on(&nor, 1, (enum updraft_nor_cut)cut);
+        assert_int_equal(flash->erase(flash->ctx, 0x1000, 0x1000), UPDRAFT_E_FLASH_ERASE);
+        updraft_nor_power_on(&nor, 0, UPDRAFT_NOR_CUT_BEFORE);
+        assert_true(read_differs(flash, 0x1000, 0x1000));
+        assert_int_equal(flash->erase(flash->ctx, 0x1000, 0x1000), UPDRAFT_OK);
+        assert_false(read_differs(flash, 0x1000, 0x1000));
+        assert_string_equal(nor.violation, "");
+        updraft_nor_close(&nor);
+    }
+}
+
 static void nor_keeps_its_contents_in_a_file(void **state)
 {
     char path[] = "/tmp/updraft-nor-XXXXXX";
@@ -156,6 +209,7 @@ int main(void)
         cmocka_unit_test(nor_programs_clear_bits_and_erase_sets_them),
         cmocka_unit_test(nor_remembers_faults_of_its_caller),
         cmocka_unit_test(nor_cuts_the_power_in_four_ways),
+        cmocka_unit_test(nor_reads_by_chance_what_a_cut_left_until_it_is_written_again),
         cmocka_unit_test(nor_keeps_its_contents_in_a_file),
     };
 
