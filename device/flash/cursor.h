@@ -27,7 +27,7 @@ struct updraft_cursor {
     uint32_t buffered;     /* bytes in buf behind `written` */
     uint32_t expected_len; /* how much will come; 0: not known */
     uint8_t *buf;          /* flash->sector_len bytes */
-    uint8_t withheld_len; /* 0 or UPDRAFT_CURSOR_WITHHELD_CAP */
+    uint8_t withheld_len;  /* 0 or UPDRAFT_CURSOR_WITHHELD_CAP */
     uint8_t withheld[UPDRAFT_CURSOR_WITHHELD_CAP];
 };
 
