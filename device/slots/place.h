@@ -18,11 +18,11 @@
 #include <stdint.h>
 
 struct updraft_target {
-    uint32_t addr;       /* where the first byte goes; aligned to a sector */
-    uint32_t cap;        /* whole sectors */
-    int slot;            /* for reports; UPDRAFT_SLOT_NONE where there are no slots */
-    bool withhold;       /* the first bytes are programmed last: without them there is no image */
-    bool keeps_gzip;     /* gzip is stored as it comes, for the boot stage to inflate */
+    uint32_t addr;   /* where the first byte goes; aligned to a sector */
+    uint32_t cap;    /* whole sectors */
+    int slot;        /* for reports; UPDRAFT_SLOT_NONE where there are no slots */
+    bool withhold;   /* the first bytes are programmed last: without them there is no image */
+    bool keeps_gzip; /* gzip is stored as it comes, for the boot stage to inflate */
 };
 
 /* What is known before the first erase. */

@@ -47,7 +47,7 @@ struct updraft_staged {
     const struct updraft_flash *flash;
     struct updraft_staged_layout layout;
     uint32_t running_len; /* from app_addr to the end of the image; for a sketch as its core says */
-    bool journal_erased;              /* private: by this update, for this update */
+    bool journal_erased;  /* private: by this update, for this update */
     struct updraft_staged_image work; /* private: what commit reads with, kept off the stack */
 };
 
