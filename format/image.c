@@ -9,6 +9,7 @@
 #define SEGMENT_HEADER_LEN 8u
 #define V2_HEADER_COUNT    4u /* what stands in the count byte of every version 2 header */
 #define CRC_LEN            4u
+#define V1_SIGNATURE_LEN   68u
 #define CHECKSUM_SEED      0xEFu
 #define CHECKSUM_ALIGN     16u
 /* Padding, checksum and hash or CRC behind the last segment; kept free below the length cap. */
@@ -427,4 +428,12 @@ enum updraft_error updraft_image_reader_verdict(const struct updraft_image_reade
         updraft_crc_sdk(reader->crc) != reader->crc_stored)
         return UPDRAFT_E_CRC;
     return UPDRAFT_OK;
+}
+
+bool updraft_image_hides_hash(const struct updraft_image_info *info, uint32_t file_len)
+{
+    uint32_t behind = file_len - info->image_len;
+
+    return info->kind == UPDRAFT_IMAGE_ESP32 && !info->hash_appended &&
+           (behind == UPDRAFT_SHA256_LEN || behind == UPDRAFT_SHA256_LEN + V1_SIGNATURE_LEN);
 }

@@ -130,6 +130,11 @@ updraft_image_reader_progress(const struct updraft_image_reader *reader);
 UPDRAFT_MUST_CHECK enum updraft_error
 updraft_image_reader_verdict(const struct updraft_image_reader *reader);
 
+/* One flipped bit of the header says "no hash appended", and then nothing but the checksum, which does
+ * not cover the header, guards the image. The hash still stands there: exactly 32 bytes behind an image
+ * that claims none, or those and a version 1 signature. True when a file of file_len bytes is so. */
+bool updraft_image_hides_hash(const struct updraft_image_info *info, uint32_t file_len);
+
 /* Decodes a descriptor from its 256 bytes. E_NO_APPDESC without its magic. */
 UPDRAFT_MUST_CHECK enum updraft_error
 updraft_appdesc_decode(const uint8_t bytes[UPDRAFT_APPDESC_LEN], struct updraft_appdesc *desc);

@@ -393,6 +393,10 @@ enum updraft_error updraft_update_finish(struct updraft_update *update)
         /* A damaged image is refused before its last sector is written, and, if it is short,
          * before anything is erased. */
         error = updraft_image_reader_verdict(&update->image);
+        if (error == UPDRAFT_OK &&
+            updraft_image_hides_hash(&update->image.info,
+                                     update->cursor.written + update->cursor.buffered))
+            error = UPDRAFT_E_HASH;
         if (error != UPDRAFT_OK)
             return fail(update, error);
     }

@@ -492,6 +492,22 @@ static void update_never_makes_a_damaged_image_bootable(void **state)
     release(f);
 }
 
+static void update_refuses_every_flipped_bit_of_the_header(void **state)
+{
+    struct fixture *f = make();
+    uint8_t *copy = malloc(f->new_image.len);
+
+    (void)state;
+    for (uint32_t bit = 0; bit < UPDRAFT_IMAGE_FACTS_LEN * 8; bit++) {
+        memcpy(copy, f->new_image.bytes, f->new_image.len);
+        copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_int_not_equal(rig_update(&f->rig, copy, f->new_image.len, 70000), UPDRAFT_OK);
+    }
+    assert_old_boots(f);
+    free(copy);
+    release(f);
+}
+
 static void update_given_up_at_any_point_leaves_the_old_image(void **state)
 {
     struct fixture *f = make();
@@ -639,6 +655,7 @@ int main(void)
         cmocka_unit_test(update_checks_the_announced_length),
         cmocka_unit_test(update_checks_the_announced_digest),
         cmocka_unit_test(update_never_makes_a_damaged_image_bootable),
+        cmocka_unit_test(update_refuses_every_flipped_bit_of_the_header),
         cmocka_unit_test(update_given_up_at_any_point_leaves_the_old_image),
         cmocka_unit_test(update_programs_the_first_bytes_last),
         cmocka_unit_test(update_never_writes_the_running_slot),
