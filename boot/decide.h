@@ -1,7 +1,7 @@
 /* Which slot boots: a pure function of the boot record, and the order in which slots are tried.
  *
  * Owns: the decision. Touches no flash: what is to be written comes out as a list of marks for
- * boot/apply. Three rules can be asked for:
+ * boot/boot.c. Three rules can be asked for:
  *   STOCK           an ESP-IDF boot loader built without roll back
  *   STOCK_ROLLBACK  one built with it (NEW -> PENDING_VERIFY -> VALID or ABORTED)
  *   UPDRAFT         our own: the stock order, and the trial log of format/otadata.h
