@@ -9,17 +9,17 @@
 
 #include <string.h>
 
-#define VERSION_OFF     16u
-#define VERSION_LEN     32u
-#define PROJECT_OFF     48u
-#define PROJECT_LEN     32u
+#define VERSION_OFF     UPDRAFT_APPDESC_VERSION_OFF
+#define VERSION_LEN     UPDRAFT_APPDESC_TEXT_LEN
+#define PROJECT_OFF     UPDRAFT_APPDESC_PROJECT_OFF
+#define PROJECT_LEN     UPDRAFT_APPDESC_TEXT_LEN
 #define TIME_OFF        80u
 #define TIME_LEN        16u
 #define DATE_OFF        96u
 #define DATE_LEN        16u
 #define IDF_VERSION_OFF 112u
 #define IDF_VERSION_LEN 32u
-#define ELF_SHA256_OFF  144u
+#define ELF_SHA256_OFF  UPDRAFT_APPDESC_ELF_SHA256_OFF
 #define MIN_EFUSE_OFF   176u
 #define MAX_EFUSE_OFF   178u
 #define MMU_PAGE_OFF    180u

@@ -5,26 +5,13 @@
 
 #include <string.h>
 
-#define HEADER_8266_LEN    8u
-#define SEGMENT_HEADER_LEN 8u
+#define HEADER_8266_LEN    UPDRAFT_IMAGE_HEADER_8266_LEN
+#define SEGMENT_HEADER_LEN UPDRAFT_IMAGE_SEGMENT_HEADER_LEN
 #define V2_HEADER_COUNT    4u /* what stands in the count byte of every version 2 header */
 #define CRC_LEN            4u
-#define V1_SIGNATURE_LEN   68u
-#define CHECKSUM_SEED      0xEFu
-#define CHECKSUM_ALIGN     16u
-/* Padding, checksum and hash or CRC behind the last segment; kept free below the length cap. */
-#define TAIL_CAP (CHECKSUM_ALIGN + UPDRAFT_SHA256_LEN)
+#define CHECKSUM_SEED      UPDRAFT_IMAGE_CHECKSUM_SEED
+#define CHECKSUM_ALIGN     UPDRAFT_IMAGE_CHECKSUM_ALIGN
 
-/* The ESP8266's memory: data RAM with ROM variables, instruction RAM, mapped flash. */
-#define DRAM_8266_START  0x3FFE8000u
-#define DRAM_8266_END    0x40000000u
-#define IRAM_8266_START  0x40100000u
-#define IRAM_8266_END    0x40110000u
-#define FLASH_8266_START 0x40200000u
-#define FLASH_8266_END   0x40300000u
-
-_Static_assert(UPDRAFT_IMAGE_HEADER_LEN == HEADER_8266_LEN + SEGMENT_HEADER_LEN + 8u,
-               "telling the families apart needs the first load address of an ESP8266 image");
 _Static_assert(UPDRAFT_APPDESC_OFF == UPDRAFT_IMAGE_HEADER_LEN + SEGMENT_HEADER_LEN,
                "the descriptor opens the first segment");
 
@@ -42,24 +29,6 @@ enum state {
 static uint32_t smaller(uint32_t a, size_t b)
 {
     return b < a ? (uint32_t)b : a;
-}
-
-static bool in_range(uint32_t addr, uint32_t start, uint32_t end)
-{
-    return addr >= start && addr < end;
-}
-
-static bool is_8266_load_addr(uint32_t addr)
-{
-    return in_range(addr, DRAM_8266_START, DRAM_8266_END) ||
-           in_range(addr, IRAM_8266_START, IRAM_8266_END) ||
-           in_range(addr, FLASH_8266_START, FLASH_8266_END);
-}
-
-static bool is_8266_entry(uint32_t addr)
-{
-    return in_range(addr, IRAM_8266_START, IRAM_8266_END) ||
-           in_range(addr, FLASH_8266_START, FLASH_8266_END);
 }
 
 void updraft_image_reader_init(struct updraft_image_reader *reader)
@@ -94,7 +63,7 @@ static uint32_t gather(struct updraft_image_reader *reader, const uint8_t *data,
 
 static enum updraft_error begin_segments(struct updraft_image_reader *reader, uint8_t count)
 {
-    if (count == 0 || count > UPDRAFT_IMAGE_SEGMENT_CAP)
+    if (!updraft_image_count_ok(count))
         return UPDRAFT_E_HEADER;
     reader->segments_left = count;
     reader->info.segment_count = (uint8_t)(reader->info.segment_count + count);
@@ -117,14 +86,14 @@ static enum updraft_error begin_esp32(struct updraft_image_reader *reader)
     struct updraft_image_info *info = &reader->info;
     const uint8_t *header = reader->gather;
 
-    if (header[23] > 1)
+    if (header[UPDRAFT_IMAGE_HASHED_OFF] > 1)
         return UPDRAFT_E_HEADER;
     info->kind = UPDRAFT_IMAGE_ESP32;
-    info->chip_id = updraft_get_le16(header + 12);
+    info->chip_id = updraft_get_le16(header + UPDRAFT_IMAGE_CHIP_ID_OFF);
     info->min_chip_rev = updraft_get_le16(header + 15);
     info->max_chip_rev = updraft_get_le16(header + 17);
-    info->hash_appended = header[23] == 1;
-    return begin_segments(reader, header[1]);
+    info->hash_appended = header[UPDRAFT_IMAGE_HASHED_OFF] == 1;
+    return begin_segments(reader, header[UPDRAFT_IMAGE_COUNT_OFF]);
 }
 
 /* Version 1 until a segment in mapped flash shows that it is version 3. */
@@ -180,13 +149,11 @@ static enum updraft_error begin_segment(struct updraft_image_reader *reader)
     uint32_t load_addr = updraft_get_le32(reader->gather);
     uint32_t data_len = updraft_get_le32(reader->gather + 4);
 
-    /* The first test also keeps the sum of the second one from wrapping. */
-    if (data_len % 4 != 0 || data_len >= UPDRAFT_IMAGE_LEN_CAP ||
-        reader->off + data_len + TAIL_CAP > UPDRAFT_IMAGE_LEN_CAP)
+    if (!updraft_image_segment_ok(reader->off, data_len))
         return UPDRAFT_E_SEGMENT;
     if (reader->info.kind == UPDRAFT_IMAGE_ESP8266_V2 && !reader->in_v2_body && load_addr != 0)
         return UPDRAFT_E_SEGMENT;
-    if (reader->info.kind == UPDRAFT_IMAGE_ESP8266_V1 && load_addr >= FLASH_8266_START) {
+    if (reader->info.kind == UPDRAFT_IMAGE_ESP8266_V1 && updraft_image_is_mapped_8266(load_addr)) {
         reader->info.kind = UPDRAFT_IMAGE_ESP8266_V3;
         reader->info.hash_appended = true;
     }
@@ -361,14 +328,21 @@ static void begin_image(struct updraft_image_reader *reader, enum updraft_error 
     reader->gather_len = 0;
     reader->off = 0;
     read_common_header(reader);
-    if (head[0] == UPDRAFT_IMAGE_MAGIC_8266_V2) {
-        *error = begin_8266_v2(reader);
-    } else if (is_8266_entry(reader->info.entry_addr) &&
-               is_8266_load_addr(updraft_get_le32(head + HEADER_8266_LEN))) {
-        *error = begin_8266(reader);
-    } else {
+    switch (updraft_image_kind_of(head)) {
+    case UPDRAFT_IMAGE_ESP32:
         *error = begin_esp32(reader);
         header_len = UPDRAFT_IMAGE_HEADER_LEN;
+        break;
+    case UPDRAFT_IMAGE_ESP8266_V1:
+    case UPDRAFT_IMAGE_ESP8266_V3:
+        *error = begin_8266(reader);
+        break;
+    case UPDRAFT_IMAGE_ESP8266_V2:
+        *error = begin_8266_v2(reader);
+        break;
+    case UPDRAFT_IMAGE_UNKNOWN:
+        *error = UPDRAFT_E_MAGIC;
+        break;
     }
     consume(reader, head, header_len);
     walk(reader, head + header_len, sizeof(head) - header_len, error);
@@ -428,12 +402,4 @@ enum updraft_error updraft_image_reader_verdict(const struct updraft_image_reade
         updraft_crc_sdk(reader->crc) != reader->crc_stored)
         return UPDRAFT_E_CRC;
     return UPDRAFT_OK;
-}
-
-bool updraft_image_hides_hash(const struct updraft_image_info *info, uint32_t file_len)
-{
-    uint32_t behind = file_len - info->image_len;
-
-    return info->kind == UPDRAFT_IMAGE_ESP32 && !info->hash_appended &&
-           (behind == UPDRAFT_SHA256_LEN || behind == UPDRAFT_SHA256_LEN + V1_SIGNATURE_LEN);
 }

@@ -24,29 +24,11 @@
 
 #include "format/digest.h"
 #include "format/error.h"
+#include "format/image_head.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define UPDRAFT_IMAGE_MAGIC         0xE9u
-#define UPDRAFT_IMAGE_MAGIC_8266_V2 0xEAu
-#define UPDRAFT_IMAGE_HEADER_LEN    24u
-#define UPDRAFT_IMAGE_SEGMENT_CAP   16u
-#define UPDRAFT_IMAGE_LEN_CAP       0x1000000u /* 16 MB: the largest mapped image */
-#define UPDRAFT_APPDESC_LEN         256u
-#define UPDRAFT_APPDESC_OFF         0x20u /* in an ESP32-family image */
-#define UPDRAFT_APPDESC_MAGIC       0xABCD5432u
-/* After this many bytes of an ESP32-family image chip and descriptor are known. */
-#define UPDRAFT_IMAGE_FACTS_LEN (UPDRAFT_APPDESC_OFF + UPDRAFT_APPDESC_LEN)
-
-enum updraft_image_kind {
-    UPDRAFT_IMAGE_UNKNOWN = 0,
-    UPDRAFT_IMAGE_ESP32,      /* the whole ESP32 family */
-    UPDRAFT_IMAGE_ESP8266_V1, /* ROM-loaded: RAM segments only */
-    UPDRAFT_IMAGE_ESP8266_V2, /* old SDK user1/user2 */
-    UPDRAFT_IMAGE_ESP8266_V3, /* RTOS SDK */
-};
 
 /* Texts are NUL-terminated here, whatever the image holds. */
 struct updraft_appdesc {
@@ -130,10 +112,9 @@ updraft_image_reader_progress(const struct updraft_image_reader *reader);
 UPDRAFT_MUST_CHECK enum updraft_error
 updraft_image_reader_verdict(const struct updraft_image_reader *reader);
 
-/* One flipped bit of the header says "no hash appended", and then nothing but the checksum, which does
- * not cover the header, guards the image. The hash still stands there: exactly 32 bytes behind an image
- * that claims none, or those and a version 1 signature. True when a file of file_len bytes is so. */
-bool updraft_image_hides_hash(const struct updraft_image_info *info, uint32_t file_len);
+/* The facts of an image that was read, as far as it was. */
+void updraft_image_facts_of(const struct updraft_image_info *info,
+                            struct updraft_image_facts *facts);
 
 /* Decodes a descriptor from its 256 bytes. E_NO_APPDESC without its magic. */
 UPDRAFT_MUST_CHECK enum updraft_error

@@ -1,0 +1,46 @@
+#include "format/image_head.h"
+
+#include "format/bytes.h"
+
+/* The ESP8266's memory: data RAM with ROM variables, instruction RAM, mapped flash. */
+#define DRAM_8266_START  0x3FFE8000u
+#define DRAM_8266_LEN    0x18000u
+#define IRAM_8266_START  0x40100000u
+#define IRAM_8266_LEN    0x10000u
+#define FLASH_8266_START 0x40200000u
+#define FLASH_8266_LEN   0x100000u
+
+_Static_assert(UPDRAFT_IMAGE_HEADER_LEN ==
+                   UPDRAFT_IMAGE_HEADER_8266_LEN + UPDRAFT_IMAGE_SEGMENT_HEADER_LEN + 8u,
+               "telling the families apart needs the first load address of an ESP8266 image");
+
+static bool in_range(uint32_t addr, uint32_t start, uint32_t len)
+{
+    return addr - start < len;
+}
+
+static bool is_8266_code(uint32_t addr)
+{
+    return in_range(addr, IRAM_8266_START, IRAM_8266_LEN) ||
+           in_range(addr, FLASH_8266_START, FLASH_8266_LEN);
+}
+
+enum updraft_image_kind updraft_image_kind_of(const uint8_t head[UPDRAFT_IMAGE_HEADER_LEN])
+{
+    uint32_t entry_addr = updraft_get_le32(head + 4);
+    uint32_t load_addr = updraft_get_le32(head + UPDRAFT_IMAGE_HEADER_8266_LEN);
+
+    if (head[0] == UPDRAFT_IMAGE_MAGIC_8266_V2)
+        return UPDRAFT_IMAGE_ESP8266_V2;
+    if (head[0] != UPDRAFT_IMAGE_MAGIC)
+        return UPDRAFT_IMAGE_UNKNOWN;
+    if (is_8266_code(entry_addr) &&
+        (is_8266_code(load_addr) || in_range(load_addr, DRAM_8266_START, DRAM_8266_LEN)))
+        return UPDRAFT_IMAGE_ESP8266_V1;
+    return UPDRAFT_IMAGE_ESP32;
+}
+
+bool updraft_image_is_mapped_8266(uint32_t load_addr)
+{
+    return load_addr >= FLASH_8266_START;
+}
