@@ -88,10 +88,15 @@ static enum updraft_error write_mark(const struct updraft_boot_config *config,
 static enum updraft_error verify(const struct updraft_boot_config *config,
                                  const struct updraft_boot_result *result, int slot)
 {
-    struct updraft_image_reader reader;
+    struct updraft_slot_check check = {
+        .flash = config->flash,
+        .slot = updraft_layout_extent(&result->layout, slot),
+        .chip_id = config->chip_id,
+        .buf = config->buf,
+        .buf_cap = config->buf_cap,
+    };
 
-    return updraft_slot_verify(config->flash, updraft_layout_extent(&result->layout, slot),
-                               config->chip_id, NULL, 0, config->buf, config->buf_cap, &reader);
+    return config->verify(&check);
 }
 
 /* Walks the trial order to the first slot that verifies. A slot whose flash cannot be read is passed

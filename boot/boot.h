@@ -7,11 +7,14 @@
 #define UPDRAFT_BOOT_BOOT_H
 
 #include "boot/decide.h"
+#include "device/slots/verify.h"
 
 struct updraft_boot_config {
     const struct updraft_flash *flash;
     uint32_t table_addr;
     uint16_t chip_id; /* images for others are not booted */
+    /* updraft_slot_verify, or updraft_slot_verify_8266 on that chip */
+    enum updraft_error (*verify)(struct updraft_slot_check *check);
     enum updraft_boot_rules rules;
     enum updraft_reset_cause cause;
     bool dry_run;     /* decide and verify, write nothing */

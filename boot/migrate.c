@@ -126,14 +126,14 @@ static enum updraft_error check_app(const struct updraft_migrate_config *config,
     struct updraft_extent slot = updraft_layout_extent(&packed->layout, 0);
     uint32_t room =
         updraft_oldsdk_params_start(&result->old.map) - updraft_oldsdk_shift(&result->old.map);
-    struct updraft_image_reader reader;
-    enum updraft_error error = updraft_slot_verify(view, slot, UPDRAFT_CHIP_ESP8266, NULL, 0,
-                                                   config->buf, config->flash->sector_len, &reader);
+    struct updraft_slot_check check = {
+        .flash = view, .slot = slot, .buf = config->buf, .buf_cap = config->flash->sector_len};
+    enum updraft_error error = updraft_slot_verify_8266(&check);
 
     if (error != UPDRAFT_OK)
         return refuse(result, UPDRAFT_MIGRATE_WHY_APP, error);
-    result->packed_len = slot.addr - UPDRAFT_PACKED_FLASH_OFF + reader.info.image_len + CRC_LEN;
-    if (reader.info.image_len + CRC_LEN > slot.len ||
+    result->packed_len = slot.addr - UPDRAFT_PACKED_FLASH_OFF + check.image_len + CRC_LEN;
+    if (check.image_len + CRC_LEN > slot.len ||
         UPDRAFT_PACKED_FLASH_OFF + result->packed_len > room)
         result->why = UPDRAFT_MIGRATE_WHY_LENGTH;
     return UPDRAFT_OK;
@@ -274,15 +274,16 @@ static enum updraft_error find_old_image(const struct updraft_migrate_config *co
     enum updraft_oldsdk_user other =
         old->user == UPDRAFT_OLDSDK_USER1 ? UPDRAFT_OLDSDK_USER2 : UPDRAFT_OLDSDK_USER1;
     struct updraft_extent place = {updraft_oldsdk_user_addr(&old->map, other), 0};
-    struct updraft_image_reader reader;
+    struct updraft_slot_check check = {
+        .flash = config->flash, .buf = config->buf, .buf_cap = config->flash->sector_len};
     enum updraft_error error;
 
     place.len = (other == UPDRAFT_OLDSDK_USER1 ? updraft_oldsdk_shift(&old->map)
                                                : updraft_oldsdk_rf_addr(&old->map)) -
                 place.addr;
-    error = updraft_slot_verify(config->flash, place, UPDRAFT_CHIP_ESP8266, NULL, 0, config->buf,
-                                config->flash->sector_len, &reader);
-    *found = error == UPDRAFT_OK && reader.info.kind == UPDRAFT_IMAGE_ESP8266_V2;
+    check.slot = place;
+    error = updraft_slot_verify_8266(&check);
+    *found = error == UPDRAFT_OK && check.kind == UPDRAFT_IMAGE_ESP8266_V2;
     return is_flash_fault(error) ? error : UPDRAFT_OK;
 }
 

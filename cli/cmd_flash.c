@@ -2,7 +2,7 @@
 #include "cli/command.h"
 #include "cli/dump.h"
 #include "cli/out.h"
-#include "device/slots/verify.h"
+#include "device/slots/inspect.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -133,8 +133,8 @@ static enum updraft_exit select_slot(struct updraft_cli *cli, struct updraft_dum
     if (error == UPDRAFT_OK)
         error = updraft_slots_open(&slots, flash, dump->table_off, boot.result.addr);
     if (error == UPDRAFT_OK)
-        error = updraft_slot_verify(flash, updraft_layout_extent(&slots.layout, slot),
-                                    dump->chip_id, NULL, 0, buf, sizeof buf, &reader);
+        error = updraft_slot_inspect(flash, updraft_layout_extent(&slots.layout, slot),
+                                     dump->chip_id, buf, sizeof buf, &reader);
     if (error == UPDRAFT_OK)
         error = updraft_slots_select(&slots, slot, (uint8_t)attempts);
     return error == UPDRAFT_OK ? UPDRAFT_EXIT_OK

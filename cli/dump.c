@@ -152,6 +152,7 @@ void updraft_dump_boot(const struct updraft_dump *dump, enum updraft_boot_rules 
         .flash = &dump->memflash.flash,
         .table_addr = dump->table_off,
         .chip_id = dump->chip_id,
+        .verify = updraft_slot_verify_any,
         .rules = rules,
         .cause = UPDRAFT_RESET_POWER_ON,
         .dry_run = true,

@@ -66,6 +66,7 @@ static uint32_t boot(enum updraft_reset_cause cause)
         .flash = &flash,
         .table_addr = UPDRAFT_PTABLE_DEFAULT_OFF,
         .chip_id = UPDRAFT_CHIP_ESP32,
+        .verify = updraft_slot_verify,
         .rules = UPDRAFT_BOOT_UPDRAFT,
         .cause = cause,
         .buf = scratch,

@@ -1,22 +1,17 @@
-#include "device/slots/verify.h"
+#include "device/slots/inspect.h"
 
 #include "format/assert.h"
 
-#include <string.h>
-
 static enum updraft_error read_slot(const struct updraft_flash *flash, struct updraft_extent slot,
-                                    const uint8_t *head, uint32_t head_len, uint8_t *buf,
-                                    uint32_t buf_cap, struct updraft_image_reader *reader)
+                                    uint8_t *buf, uint32_t buf_cap,
+                                    struct updraft_image_reader *reader)
 {
     for (uint32_t off = 0; off < slot.len;) {
         uint32_t len = slot.len - off < buf_cap ? slot.len - off : buf_cap;
         enum updraft_error error = flash->read(flash->ctx, slot.addr + off, buf, len);
 
-        if (error != UPDRAFT_OK)
-            return error;
-        if (off == 0 && head_len != 0)
-            memcpy(buf, head, head_len);
-        error = updraft_image_reader_feed(reader, buf, len);
+        if (error == UPDRAFT_OK)
+            error = updraft_image_reader_feed(reader, buf, len);
         if (error != UPDRAFT_OK)
             return error;
         if (updraft_image_reader_progress(reader) == UPDRAFT_IMAGE_COMPLETE)
@@ -26,18 +21,17 @@ static enum updraft_error read_slot(const struct updraft_flash *flash, struct up
     return UPDRAFT_OK;
 }
 
-enum updraft_error updraft_slot_verify(const struct updraft_flash *flash,
-                                       struct updraft_extent slot, uint16_t chip_id,
-                                       const uint8_t *head, uint32_t head_len, uint8_t *buf,
-                                       uint32_t buf_cap, struct updraft_image_reader *reader)
+enum updraft_error updraft_slot_inspect(const struct updraft_flash *flash,
+                                        struct updraft_extent slot, uint16_t chip_id, uint8_t *buf,
+                                        uint32_t buf_cap, struct updraft_image_reader *reader)
 {
     enum updraft_error error;
 
-    UPDRAFT_ASSERT(buf_cap >= 256 && head_len <= buf_cap);
+    UPDRAFT_ASSERT(buf_cap >= 256);
     updraft_image_reader_init(reader);
     if (slot.len == 0)
         return UPDRAFT_E_NOT_BOOTABLE;
-    error = read_slot(flash, slot, head, head_len, buf, buf_cap, reader);
+    error = read_slot(flash, slot, buf, buf_cap, reader);
     if (error == UPDRAFT_E_MAGIC)
         return UPDRAFT_E_NOT_BOOTABLE; /* erased, or never an image */
     if (error != UPDRAFT_OK)

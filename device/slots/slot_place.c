@@ -2,6 +2,8 @@
 
 #include "device/slots/verify.h"
 
+#include <string.h>
+
 /* The next slot, unless the running image is still on trial: then the other entry is the way back
  * and must not be overwritten. */
 static enum updraft_error find_app(const struct updraft_slots *slots, struct updraft_target *target,
@@ -94,20 +96,43 @@ static enum updraft_error accept(void *ctx, const struct updraft_incoming *incom
     return UPDRAFT_OK;
 }
 
-/* What the flash now holds is what will boot, so that is what is verified. */
-static enum updraft_error commit(void *ctx, const struct updraft_arrival *arrival,
-                                 struct updraft_failure *failure)
+/* The area as it will read once the withheld bytes are programmed. */
+static enum updraft_error read_as_released(void *ctx, uint32_t addr, void *buf, uint32_t len)
 {
-    const struct updraft_slots *slots = ctx;
-    const struct updraft_target *target = arrival->target;
-    struct updraft_extent extent = {target->addr, target->cap};
-    struct updraft_cursor *cursor = arrival->cursor;
-    uint32_t bad_addr = target->addr;
-    enum updraft_error error;
+    const struct updraft_cursor *cursor = ctx;
+    uint32_t off = addr - cursor->addr;
+    enum updraft_error error = cursor->flash->read(cursor->flash->ctx, addr, buf, len);
 
-    error = updraft_slot_verify(slots->flash, extent, arrival->chip_id, cursor->withheld,
-                                cursor->withheld_len, cursor->buf, slots->flash->sector_len,
-                                arrival->image);
+    if (error == UPDRAFT_OK && off < cursor->withheld_len) {
+        uint32_t held = cursor->withheld_len - off;
+
+        memcpy(buf, cursor->withheld + off, len < held ? len : held);
+    }
+    return error;
+}
+
+/* What the flash now holds is what will boot, so that is what is verified. */
+static enum updraft_error
+verify_and_select(const struct updraft_slots *slots, const struct updraft_arrival *arrival,
+                  enum updraft_error (*verify)(struct updraft_slot_check *check),
+                  struct updraft_failure *failure)
+{
+    const struct updraft_target *target = arrival->target;
+    struct updraft_cursor *cursor = arrival->cursor;
+    struct updraft_flash view = {.ctx = cursor, .read = read_as_released};
+    struct updraft_slot_check check = {
+        .flash = &view,
+        .slot = {target->addr, target->cap},
+        .chip_id = arrival->chip_id,
+        .buf = cursor->buf,
+        .buf_cap = slots->flash->sector_len,
+    };
+    uint32_t bad_addr = target->addr;
+    enum updraft_error error = verify(&check);
+
+    if (error == UPDRAFT_OK && check.kind == UPDRAFT_IMAGE_ESP32 && !check.hash_appended &&
+        updraft_image_hides_hash(cursor->written - check.image_len))
+        error = UPDRAFT_E_HASH;
     if (error == UPDRAFT_OK)
         error = updraft_cursor_release(cursor, &bad_addr);
     if (error != UPDRAFT_OK)
@@ -116,6 +141,26 @@ static enum updraft_error commit(void *ctx, const struct updraft_arrival *arriva
     if (error != UPDRAFT_OK)
         return updraft_place_fail(failure, error, slots->layout.otadata.addr, 0, NULL);
     return UPDRAFT_OK;
+}
+
+static enum updraft_error commit(void *ctx, const struct updraft_arrival *arrival,
+                                 struct updraft_failure *failure)
+{
+    return verify_and_select(ctx, arrival, updraft_slot_verify, failure);
+}
+
+static enum updraft_error commit_8266(void *ctx, const struct updraft_arrival *arrival,
+                                      struct updraft_failure *failure)
+{
+    return verify_and_select(ctx, arrival, updraft_slot_verify_8266, failure);
+}
+
+struct updraft_place updraft_slot_place_8266(struct updraft_slots *slots)
+{
+    static const struct updraft_place_ops ops = {
+        .find = find, .accept = accept, .commit = commit_8266};
+
+    return (struct updraft_place){.ops = &ops, .ctx = slots, .flash = slots->flash};
 }
 
 struct updraft_place updraft_slot_place(struct updraft_slots *slots)

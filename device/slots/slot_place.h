@@ -12,5 +12,8 @@
  * E_NO_PARTITION, E_TOO_LARGE. accept: E_ALREADY_RUNNING, E_FAILED_BEFORE. commit: what
  * updraft_slot_verify() finds. E_FLASH_* from each. */
 struct updraft_place updraft_slot_place(struct updraft_slots *slots);
+/* The same for images of the ESP8266: one place, one family of chips, so that a firmware links the
+ * check of its own only. */
+struct updraft_place updraft_slot_place_8266(struct updraft_slots *slots);
 
 #endif

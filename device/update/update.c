@@ -390,12 +390,14 @@ enum updraft_error updraft_update_finish(struct updraft_update *update)
     if (error != UPDRAFT_OK)
         return error;
     if (looks_inside(update)) {
+        const struct updraft_image_info *info = &update->image.info;
+
         /* A damaged image is refused before its last sector is written, and, if it is short,
          * before anything is erased. */
         error = updraft_image_reader_verdict(&update->image);
-        if (error == UPDRAFT_OK &&
-            updraft_image_hides_hash(&update->image.info,
-                                     update->cursor.written + update->cursor.buffered))
+        if (error == UPDRAFT_OK && info->kind == UPDRAFT_IMAGE_ESP32 && !info->hash_appended &&
+            updraft_image_hides_hash(update->cursor.written + update->cursor.buffered -
+                                     info->image_len))
             error = UPDRAFT_E_HASH;
         if (error != UPDRAFT_OK)
             return fail(update, error);

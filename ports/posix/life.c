@@ -245,8 +245,9 @@ static void set_up_update(struct updraft_life *life)
     const struct updraft_machine *machine = life->machine;
     updraft_narrator_hook(life);
     life->hooks.guard = ask_guard;
+    bool is_8266 = machine->board->chip->id == UPDRAFT_CHIP_ESP8266;
     struct updraft_update_config config = {
-        .place = updraft_slot_place(&life->slots),
+        .place = is_8266 ? updraft_slot_place_8266(&life->slots) : updraft_slot_place(&life->slots),
         .chip_id = machine->board->chip->id,
         .project = life->running.project[0] ? life->running.project : NULL,
         .attempts = machine->options->attempts,

@@ -135,6 +135,7 @@ static bool boot(struct updraft_machine *machine, enum updraft_reset_cause cause
         .flash = &machine->nor.flash,
         .table_addr = machine->options->table_off,
         .chip_id = machine->board->chip->id,
+        .verify = updraft_slot_verify_any,
         .rules = UPDRAFT_BOOT_UPDRAFT,
         .cause = cause,
         .buf = buf,

@@ -1,6 +1,6 @@
 #include "ports/posix/old_sdk.h"
 
-#include "device/slots/verify.h"
+#include "device/slots/inspect.h"
 #include "format/bytes.h"
 #include "format/chip.h"
 #include "format/crc.h"
@@ -144,7 +144,7 @@ enum updraft_old_sdk_start updraft_old_sdk_start(struct updraft_machine *machine
     struct updraft_extent place = {updraft_oldsdk_user_addr(&old.map, old.user),
                                    room_of(&old.map, old.user)};
     enum updraft_error error =
-        updraft_slot_verify(flash, place, UPDRAFT_CHIP_ESP8266, NULL, 0, buf, sizeof buf, &reader);
+        updraft_slot_inspect(flash, place, UPDRAFT_CHIP_ESP8266, buf, sizeof buf, &reader);
     if (error == UPDRAFT_OK && reader.info.kind == UPDRAFT_IMAGE_ESP8266_V2)
         return UPDRAFT_OLD_SDK_OLD;
     /* A boot loader is not looked into further: of the new one only the first byte is ours to know. */

@@ -1,6 +1,6 @@
 #include "ports/posix/slot_facts.h"
 
-#include "device/slots/verify.h"
+#include "device/slots/inspect.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -67,7 +67,7 @@ void updraft_slot_facts_read(const struct updraft_flash *flash, struct updraft_e
     struct updraft_image_reader reader;
     updraft_image_reader_init(&reader);
     facts->is_bootable =
-        updraft_slot_verify(flash, slot, chip_id, NULL, 0, buf, sizeof buf, &reader) == UPDRAFT_OK;
+        updraft_slot_inspect(flash, slot, chip_id, buf, sizeof buf, &reader) == UPDRAFT_OK;
     if (reader.info.has_appdesc) {
         const struct updraft_appdesc *appdesc = &reader.info.appdesc;
         copy_text(facts->version, sizeof facts->version, appdesc->version);

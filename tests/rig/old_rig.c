@@ -1,7 +1,7 @@
 #include "tests/rig/old_rig.h"
 
 #include "boot/boot.h"
-#include "device/slots/verify.h"
+#include "device/slots/inspect.h"
 #include "format/chip.h"
 #include "format/crc.h"
 #include "format/image.h"
@@ -318,6 +318,7 @@ enum updraft_error old_rig_boot(struct old_rig *rig, bool keep_rf,
         .flash = &rig->nor.flash,
         .table_addr = rig->table_addr,
         .chip_id = UPDRAFT_CHIP_ESP8266,
+        .verify = updraft_slot_verify_8266,
         .rules = UPDRAFT_BOOT_UPDRAFT,
         .cause = UPDRAFT_RESET_POWER_ON,
         .buf = rig->buf,
@@ -332,9 +333,9 @@ enum updraft_error old_rig_boot(struct old_rig *rig, bool keep_rf,
         return error;
     if (updraft_boot_run(&boot, &booted) != UPDRAFT_OK || booted.slot == UPDRAFT_SLOT_NONE)
         return UPDRAFT_OK;
-    require(updraft_slot_verify(&rig->nor.flash, updraft_layout_extent(&booted.layout, booted.slot),
-                                UPDRAFT_CHIP_ESP8266, NULL, 0, rig->buf, sizeof rig->buf,
-                                &reader) == UPDRAFT_OK);
+    require(updraft_slot_inspect(
+                &rig->nor.flash, updraft_layout_extent(&booted.layout, booted.slot),
+                UPDRAFT_CHIP_ESP8266, rig->buf, sizeof rig->buf, &reader) == UPDRAFT_OK);
     memcpy(version, reader.info.appdesc.version, 33);
     return UPDRAFT_OK;
 }

@@ -1,7 +1,7 @@
 #include "tests/rig/rig.h"
 
+#include "device/slots/inspect.h"
 #include "device/slots/slot_place.h"
-#include "device/slots/verify.h"
 #include "format/chip.h"
 #include "format/ptable.h"
 
@@ -140,6 +140,7 @@ bool rig_boot(struct rig *rig, enum updraft_reset_cause cause)
         .flash = &rig->nor.flash,
         .table_addr = UPDRAFT_PTABLE_DEFAULT_OFF,
         .chip_id = UPDRAFT_CHIP_ESP32,
+        .verify = updraft_slot_verify,
         .rules = UPDRAFT_BOOT_UPDRAFT,
         .cause = cause,
         .buf = rig->boot_buf,
@@ -169,9 +170,9 @@ const char *rig_version(struct rig *rig, int slot)
     static char version[33];
     struct updraft_image_reader reader;
 
-    if (updraft_slot_verify(&rig->nor.flash, updraft_layout_extent(&rig->slots.layout, slot),
-                            UPDRAFT_CHIP_ESP32, NULL, 0, rig->boot_buf, sizeof rig->boot_buf,
-                            &reader) != UPDRAFT_OK)
+    if (updraft_slot_inspect(&rig->nor.flash, updraft_layout_extent(&rig->slots.layout, slot),
+                             UPDRAFT_CHIP_ESP32, rig->boot_buf, sizeof rig->boot_buf,
+                             &reader) != UPDRAFT_OK)
         return "";
     memcpy(version, reader.info.appdesc.version, sizeof version);
     return version;

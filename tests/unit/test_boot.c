@@ -138,6 +138,7 @@ static void boot_as_observed(struct updraft_nor *nor, const struct rig_image *im
         .flash = &nor->flash,
         .table_addr = UPDRAFT_PTABLE_DEFAULT_OFF,
         .chip_id = UPDRAFT_CHIP_ESP32,
+        .verify = updraft_slot_verify,
         .rules = UPDRAFT_BOOT_STOCK,
         .buf = buf,
         .buf_cap = sizeof buf,
@@ -332,6 +333,7 @@ static void boot_dry_run_writes_nothing(void **state)
             .flash = &rig->nor.flash,
             .table_addr = UPDRAFT_PTABLE_DEFAULT_OFF,
             .chip_id = UPDRAFT_CHIP_ESP32,
+            .verify = updraft_slot_verify,
             .rules = (enum updraft_boot_rules)rules,
             .dry_run = true,
             .buf = rig->boot_buf,
@@ -354,6 +356,7 @@ static void boot_record_of_a_rolled_back_image_is_refused_by_stock_too(void **st
     struct updraft_boot_config config = {
         .table_addr = UPDRAFT_PTABLE_DEFAULT_OFF,
         .chip_id = UPDRAFT_CHIP_ESP32,
+        .verify = updraft_slot_verify,
         .rules = UPDRAFT_BOOT_STOCK,
         .dry_run = true,
     };
