@@ -1,0 +1,26 @@
+/* HMAC-SHA256 (RFC 2104) and one block of PBKDF2-HMAC-SHA256 (RFC 8018), over format/digest.h: what
+ * the ways in use to prove a password without sending it.
+ *
+ * Memory: the caller's. Nothing is kept; secrets stay in the caller's struct until it is cleared. */
+#ifndef UPDRAFT_FORMAT_KEYED_H
+#define UPDRAFT_FORMAT_KEYED_H
+
+#include "format/digest.h"
+
+#define UPDRAFT_KEYED_BLOCK_LEN 64u /* of SHA-256 */
+
+struct updraft_hmac {
+    struct updraft_digest digest;
+    uint8_t pad[UPDRAFT_KEYED_BLOCK_LEN]; /* the key's inner, later its outer form */
+};
+
+/* A key of any length; one longer than a block is hashed first. */
+void updraft_hmac_start(struct updraft_hmac *hmac, const void *key, size_t key_len);
+void updraft_hmac_update(struct updraft_hmac *hmac, const void *data, size_t len);
+void updraft_hmac_finish(struct updraft_hmac *hmac, uint8_t out[UPDRAFT_SHA256_LEN]);
+
+/* 32 bytes from a password; iterations at least 1. Each iteration costs five blocks of SHA-256. */
+void updraft_pbkdf2(const char *password, const void *salt, size_t salt_len, uint32_t iterations,
+                    uint8_t out[UPDRAFT_SHA256_LEN]);
+
+#endif
