@@ -250,7 +250,7 @@ static void set_up_update(struct updraft_life *life)
         .place = is_8266 ? updraft_slot_place_8266(&life->slots) : updraft_slot_place(&life->slots),
         .chip_id = machine->board->chip->id,
         .project = life->running.project[0] ? life->running.project : NULL,
-        .attempts = machine->options->attempts,
+        .attempts = (uint8_t)machine->options->attempts,
         .buf = life->sector,
         .gunzip_arena = life->gunzip_arena,
         .hooks = &life->hooks,

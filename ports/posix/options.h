@@ -1,10 +1,13 @@
-/* The command line of updraft-device. Texts point into argv. */
+/* The command line of updraft-device. Texts point into argv.
+ *
+ * To add an option: a member here, a row in options_table.c. Parsing and --help follow from it. */
 #ifndef UPDRAFT_PORTS_POSIX_OPTIONS_H
 #define UPDRAFT_PORTS_POSIX_OPTIONS_H
 
 #include "ports/posix/nor.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* How the program ends; documented in --help, relied on by scripts. */
@@ -44,7 +47,7 @@ struct updraft_options {
     uint32_t restart_ms;
     uint32_t health_s;
     uint32_t stall_s;
-    uint8_t attempts;
+    uint32_t attempts;
     bool disabled;
     bool quiet;
 };
@@ -60,5 +63,41 @@ enum updraft_options_next updraft_options_parse(int argc, char **argv,
 
 /* "healthy", "crash", "hang", "offline". False for anything else. */
 bool updraft_behaviour_by_name(const char *name, enum updraft_behaviour *behaviour);
+
+/* ---- the table ---- */
+
+enum updraft_option_kind {
+    UPDRAFT_OPTION_HEADING, /* of --help: `help` alone */
+    UPDRAFT_OPTION_FLAG,    /* bool */
+    UPDRAFT_OPTION_TEXT,    /* const char *, not empty */
+    UPDRAFT_OPTION_NUMBER,  /* uint32_t, min..max */
+    UPDRAFT_OPTION_CHOICE,  /* an enum, by name */
+    UPDRAFT_OPTION_OTHER,   /* `take` reads it */
+};
+
+struct updraft_option_choice {
+    const char *name; /* NULL: the end */
+    int value;
+};
+
+struct updraft_option_row {
+    enum updraft_option_kind kind;
+    const char *name; /* without dashes */
+    const char *arg;  /* how --help names the value; NULL: none */
+    const char *help; /* lines, parted by '\n' */
+    size_t member;    /* offsetof(struct updraft_options, ...) */
+    uint32_t min;
+    uint32_t max;
+    const struct updraft_option_choice *choices;
+    /* False after a printed sentence. */
+    bool (*take)(const char *text, struct updraft_options *options);
+};
+
+extern const struct updraft_option_row updraft_option_rows[];
+extern const size_t updraft_option_row_count;
+extern const struct updraft_option_choice updraft_behaviour_choices[];
+/* What --help says around the options. */
+extern const char updraft_options_intro[];
+extern const char updraft_options_outro[];
 
 #endif
