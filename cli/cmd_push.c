@@ -14,12 +14,12 @@
 #define DEFAULT_ANSWER_S 10u
 
 static const struct updraft_option options[] = {
-    {"via", 0, "WAY", "auto (default), raw, form or espota"},
+    {"via", 0, "WAY", "auto (default), raw, form, espota or esphome"},
     {"password", 'p', "TEXT", "the device's password (else UPDRAFT_PASSWORD)"},
     {"user", 0, "NAME", "user name for HTTP (default updraft; most devices take any)"},
     {"port", 0, "PORT", "the device's port, as HOST:PORT"},
     {"http-port", 0, "PORT", "its HTTP port (default 80, or --port)"},
-    {"ota-port", 0, "PORT", "its espota port (default 3232, ESP8266: 8266, or --port)"},
+    {"ota-port", 0, "PORT", "its espota or ESPHome port (default 3232, ESP8266: 8266, or --port)"},
     {"host-port", 0, "PORT", "espota: the port of this computer that the device connects to"},
     {"no-chip-check", 0, NULL, "send also when the image is for another chip"},
     {"timeout", 0, "S", "how long to wait for one answer (default 10)"},
@@ -78,6 +78,7 @@ static enum updraft_exit read_way(struct updraft_push *push)
         {"raw", UPDRAFT_PUSH_RAW},
         {"form", UPDRAFT_PUSH_FORM},
         {"espota", UPDRAFT_PUSH_ESPOTA},
+        {"esphome", UPDRAFT_PUSH_ESPHOME},
     };
     const char *name = updraft_args_value(&push->cli->args, "via");
 
@@ -88,7 +89,7 @@ static enum updraft_exit read_way(struct updraft_push *push)
         }
     }
     return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_USAGE, "usage",
-                            "Use --via auto, raw, form or espota.", "there is no way in '%s'",
+                            "Use --via auto, raw, form, espota or esphome.", "there is no way in '%s'",
                             name);
 }
 
@@ -165,10 +166,10 @@ static void meet(struct updraft_push *push, cJSON *result)
 {
     const struct updraft_push_device *device = &push->device;
     const struct updraft_chip *chip;
-    bool only_espota = push->way == UPDRAFT_PUSH_ESPOTA;
+    bool needs_http = push->way != UPDRAFT_PUSH_ESPOTA && push->way != UPDRAFT_PUSH_ESPHOME;
 
     updraft_progress_step(&push->progress, "asking %s what it is", push->host);
-    updraft_push_ask(push, &push->device, only_espota ? PROBE_ESPOTA_MS : PROBE_MS);
+    updraft_push_ask(push, &push->device, needs_http ? PROBE_MS : PROBE_ESPOTA_MS);
     updraft_push_choose(push);
     ask_beside_espota(push);
     if (device->kind != UPDRAFT_PUSH_UNKNOWN) {
@@ -201,7 +202,12 @@ static enum updraft_exit transfer(struct updraft_push *push, cJSON *result)
     exit = check_fit(push);
     if (exit != UPDRAFT_EXIT_OK)
         return exit;
-    exit = push->way == UPDRAFT_PUSH_ESPOTA ? updraft_push_espota(push) : updraft_push_http(push);
+    if (push->way == UPDRAFT_PUSH_ESPOTA)
+        exit = updraft_push_espota(push);
+    else if (push->way == UPDRAFT_PUSH_ESPHOME)
+        exit = updraft_push_esphome(push);
+    else
+        exit = updraft_push_http(push);
     cJSON_AddNumberToObject(result, "sent", push->sent_len);
     if (exit == UPDRAFT_EXIT_OK && can_wait(push)) {
         exit = updraft_push_wait(push, result);
@@ -258,15 +264,12 @@ const struct updraft_command updraft_command_push = {
     .summary = "send an image to a device over the network, and see it run",
     .usage = "FILE HOST[:PORT] [--password TEXT] [--via WAY]",
     .about =
-        "Checks the image, asks the device what it is, and chooses the way in: raw HTTP for "
-        "Updraft's\n"
-        "own devices and esp32-evse, the browser form for Arduino's update page, else espota (the\n"
-        "Arduino network port). An image for another chip, or too large, is refused before a byte "
-        "is\n"
-        "sent. Then waits until the device runs the new version and has confirmed it, or says that "
-        "it\n"
-        "was rolled back. A device that answers no questions is not waited for (state "
-        "\"written\").\n"
+        "Checks the image, asks the device what it is, and chooses the way in: raw HTTP for\n"
+        "Updraft's own devices and esp32-evse, the browser form for Arduino's update page, ESPHome's\n"
+        "own protocol where it answers, else espota (the Arduino network port). An image for another\n"
+        "chip, or too large, is refused before a byte is sent. Then waits until the device runs the\n"
+        "new version and has confirmed it, or says that it was rolled back. A device that answers no\n"
+        "questions is not waited for (state \"written\").\n"
         "\n"
         "espota: the device connects back to this computer. Behind a firewall, fix the port with\n"
         "--host-port and let TCP in there.\n"

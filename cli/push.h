@@ -1,4 +1,4 @@
-/* One push of an image to a device: shared by the four ways in.
+/* One push of an image to a device: shared by the ways in.
  *
  * Owns: what is known of the device, and the words for what went wrong at which step. */
 #ifndef UPDRAFT_CLI_PUSH_H
@@ -14,6 +14,7 @@ enum updraft_push_way {
     UPDRAFT_PUSH_EVSE, /* POST /api/v1/firmware/upload: esp32-evse */
     UPDRAFT_PUSH_FORM, /* POST /update as a browser form: Arduino's update servers */
     UPDRAFT_PUSH_ESPOTA,
+    UPDRAFT_PUSH_ESPHOME, /* ESPHome's native protocol */
 };
 
 enum updraft_push_kind {
@@ -36,6 +37,7 @@ struct updraft_push_device {
     char last_remedy[256];
     uint32_t capacity; /* bytes the next slot holds */
     uint16_t ota_port;
+    uint16_t esphome_port;
     bool wants_password;
     bool answers_http;    /* something answered on its HTTP port */
     bool has_update_page; /* GET /update */
@@ -70,9 +72,12 @@ void updraft_push_ask(const struct updraft_push *push, struct updraft_push_devic
 void updraft_push_choose(struct updraft_push *push);
 const char *updraft_push_way_name(enum updraft_push_way way);
 
-/* push_http.c, push_espota.c: the transfer. */
+/* push_http.c, push_espota.c, push_esphome.c: the transfer. */
 UPDRAFT_MUST_CHECK enum updraft_exit updraft_push_http(struct updraft_push *push);
 UPDRAFT_MUST_CHECK enum updraft_exit updraft_push_espota(struct updraft_push *push);
+UPDRAFT_MUST_CHECK enum updraft_exit updraft_push_esphome(struct updraft_push *push);
+/* Does the device answer the first bytes of ESPHome's protocol? */
+bool updraft_push_esphome_answers(const struct updraft_push *push, uint32_t timeout_ms);
 
 /* push_wait.c: until the new version runs and is confirmed, or does not. Adds "running", "slot",
  * "state" to result. */

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HTTP_PORT 80u
+#define HTTP_PORT  80u
+#define ESPHOME_MS 1500u
 
 const char *updraft_push_way_name(enum updraft_push_way way)
 {
@@ -19,6 +20,8 @@ const char *updraft_push_way_name(enum updraft_push_way way)
         return "raw";
     case UPDRAFT_PUSH_FORM:
         return "form";
+    case UPDRAFT_PUSH_ESPHOME:
+        return "esphome";
     case UPDRAFT_PUSH_ESPOTA:
         break;
     }
@@ -74,6 +77,7 @@ static bool read_status(const cJSON *status, struct updraft_push_device *device)
     copy_text(last, "error.remedy", device->last_remedy, sizeof device->last_remedy);
     device->capacity = (uint32_t)updraft_json_number(status, "capacity");
     device->ota_port = (uint16_t)updraft_json_number(status, "ota_port");
+    device->esphome_port = (uint16_t)updraft_json_number(status, "esphome_port");
     device->uptime_ms = (uint64_t)updraft_json_number(status, "uptime_ms");
     device->wants_password = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(status, "password"));
     return true;
@@ -138,6 +142,8 @@ void updraft_push_choose(struct updraft_push *push)
         push->way = UPDRAFT_PUSH_EVSE;
     else if (device->has_update_page)
         push->way = UPDRAFT_PUSH_FORM;
+    else if (updraft_push_esphome_answers(push, ESPHOME_MS))
+        push->way = UPDRAFT_PUSH_ESPHOME;
     else
         push->way = UPDRAFT_PUSH_ESPOTA;
 }

@@ -85,6 +85,20 @@ bool updraft_update_may_restart(const struct updraft_update *update,
     return ask_guard(update, UPDRAFT_GUARD_BEFORE_RESTART, refusal);
 }
 
+static void expect_digest(struct updraft_update *update, enum updraft_digest_kind kind,
+                          const uint8_t *digest)
+{
+    update->want_digest_len = kind == UPDRAFT_DIGEST_SHA256 ? UPDRAFT_SHA256_LEN : UPDRAFT_MD5_LEN;
+    memcpy(update->want_digest, digest, update->want_digest_len);
+    updraft_digest_start(&update->wire_digest, kind);
+}
+
+void updraft_update_expect_md5(struct updraft_update *update, const uint8_t *md5)
+{
+    if (update->state == UPDRAFT_UPDATE_RECEIVING && update->wire_seen == 0)
+        expect_digest(update, UPDRAFT_DIGEST_MD5, md5);
+}
+
 static void start_transaction(struct updraft_update *update,
                               const struct updraft_update_request *request)
 {
@@ -103,15 +117,10 @@ static void start_transaction(struct updraft_update *update,
     update->is_gzip = false;
     update->is_packed = false;
     update->want_digest_len = 0;
-    if (request->sha256 != NULL || request->md5 != NULL) {
-        bool is_sha256 = request->sha256 != NULL;
-
-        update->want_digest_len = is_sha256 ? UPDRAFT_SHA256_LEN : UPDRAFT_MD5_LEN;
-        memcpy(update->want_digest, is_sha256 ? request->sha256 : request->md5,
-               update->want_digest_len);
-        updraft_digest_start(&update->wire_digest,
-                             is_sha256 ? UPDRAFT_DIGEST_SHA256 : UPDRAFT_DIGEST_MD5);
-    }
+    if (request->sha256 != NULL)
+        expect_digest(update, UPDRAFT_DIGEST_SHA256, request->sha256);
+    else if (request->md5 != NULL)
+        expect_digest(update, UPDRAFT_DIGEST_MD5, request->md5);
     update->state = UPDRAFT_UPDATE_RECEIVING;
     if (hooks->start != NULL)
         hooks->start(hooks->ctx, request->wire_len);

@@ -115,6 +115,10 @@ UPDRAFT_MUST_CHECK enum updraft_error
 updraft_update_begin(struct updraft_update *update, const struct updraft_update_request *request,
                      struct updraft_failure *failure);
 
+/* For protocols that tell the digest after they were let in: 16 bytes over what is sent. Between
+ * begin and the first byte; at any other time it does nothing. */
+void updraft_update_expect_md5(struct updraft_update *update, const uint8_t *md5);
+
 /* Takes all of data or fails; after a failure the update is over (state FAILED, failure says why). */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_update_feed(struct updraft_update *update,
                                                           const uint8_t *data, uint32_t len);

@@ -17,6 +17,7 @@
 struct board_ports {
     uint16_t *ota;
     uint16_t *http;
+    uint16_t *esphome;
 };
 
 struct board_ota {
@@ -50,7 +51,9 @@ static const cyaml_schema_field_t ota_fields[] = {
 
 static const cyaml_schema_field_t port_fields[] = {
     CYAML_FIELD_UINT_PTR("ota", CYAML_FLAG_OPTIONAL, struct board_ports, ota),
-    CYAML_FIELD_UINT_PTR("http", CYAML_FLAG_OPTIONAL, struct board_ports, http), CYAML_FIELD_END};
+    CYAML_FIELD_UINT_PTR("http", CYAML_FLAG_OPTIONAL, struct board_ports, http),
+    CYAML_FIELD_UINT_PTR("esphome", CYAML_FLAG_OPTIONAL, struct board_ports, esphome),
+    CYAML_FIELD_END};
 
 static const cyaml_schema_field_t board_fields[] = {
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct board_file, name, 1, 63),
@@ -240,6 +243,8 @@ static void fill_board(struct board_file *file, struct updraft_board *board)
         .server = file->server,
         .ota_port = file->ports.ota ? *file->ports.ota : ota_default,
         .http_port = file->ports.http ? *file->ports.http : HTTP_PORT_DEFAULT,
+        .speaks_esphome = file->ports.esphome != NULL,
+        .esphome_port = file->ports.esphome ? *file->ports.esphome : 0,
         .poll_s = file->poll_s ? *file->poll_s : POLL_S_DEFAULT,
         .channels = file->ota.channels,
         .channel_count = file->ota.channels_count,

@@ -69,7 +69,8 @@ static void write_status(void *ctx, char *out, size_t cap)
 
 /* A port may be held for a moment by someone's outgoing connection; a device cannot choose another.
  */
-static int bind_patiently(struct updraft_machine *machine, int type, uint16_t *port)
+static int bind_patiently(struct updraft_machine *machine, int type, uint16_t *port,
+                          const char *name)
 {
     uint64_t deadline_ms = updraft_clock_ms() + BIND_PATIENCE_MS;
     for (;;) {
@@ -81,11 +82,41 @@ static int bind_patiently(struct updraft_machine *machine, int type, uint16_t *p
         struct timespec pause = {.tv_nsec = 50000000};
         nanosleep(&pause, NULL);
     }
-    bool is_http = type == SOCK_STREAM;
     updraft_log_warn("cannot listen on %s port %u: %s. Set ports.%s in board.yaml; 0 takes any",
-                     machine->options->listen, (unsigned)*port, strerror(errno),
-                     is_http ? "http" : "ota");
+                     machine->options->listen, (unsigned)*port, strerror(errno), name);
     return -1;
+}
+
+/* A device that does not speak it has the engines, too, and no socket. */
+static bool open_esphome(struct updraft_life *life)
+{
+    struct updraft_machine *machine = life->machine;
+    bool is_esp8266 = machine->board->chip->id == UPDRAFT_CHIP_ESP8266;
+    struct updraft_esphome_config esphome = {
+        .update = &life->update,
+        .password = machine->board->password,
+        .version = 2,
+        .is_esp8266 = is_esp8266,
+        .takes_gzip = is_esp8266, /* as ESPHome's: an ESP32 has room for the plain image */
+        .random = fill_random,
+    };
+    struct updraft_esphome_socket_config config = {
+        .listen_fd = -1,
+        .stall_s = machine->options->stall_s,
+        .brake = &life->brake,
+        .esphome = &esphome,
+    };
+    if (machine->board->speaks_esphome) {
+        config.listen_fd = bind_patiently(machine, SOCK_STREAM, &machine->esphome_port, "esphome");
+        if (config.listen_fd < 0)
+            return false;
+    }
+    if (updraft_esphome_socket_open(&life->esphome, &config))
+        return true;
+    updraft_log_warn("cannot listen on port %u: %s", (unsigned)machine->esphome_port,
+                     strerror(errno));
+    close(config.listen_fd);
+    return false;
 }
 
 static bool open_push_ways(struct updraft_life *life)
@@ -119,12 +150,17 @@ static bool open_push_ways(struct updraft_life *life)
         .espota = &espota,
     };
     updraft_brake_init(&life->brake, &machine->log);
-    push.udp_fd = bind_patiently(machine, SOCK_DGRAM, &machine->ota_port);
-    if (push.udp_fd < 0)
+    if (!open_esphome(life))
         return false;
-    httpd.listen_fd = bind_patiently(machine, SOCK_STREAM, &machine->http_port);
+    push.udp_fd = bind_patiently(machine, SOCK_DGRAM, &machine->ota_port, "ota");
+    if (push.udp_fd < 0) {
+        updraft_esphome_socket_close(&life->esphome);
+        return false;
+    }
+    httpd.listen_fd = bind_patiently(machine, SOCK_STREAM, &machine->http_port, "http");
     if (httpd.listen_fd < 0 || !updraft_httpd_open(&life->httpd, &httpd)) {
         close(push.udp_fd);
+        updraft_esphome_socket_close(&life->esphome);
         return false;
     }
     updraft_push_socket_open(&life->push, &push);
@@ -277,6 +313,7 @@ static bool begin_life(struct updraft_life *life, const struct updraft_boot_resu
     if (open_pull_ways(life))
         return true;
     updraft_log_warn("not enough memory for the HTTP client");
+    updraft_esphome_socket_close(&life->esphome);
     updraft_push_socket_close(&life->push);
     updraft_httpd_close(&life->httpd);
     return false;
@@ -285,6 +322,7 @@ static bool begin_life(struct updraft_life *life, const struct updraft_boot_resu
 static void end_life(struct updraft_life *life)
 {
     updraft_client_close(&life->client);
+    updraft_esphome_socket_close(&life->esphome);
     updraft_push_socket_close(&life->push);
     updraft_httpd_close(&life->httpd);
 }
@@ -450,7 +488,8 @@ static void run_timers(struct updraft_life *life, uint64_t now_ms)
 
 static int wait_ms(const struct updraft_life *life, uint64_t now_ms)
 {
-    bool is_busy = updraft_push_socket_is_busy(&life->push) || life->is_on_trial ||
+    bool is_busy = updraft_push_socket_is_busy(&life->push) ||
+                   updraft_esphome_socket_is_busy(&life->esphome) || life->is_on_trial ||
                    life->restart_ms != 0 || life->update.state == UPDRAFT_UPDATE_RECEIVING;
     uint64_t next_ms = now_ms + (is_busy ? BUSY_WAIT_MS : IDLE_WAIT_MS);
     uint64_t due_ms[] = {
@@ -466,12 +505,14 @@ static int wait_ms(const struct updraft_life *life, uint64_t now_ms)
 
 static void wait_for_work(struct updraft_life *life)
 {
-    struct pollfd polled[1 + UPDRAFT_PUSH_SOCKET_POLL_CAP + UPDRAFT_HTTPD_POLL_CAP] = {
+    struct pollfd polled[1 + UPDRAFT_PUSH_SOCKET_POLL_CAP + UPDRAFT_ESPHOME_SOCKET_POLL_CAP +
+                         UPDRAFT_HTTPD_POLL_CAP] = {
         {.fd = life->machine->signal_fd, .events = POLLIN},
     };
     struct curl_waitfd fds[sizeof polled / sizeof polled[0]];
     unsigned count = 1;
     count += updraft_push_socket_poll(&life->push, polled + count);
+    count += updraft_esphome_socket_poll(&life->esphome, polled + count);
     count += updraft_httpd_poll(&life->httpd, polled + count);
     for (unsigned i = 0; i < count; i++) {
         int events = (polled[i].events & POLLIN ? CURL_WAIT_POLLIN : 0) |
@@ -488,10 +529,13 @@ static void serve(struct updraft_life *life)
         run_signals(life);
         life->via = "espota";
         updraft_push_socket_run(&life->push, updraft_clock_ms());
+        life->via = "esphome";
+        updraft_esphome_socket_run(&life->esphome, updraft_clock_ms());
         updraft_httpd_run(&life->httpd, updraft_clock_ms());
         run_pull(life, updraft_clock_ms());
         run_reports(life, updraft_clock_ms());
         if (updraft_espota_take_restart(&life->push.espota) ||
+            updraft_esphome_socket_take_restart(&life->esphome) ||
             updraft_httpd_take_restart(&life->httpd))
             schedule_restart(life);
         run_timers(life, updraft_clock_ms());

@@ -193,11 +193,15 @@ void updraft_narrator_hook(struct updraft_life *life)
 void updraft_narrator_booted(struct updraft_life *life, const struct updraft_boot_result *boot)
 {
     const char *state = life->is_on_trial ? "trial" : "confirmed";
-    updraft_log_event(&life->machine->log,
-                      "boot slot=%s version=%s state=%s why=\"%s\" http=%s:%u ota=%u",
+    const struct updraft_machine *machine = life->machine;
+    char esphome[20] = "";
+    if (machine->board->speaks_esphome)
+        snprintf(esphome, sizeof esphome, " esphome=%u", (unsigned)machine->esphome_port);
+    updraft_log_event(&machine->log,
+                      "boot slot=%s version=%s state=%s why=\"%s\" http=%s:%u ota=%u%s",
                       updraft_slot_name(boot->slot), life->running.version, state,
-                      updraft_boot_why_text(boot->why), life->machine->options->listen,
-                      (unsigned)life->machine->http_port, (unsigned)life->machine->ota_port);
+                      updraft_boot_why_text(boot->why), machine->options->listen,
+                      (unsigned)machine->http_port, (unsigned)machine->ota_port, esphome);
     report(life, &(struct tale){.lane = UPDRAFT_REPORT_STATE, .state = state});
 }
 

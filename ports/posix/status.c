@@ -136,6 +136,8 @@ static bool print_status(const struct updraft_life *life, struct detail detail, 
     cJSON_AddStringToObject(json, "idf", life->running.idf);
     add_slots(json, life, detail);
     cJSON_AddNumberToObject(json, "ota_port", life->machine->ota_port);
+    if (board->speaks_esphome)
+        cJSON_AddNumberToObject(json, "esphome_port", life->machine->esphome_port);
     cJSON_AddStringToObject(json, "dialect", is_esp8266 ? "esp8266" : "esp32");
     cJSON_AddBoolToObject(json, "password", board->password != NULL);
     add_update(json, life, detail);
