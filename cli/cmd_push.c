@@ -14,12 +14,13 @@
 #define DEFAULT_ANSWER_S 10u
 
 static const struct updraft_option options[] = {
-    {"via", 0, "WAY", "auto (default), raw, form, espota or esphome"},
+    {"via", 0, "WAY", "auto (default), direct, raw, form, espota or esphome"},
     {"password", 'p', "TEXT", "the device's password (else UPDRAFT_PASSWORD)"},
     {"user", 0, "NAME", "user name for HTTP (default updraft; most devices take any)"},
     {"port", 0, "PORT", "the device's port, as HOST:PORT"},
     {"http-port", 0, "PORT", "its HTTP port (default 80, or --port)"},
     {"ota-port", 0, "PORT", "its espota or ESPHome port (default 3232, ESP8266: 8266, or --port)"},
+    {"direct-port", 0, "PORT", "its port of Updraft's own way in (default: as it says, else 3233)"},
     {"host-port", 0, "PORT", "espota: the port of this computer that the device connects to"},
     {"no-chip-check", 0, NULL, "send also when the image is for another chip"},
     {"timeout", 0, "S", "how long to wait for one answer (default 10)"},
@@ -64,6 +65,8 @@ static enum updraft_exit read_address(struct updraft_push *push)
     if (exit == UPDRAFT_EXIT_OK)
         exit = port_option(cli, "ota-port", &push->ota_port);
     if (exit == UPDRAFT_EXIT_OK)
+        exit = port_option(cli, "direct-port", &push->direct_port);
+    if (exit == UPDRAFT_EXIT_OK)
         exit = port_option(cli, "host-port", &push->host_port);
     return exit;
 }
@@ -74,11 +77,9 @@ static enum updraft_exit read_way(struct updraft_push *push)
         const char *name;
         enum updraft_push_way way;
     } ways[] = {
-        {"auto", UPDRAFT_PUSH_AUTO},
-        {"raw", UPDRAFT_PUSH_RAW},
-        {"form", UPDRAFT_PUSH_FORM},
-        {"espota", UPDRAFT_PUSH_ESPOTA},
-        {"esphome", UPDRAFT_PUSH_ESPHOME},
+        {"auto", UPDRAFT_PUSH_AUTO},     {"raw", UPDRAFT_PUSH_RAW},
+        {"form", UPDRAFT_PUSH_FORM},     {"espota", UPDRAFT_PUSH_ESPOTA},
+        {"direct", UPDRAFT_PUSH_DIRECT}, {"esphome", UPDRAFT_PUSH_ESPHOME},
     };
     const char *name = updraft_args_value(&push->cli->args, "via");
 
@@ -89,8 +90,8 @@ static enum updraft_exit read_way(struct updraft_push *push)
         }
     }
     return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_USAGE, "usage",
-                            "Use --via auto, raw, form, espota or esphome.", "there is no way in '%s'",
-                            name);
+                            "Use --via auto, direct, raw, form, espota or esphome.",
+                            "there is no way in '%s'", name);
 }
 
 static enum updraft_exit read_options(struct updraft_push *push)
@@ -166,7 +167,8 @@ static void meet(struct updraft_push *push, cJSON *result)
 {
     const struct updraft_push_device *device = &push->device;
     const struct updraft_chip *chip;
-    bool needs_http = push->way != UPDRAFT_PUSH_ESPOTA && push->way != UPDRAFT_PUSH_ESPHOME;
+    bool needs_http = push->way != UPDRAFT_PUSH_ESPOTA && push->way != UPDRAFT_PUSH_ESPHOME &&
+                      push->way != UPDRAFT_PUSH_DIRECT;
 
     updraft_progress_step(&push->progress, "asking %s what it is", push->host);
     updraft_push_ask(push, &push->device, needs_http ? PROBE_MS : PROBE_ESPOTA_MS);
@@ -204,6 +206,8 @@ static enum updraft_exit transfer(struct updraft_push *push, cJSON *result)
         return exit;
     if (push->way == UPDRAFT_PUSH_ESPOTA)
         exit = updraft_push_espota(push);
+    else if (push->way == UPDRAFT_PUSH_DIRECT)
+        exit = updraft_push_direct(push);
     else if (push->way == UPDRAFT_PUSH_ESPHOME)
         exit = updraft_push_esphome(push);
     else
@@ -265,10 +269,14 @@ const struct updraft_command updraft_command_push = {
     .usage = "FILE HOST[:PORT] [--password TEXT] [--via WAY]",
     .about =
         "Checks the image, asks the device what it is, and chooses the way in: raw HTTP for\n"
-        "Updraft's own devices and esp32-evse, the browser form for Arduino's update page, ESPHome's\n"
-        "own protocol where it answers, else espota (the Arduino network port). An image for another\n"
-        "chip, or too large, is refused before a byte is sent. Then waits until the device runs the\n"
-        "new version and has confirmed it, or says that it was rolled back. A device that answers no\n"
+        "Updraft's own devices and esp32-evse, the browser form for Arduino's update page, "
+        "ESPHome's\n"
+        "own protocol where it answers, else espota (the Arduino network port). An image for "
+        "another\n"
+        "chip, or too large, is refused before a byte is sent. Then waits until the device runs "
+        "the\n"
+        "new version and has confirmed it, or says that it was rolled back. A device that answers "
+        "no\n"
         "questions is not waited for (state \"written\").\n"
         "\n"
         "espota: the device connects back to this computer. Behind a firewall, fix the port with\n"

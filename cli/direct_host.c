@@ -107,6 +107,7 @@ static void may_go(struct updraft_direct_host *host, const struct updraft_direct
         fail(host, UPDRAFT_DIRECT_HOST_ODD_ANSWER);
         return;
     }
+    host->went = true;
     host->resumed_off = message->as.go.off;
     host->written = message->as.go.off;
     host->sent_off = message->as.go.off;

@@ -48,7 +48,8 @@ struct updraft_direct_host {
     struct updraft_direct_hello hello;     /* once it has come */
     struct updraft_direct_refused refused; /* of REFUSED */
     char slot[UPDRAFT_DIRECT_LABEL_CAP];   /* where the image went, of DONE */
-    uint32_t resumed_off;                  /* where the device said to go on */
+    bool went;                             /* the device said GO */
+    uint32_t resumed_off;                  /* where it said to go on */
     uint32_t sent_off;                     /* image bytes handed out so far, up to here */
     uint32_t written;                      /* of which the device says that they are in flash */
     struct updraft_direct_session session;

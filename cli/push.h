@@ -14,6 +14,7 @@ enum updraft_push_way {
     UPDRAFT_PUSH_EVSE, /* POST /api/v1/firmware/upload: esp32-evse */
     UPDRAFT_PUSH_FORM, /* POST /update as a browser form: Arduino's update servers */
     UPDRAFT_PUSH_ESPOTA,
+    UPDRAFT_PUSH_DIRECT,  /* Updraft's own: format/direct.h */
     UPDRAFT_PUSH_ESPHOME, /* ESPHome's native protocol */
 };
 
@@ -38,6 +39,7 @@ struct updraft_push_device {
     uint32_t capacity; /* bytes the next slot holds */
     uint16_t ota_port;
     uint16_t esphome_port;
+    uint16_t direct_port;
     bool wants_password;
     bool answers_http;    /* something answered on its HTTP port */
     bool has_update_page; /* GET /update */
@@ -54,8 +56,9 @@ struct updraft_push {
     char host[256];
     uint16_t http_port;
     uint16_t ota_port; /* from --ota-port; 0: what the device says, given_port, the dialect's own */
-    uint16_t given_port; /* from HOST:PORT or --port: may be the one or the other */
-    uint16_t host_port;  /* where espota's device connects back to; 0: any */
+    uint16_t given_port;  /* from HOST:PORT or --port: may be the one or the other */
+    uint16_t direct_port; /* --direct-port; 0: what the device says, else 3233 */
+    uint16_t host_port;   /* where espota's device connects back to; 0: any */
     const char *user;
     const char *password; /* NULL: none */
     uint32_t timeout_s;   /* for one answer */
@@ -72,9 +75,10 @@ void updraft_push_ask(const struct updraft_push *push, struct updraft_push_devic
 void updraft_push_choose(struct updraft_push *push);
 const char *updraft_push_way_name(enum updraft_push_way way);
 
-/* push_http.c, push_espota.c, push_esphome.c: the transfer. */
+/* push_http.c, push_espota.c, push_esphome.c, push_direct.c: the transfer. */
 UPDRAFT_MUST_CHECK enum updraft_exit updraft_push_http(struct updraft_push *push);
 UPDRAFT_MUST_CHECK enum updraft_exit updraft_push_espota(struct updraft_push *push);
+UPDRAFT_MUST_CHECK enum updraft_exit updraft_push_direct(struct updraft_push *push);
 UPDRAFT_MUST_CHECK enum updraft_exit updraft_push_esphome(struct updraft_push *push);
 /* Does the device answer the first bytes of ESPHome's protocol? */
 bool updraft_push_esphome_answers(const struct updraft_push *push, uint32_t timeout_ms);

@@ -19,6 +19,18 @@
 #define REDIAL_LIMIT 5u /* in a row, without the device having written more */
 #define REDIAL_MS    1000
 
+static uint16_t port_of(const struct updraft_push *push)
+{
+    if (push->direct_port)
+        return push->direct_port;
+    if (push->device.direct_port)
+        return push->device.direct_port;
+    return push->given_port && push->way == UPDRAFT_PUSH_DIRECT &&
+                   push->device.kind == UPDRAFT_PUSH_UNKNOWN
+               ? push->given_port
+               : UPDRAFT_DIRECT_PORT;
+}
+
 /* One connection; -1 with errno set. */
 static int dial_one(const struct addrinfo *at, uint32_t timeout_s)
 {
@@ -52,7 +64,7 @@ static enum updraft_exit dial(struct updraft_push *push, int *fd)
     char port[8];
     int status;
 
-    snprintf(port, sizeof port, "%u", push->direct_port);
+    snprintf(port, sizeof port, "%u", port_of(push));
     status = getaddrinfo(push->host, port, &hints, &found);
     if (status != 0)
         return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_NETWORK, "cannot_connect",
@@ -68,7 +80,7 @@ static enum updraft_exit dial(struct updraft_push *push, int *fd)
     return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_NETWORK, "cannot_connect",
                             "Check address and port (--direct-port, usually 3233), that the device "
                             "is on, and that this computer is in the same network.",
-                            "connecting to TCP port %u: %s", push->direct_port, strerror(status));
+                            "connecting to TCP port %u: %s", port_of(push), strerror(status));
 }
 
 static void read_some(int fd, struct updraft_direct_host *host)
@@ -158,22 +170,35 @@ static enum updraft_exit refused(struct updraft_push *push,
     return updraft_fail_wrap(&push->cli->fail, UPDRAFT_EXIT_REFUSED, "the device refused");
 }
 
+/* All bytes went out, but no verdict came back. */
+static bool lacks_verdict(const struct updraft_direct_host *host)
+{
+    return host->went && host->sent_off == host->config.image_len &&
+           (host->failure == UPDRAFT_DIRECT_HOST_CLOSED ||
+            host->failure == UPDRAFT_DIRECT_HOST_STALLED);
+}
+
 static enum updraft_exit broke_off(struct updraft_push *push,
                                    const struct updraft_direct_host *host)
 {
-    if (host->state == UPDRAFT_DIRECT_HOST_FAILED && host->sent_off == host->config.image_len &&
-        host->config.image_len > 0 && host->resumed_off < host->config.image_len)
+    const char *how =
+        host->failure == UPDRAFT_DIRECT_HOST_STALLED ? "fell silent" : "closed the connection";
+
+    if (lacks_verdict(host))
         return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_NETWORK, "no_verdict",
                                 "Ask the device which version it runs before you send again.",
                                 "result: all %u bytes went out, but the device did not say what "
                                 "came of them",
                                 host->config.image_len);
+    if (!host->went)
+        return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_NETWORK, "disconnected",
+                                "Check the port (--direct-port), and that the device is not busy; "
+                                "try another way in with --via.",
+                                "sign-in: the device %s before it had answered", how);
     return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_NETWORK, "disconnected",
                             "The device runs its old image. Send again: it goes on where it broke "
                             "off. If it repeats, look at the device's power supply and signal.",
-                            "transfer: the device %s after %u of %u bytes were written",
-                            host->failure == UPDRAFT_DIRECT_HOST_STALLED ? "fell silent"
-                                                                         : "closed the connection",
+                            "transfer: the device %s after %u of %u bytes were written", how,
                             host->written, host->config.image_len);
 }
 
@@ -194,7 +219,7 @@ static enum updraft_exit in_words(struct updraft_push *push, const struct updraf
                                 "Check the port: something else may listen there. Try another way "
                                 "in with --via.",
                                 "what answers on TCP port %u does not speak this protocol",
-                                push->direct_port);
+                                port_of(push));
     case UPDRAFT_DIRECT_HOST_NO_FAILURE:
     case UPDRAFT_DIRECT_HOST_CLOSED:
     case UPDRAFT_DIRECT_HOST_STALLED:
@@ -203,10 +228,8 @@ static enum updraft_exit in_words(struct updraft_push *push, const struct updraf
     return broke_off(push, host);
 }
 
-/* One connection from HELLO to the verdict; *may_redial: it broke off where dialling in again may
- * help. */
-static enum updraft_exit once(struct updraft_push *push, struct updraft_direct_host *host,
-                              bool *may_redial)
+/* One connection, from HELLO to the verdict. */
+static enum updraft_exit converse(struct updraft_push *push, struct updraft_direct_host *host)
 {
     struct updraft_direct_host_config config = {
         .image = push->wire.data,
@@ -216,10 +239,10 @@ static enum updraft_exit once(struct updraft_push *push, struct updraft_direct_h
         .stall_ms = push->timeout_s * 3000,
         .verdict_ms = push->timeout_s * 6000,
     };
-    int fd;
+    int fd = -1;
     enum updraft_exit exit = dial(push, &fd);
 
-    *may_redial = true;
+    memset(host, 0, sizeof *host);
     if (exit != UPDRAFT_EXIT_OK)
         return exit;
     if (getrandom(config.nonce, sizeof config.nonce, 0) != (ssize_t)sizeof config.nonce) {
@@ -231,32 +254,48 @@ static enum updraft_exit once(struct updraft_push *push, struct updraft_direct_h
     drive(push, fd, host);
     close(fd);
     push->sent_len += host->sent_off - host->resumed_off;
-    if (host->state == UPDRAFT_DIRECT_HOST_DONE)
-        return UPDRAFT_EXIT_OK;
-    *may_redial =
-        host->failure == UPDRAFT_DIRECT_HOST_CLOSED ||
-        host->failure == UPDRAFT_DIRECT_HOST_STALLED ||
-        (host->failure == UPDRAFT_DIRECT_HOST_REFUSED && host->refused.code == UPDRAFT_E_BUSY);
-    return in_words(push, host);
+    return host->state == UPDRAFT_DIRECT_HOST_DONE ? UPDRAFT_EXIT_OK : in_words(push, host);
+}
+
+/* Where dialling in again may help, once a transfer had begun: a device that restarts does not
+ * listen for a while, and one that has not noticed yet that we are gone says that it is busy. */
+static bool may_redial(const struct updraft_direct_host *host)
+{
+    return host->failure == UPDRAFT_DIRECT_HOST_NO_FAILURE ||
+           host->failure == UPDRAFT_DIRECT_HOST_CLOSED ||
+           host->failure == UPDRAFT_DIRECT_HOST_STALLED ||
+           (host->failure == UPDRAFT_DIRECT_HOST_REFUSED && host->refused.code == UPDRAFT_E_BUSY);
+}
+
+/* The verdict was lost, but the device has the image: which version it runs is asked next anyway. */
+static bool has_it_already(const struct updraft_direct_host *host)
+{
+    return host->failure == UPDRAFT_DIRECT_HOST_REFUSED &&
+           (host->refused.code == UPDRAFT_E_RESTART_PENDING ||
+            host->refused.code == UPDRAFT_E_ALREADY_RUNNING ||
+            host->refused.code == UPDRAFT_E_TRIAL);
 }
 
 enum updraft_exit updraft_push_direct(struct updraft_push *push)
 {
-    struct updraft_direct_host host = {0};
-    unsigned redials = 0;
-    uint32_t written = 0;
-    bool may_redial;
-    enum updraft_exit exit = once(push, &host, &may_redial);
+    struct updraft_direct_host host;
+    enum updraft_exit exit = converse(push, &host);
+    bool is_lost = lacks_verdict(&host);
+    uint32_t written = host.written;
 
-    /* Only a transfer that had begun is taken up again: what cannot be reached at all is told at once. */
-    while (exit != UPDRAFT_EXIT_OK && may_redial && host.written > 0 && redials < REDIAL_LIMIT) {
-        redials = host.written > written ? 0 : redials + 1;
-        written = host.written > written ? host.written : written;
+    if (!host.went)
+        return exit;
+    for (unsigned redials = 0;
+         exit != UPDRAFT_EXIT_OK && may_redial(&host) && redials < REDIAL_LIMIT; redials++) {
         updraft_progress_step(&push->progress, "the connection broke off; dialling in again");
         (void)poll(NULL, 0, REDIAL_MS);
-        exit = once(push, &host, &may_redial);
-        if (host.written == 0)
-            host.written = written;
+        exit = converse(push, &host);
+        if (is_lost && has_it_already(&host))
+            return UPDRAFT_EXIT_OK;
+        is_lost = is_lost || lacks_verdict(&host);
+        if (host.written > written)
+            redials = 0;
+        written = host.written > written ? host.written : written;
     }
     return exit;
 }

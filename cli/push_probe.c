@@ -20,6 +20,8 @@ const char *updraft_push_way_name(enum updraft_push_way way)
         return "raw";
     case UPDRAFT_PUSH_FORM:
         return "form";
+    case UPDRAFT_PUSH_DIRECT:
+        return "direct";
     case UPDRAFT_PUSH_ESPHOME:
         return "esphome";
     case UPDRAFT_PUSH_ESPOTA:
@@ -78,6 +80,7 @@ static bool read_status(const cJSON *status, struct updraft_push_device *device)
     device->capacity = (uint32_t)updraft_json_number(status, "capacity");
     device->ota_port = (uint16_t)updraft_json_number(status, "ota_port");
     device->esphome_port = (uint16_t)updraft_json_number(status, "esphome_port");
+    device->direct_port = (uint16_t)updraft_json_number(status, "direct_port");
     device->uptime_ms = (uint64_t)updraft_json_number(status, "uptime_ms");
     device->wants_password = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(status, "password"));
     return true;
@@ -136,7 +139,9 @@ void updraft_push_choose(struct updraft_push *push)
         push->way = UPDRAFT_PUSH_EVSE;
     if (push->way != UPDRAFT_PUSH_AUTO)
         return;
-    if (device->kind == UPDRAFT_PUSH_UPDRAFT)
+    if (device->kind == UPDRAFT_PUSH_UPDRAFT && device->direct_port)
+        push->way = UPDRAFT_PUSH_DIRECT;
+    else if (device->kind == UPDRAFT_PUSH_UPDRAFT)
         push->way = UPDRAFT_PUSH_RAW;
     else if (device->kind == UPDRAFT_PUSH_IS_EVSE)
         push->way = UPDRAFT_PUSH_EVSE;

@@ -2,6 +2,7 @@
 
 #include "device/push/espota.h"
 #include "format/digest.h"
+#include "format/direct.h"
 #include "ports/posix/log.h"
 
 #include <cyaml/cyaml.h>
@@ -18,6 +19,7 @@ struct board_ports {
     uint16_t *ota;
     uint16_t *http;
     uint16_t *esphome;
+    uint16_t *direct;
 };
 
 struct board_ota {
@@ -53,6 +55,7 @@ static const cyaml_schema_field_t port_fields[] = {
     CYAML_FIELD_UINT_PTR("ota", CYAML_FLAG_OPTIONAL, struct board_ports, ota),
     CYAML_FIELD_UINT_PTR("http", CYAML_FLAG_OPTIONAL, struct board_ports, http),
     CYAML_FIELD_UINT_PTR("esphome", CYAML_FLAG_OPTIONAL, struct board_ports, esphome),
+    CYAML_FIELD_UINT_PTR("direct", CYAML_FLAG_OPTIONAL, struct board_ports, direct),
     CYAML_FIELD_END};
 
 static const cyaml_schema_field_t board_fields[] = {
@@ -225,6 +228,14 @@ static void make_mac(const char *name, char mac[UPDRAFT_MAC_CAP])
              hash[3], hash[4]);
 }
 
+/* Who takes any free port for the other ways has more than one device on this machine. */
+static uint16_t direct_port(const struct board_ports *ports)
+{
+    if (ports->direct)
+        return *ports->direct;
+    return ports->http && *ports->http == 0 ? 0 : UPDRAFT_DIRECT_PORT;
+}
+
 static void fill_board(struct board_file *file, struct updraft_board *board)
 {
     const struct updraft_chip *chip = updraft_chip_by_name(file->chip);
@@ -243,6 +254,7 @@ static void fill_board(struct board_file *file, struct updraft_board *board)
         .server = file->server,
         .ota_port = file->ports.ota ? *file->ports.ota : ota_default,
         .http_port = file->ports.http ? *file->ports.http : HTTP_PORT_DEFAULT,
+        .direct_port = direct_port(&file->ports),
         .speaks_esphome = file->ports.esphome != NULL,
         .esphome_port = file->ports.esphome ? *file->ports.esphome : 0,
         .poll_s = file->poll_s ? *file->poll_s : POLL_S_DEFAULT,

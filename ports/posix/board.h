@@ -26,9 +26,10 @@ struct updraft_board {
     const char *server;   /* without a slash at its end; NULL: none */
     uint16_t ota_port;    /* 0: any free one */
     uint16_t http_port;   /* 0: any free one */
+    uint16_t direct_port; /* 0: any free one */
     bool speaks_esphome;
     uint16_t esphome_port; /* 0: any free one */
-    uint32_t poll_s;      /* 0: never by itself */
+    uint32_t poll_s;       /* 0: never by itself */
     const struct updraft_board_channel *channels;
     unsigned channel_count;
     char mac[UPDRAFT_MAC_CAP]; /* locally administered, from the name */

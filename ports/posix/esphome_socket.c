@@ -63,8 +63,8 @@ unsigned updraft_esphome_socket_poll(const struct updraft_esphome_socket *esphom
         if (guest->fd < 0 || guest->held_until_ms)
             continue;
         /* While an answer cannot be sent nothing more is read: the host waits for it anyway. */
-        fds[count++] = (struct pollfd){.fd = guest->fd,
-                                       .events = guest->out_len == 0 ? POLLIN : POLLOUT};
+        fds[count++] =
+            (struct pollfd){.fd = guest->fd, .events = guest->out_len == 0 ? POLLIN : POLLOUT};
     }
     /* Without a free place the next host waits its turn in the kernel's queue. */
     if (has_place)
@@ -100,8 +100,8 @@ static bool send_answers(struct updraft_esphome_guest *guest)
 {
     for (;;) {
         if (guest->out_len == 0)
-            guest->out_len = (uint16_t)updraft_esphome_drain(&guest->engine, guest->out,
-                                                             sizeof guest->out);
+            guest->out_len =
+                (uint16_t)updraft_esphome_drain(&guest->engine, guest->out, sizeof guest->out);
         if (guest->out_len == 0)
             return true;
         ssize_t sent = send(guest->fd, guest->out, guest->out_len, MSG_NOSIGNAL);
@@ -117,10 +117,10 @@ static bool feed_engine(struct updraft_esphome_guest *guest, uint64_t now_ms)
 {
     while (guest->in_off < guest->in_len && guest->out_len == 0 &&
            updraft_esphome_wants(&guest->engine) == UPDRAFT_ESPHOME_WANTS_STREAM) {
-        guest->in_off = (uint16_t)(guest->in_off +
-                                   updraft_esphome_feed(&guest->engine, guest->in + guest->in_off,
-                                                        (size_t)(guest->in_len - guest->in_off),
-                                                        now_ms));
+        guest->in_off =
+            (uint16_t)(guest->in_off +
+                       updraft_esphome_feed(&guest->engine, guest->in + guest->in_off,
+                                            (size_t)(guest->in_len - guest->in_off), now_ms));
         if (!send_answers(guest))
             return false;
     }

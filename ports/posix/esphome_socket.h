@@ -22,11 +22,11 @@ struct updraft_esphome_guest {
     struct updraft_esphome engine;
     struct updraft_pace pace; /* of the image */
     struct sockaddr_storage from;
-    int fd;                /* -1: a free place */
-    uint64_t held_until_ms; /* it guessed passwords too often: looked at then; 0: now */
+    int fd;                     /* -1: a free place */
+    uint64_t held_until_ms;     /* it guessed passwords too often: looked at then; 0: now */
     uint64_t close_deadline_ms; /* 0: not closing yet */
     uint16_t in_off;
-    uint16_t in_len; /* received and not yet taken by the engine */
+    uint16_t in_len;  /* received and not yet taken by the engine */
     uint16_t out_len; /* taken from the engine and not yet sent */
     uint8_t in[1460];
     uint8_t out[200];

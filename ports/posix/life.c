@@ -65,6 +65,14 @@ static void write_status(void *ctx, char *out, size_t cap)
     updraft_status_json(ctx, out, cap);
 }
 
+static uint32_t capacity_of_next(const struct updraft_life *life)
+{
+    int next;
+    if (updraft_slots_next(&life->slots, &next) != UPDRAFT_OK)
+        return 0;
+    return updraft_layout_extent(&life->slots.layout, next).len;
+}
+
 /* ---- birth ---- */
 
 /* A port may be held for a moment by someone's outgoing connection; a device cannot choose another.
@@ -119,6 +127,41 @@ static bool open_esphome(struct updraft_life *life)
     return false;
 }
 
+/* The salt follows from what no two devices share, so that a key found for one opens no other. */
+static bool open_direct(struct updraft_life *life)
+{
+    struct updraft_machine *machine = life->machine;
+    struct updraft_direct_config direct = {
+        .update = &life->update,
+        .has_password = machine->board->password != NULL,
+        .iterations = UPDRAFT_DIRECT_ITERATIONS,
+        .chip_id = machine->board->chip->id,
+        .capacity = capacity_of_next(life),
+        .name = machine->board->name,
+        .product = updraft_life_product(life),
+        .version = life->running.version,
+        .random = fill_random,
+    };
+    struct updraft_direct_socket_config config = {
+        .listen_fd = bind_patiently(machine, SOCK_STREAM, &machine->direct_port, "direct"),
+        .stall_s = machine->options->stall_s,
+        .brake = &life->brake,
+        .direct = &direct,
+    };
+    if (config.listen_fd < 0)
+        return false;
+    if (listen(config.listen_fd, SOMAXCONN) != 0) {
+        updraft_log_warn("cannot listen on port %u: %s", (unsigned)machine->direct_port,
+                         strerror(errno));
+        close(config.listen_fd);
+        return false;
+    }
+    memcpy(direct.salt, machine->board->mac, sizeof direct.salt);
+    updraft_direct_key(machine->board->password, direct.salt, direct.iterations, direct.key);
+    updraft_direct_socket_open(&life->direct, &config);
+    return true;
+}
+
 static bool open_push_ways(struct updraft_life *life)
 {
     struct updraft_machine *machine = life->machine;
@@ -152,14 +195,20 @@ static bool open_push_ways(struct updraft_life *life)
     updraft_brake_init(&life->brake, &machine->log);
     if (!open_esphome(life))
         return false;
+    if (!open_direct(life)) {
+        updraft_esphome_socket_close(&life->esphome);
+        return false;
+    }
     push.udp_fd = bind_patiently(machine, SOCK_DGRAM, &machine->ota_port, "ota");
     if (push.udp_fd < 0) {
+        updraft_direct_socket_close(&life->direct);
         updraft_esphome_socket_close(&life->esphome);
         return false;
     }
     httpd.listen_fd = bind_patiently(machine, SOCK_STREAM, &machine->http_port, "http");
     if (httpd.listen_fd < 0 || !updraft_httpd_open(&life->httpd, &httpd)) {
         close(push.udp_fd);
+        updraft_direct_socket_close(&life->direct);
         updraft_esphome_socket_close(&life->esphome);
         return false;
     }
@@ -183,10 +232,6 @@ static struct updraft_pull_identity identify(const struct updraft_life *life)
     const struct updraft_machine *machine = life->machine;
     const struct updraft_slot_facts *running = &life->running;
     unsigned mac[3] = {0};
-    int next;
-    uint32_t capacity = 0;
-    if (updraft_slots_next(&life->slots, &next) == UPDRAFT_OK)
-        capacity = updraft_layout_extent(&life->slots.layout, next).len;
     /* An ESP8266's chip id is the lower half of its MAC address. */
     (void)sscanf(machine->board->mac + 9, "%x:%x:%x", &mac[0], &mac[1], &mac[2]);
     return (struct updraft_pull_identity){
@@ -194,7 +239,7 @@ static struct updraft_pull_identity identify(const struct updraft_life *life)
         .version = strcmp(running->version, "unknown") == 0 ? "" : running->version,
         .sdk_version = running->idf[0] ? running->idf : "unknown",
         .chip_serial = mac[0] << 16 | mac[1] << 8 | mac[2],
-        .free_space = capacity,
+        .free_space = capacity_of_next(life),
         .sketch_len = running->image_len,
         .flash_len = machine->nor.flash.size,
         .sketch_md5 = running->md5[0] ? running->md5 : NULL,
@@ -313,6 +358,7 @@ static bool begin_life(struct updraft_life *life, const struct updraft_boot_resu
     if (open_pull_ways(life))
         return true;
     updraft_log_warn("not enough memory for the HTTP client");
+    updraft_direct_socket_close(&life->direct);
     updraft_esphome_socket_close(&life->esphome);
     updraft_push_socket_close(&life->push);
     updraft_httpd_close(&life->httpd);
@@ -322,6 +368,7 @@ static bool begin_life(struct updraft_life *life, const struct updraft_boot_resu
 static void end_life(struct updraft_life *life)
 {
     updraft_client_close(&life->client);
+    updraft_direct_socket_close(&life->direct);
     updraft_esphome_socket_close(&life->esphome);
     updraft_push_socket_close(&life->push);
     updraft_httpd_close(&life->httpd);
@@ -489,6 +536,7 @@ static void run_timers(struct updraft_life *life, uint64_t now_ms)
 static int wait_ms(const struct updraft_life *life, uint64_t now_ms)
 {
     bool is_busy = updraft_push_socket_is_busy(&life->push) ||
+                   updraft_direct_socket_is_busy(&life->direct) ||
                    updraft_esphome_socket_is_busy(&life->esphome) || life->is_on_trial ||
                    life->restart_ms != 0 || life->update.state == UPDRAFT_UPDATE_RECEIVING;
     uint64_t next_ms = now_ms + (is_busy ? BUSY_WAIT_MS : IDLE_WAIT_MS);
@@ -505,13 +553,14 @@ static int wait_ms(const struct updraft_life *life, uint64_t now_ms)
 
 static void wait_for_work(struct updraft_life *life)
 {
-    struct pollfd polled[1 + UPDRAFT_PUSH_SOCKET_POLL_CAP + UPDRAFT_ESPHOME_SOCKET_POLL_CAP +
-                         UPDRAFT_HTTPD_POLL_CAP] = {
+    struct pollfd polled[1 + UPDRAFT_PUSH_SOCKET_POLL_CAP + UPDRAFT_DIRECT_SOCKET_POLL_CAP +
+                         UPDRAFT_ESPHOME_SOCKET_POLL_CAP + UPDRAFT_HTTPD_POLL_CAP] = {
         {.fd = life->machine->signal_fd, .events = POLLIN},
     };
     struct curl_waitfd fds[sizeof polled / sizeof polled[0]];
     unsigned count = 1;
     count += updraft_push_socket_poll(&life->push, polled + count);
+    count += updraft_direct_socket_poll(&life->direct, polled + count);
     count += updraft_esphome_socket_poll(&life->esphome, polled + count);
     count += updraft_httpd_poll(&life->httpd, polled + count);
     for (unsigned i = 0; i < count; i++) {
@@ -529,12 +578,15 @@ static void serve(struct updraft_life *life)
         run_signals(life);
         life->via = "espota";
         updraft_push_socket_run(&life->push, updraft_clock_ms());
+        life->via = "direct";
+        updraft_direct_socket_run(&life->direct, updraft_clock_ms());
         life->via = "esphome";
         updraft_esphome_socket_run(&life->esphome, updraft_clock_ms());
         updraft_httpd_run(&life->httpd, updraft_clock_ms());
         run_pull(life, updraft_clock_ms());
         run_reports(life, updraft_clock_ms());
         if (updraft_espota_take_restart(&life->push.espota) ||
+            updraft_direct_take_restart(&life->direct.direct) ||
             updraft_esphome_socket_take_restart(&life->esphome) ||
             updraft_httpd_take_restart(&life->httpd))
             schedule_restart(life);

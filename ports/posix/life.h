@@ -12,6 +12,7 @@
 #include "ports/posix/board.h"
 #include "ports/posix/brake.h"
 #include "ports/posix/client.h"
+#include "ports/posix/direct_socket.h"
 #include "ports/posix/esphome_socket.h"
 #include "ports/posix/httpd.h"
 #include "ports/posix/log.h"
@@ -51,6 +52,7 @@ struct updraft_machine {
     int signal_fd;
     uint16_t http_port;
     uint16_t ota_port;
+    uint16_t direct_port;
     uint16_t esphome_port;
     bool guard_is_up;
     bool is_disabled;
@@ -88,6 +90,7 @@ struct updraft_life {
 
     struct updraft_brake brake;
     struct updraft_push_socket push;
+    struct updraft_direct_socket direct;
     struct updraft_esphome_socket esphome;
     struct updraft_httpd httpd;
     struct updraft_client client;

@@ -27,6 +27,7 @@ const char updraft_options_outro[] =
     "  ports:\n"
     "    http: 8080              # update page at /update; 0: any free port\n"
     "    ota: 3232               # espota, UDP; 0: any free port\n"
+    "    direct: 3233            # Updraft's own way in, TCP; 0: any free port\n"
     "    esphome: 3232           # ESPHome's native protocol, TCP; 0: any free port; default off\n"
     "  server: http://127.0.0.1:8032   # reports there, and asks it for updates\n"
     "  poll_s: 60                # how often it asks; 0: never by itself\n"

@@ -136,6 +136,7 @@ static bool print_status(const struct updraft_life *life, struct detail detail, 
     cJSON_AddStringToObject(json, "idf", life->running.idf);
     add_slots(json, life, detail);
     cJSON_AddNumberToObject(json, "ota_port", life->machine->ota_port);
+    cJSON_AddNumberToObject(json, "direct_port", life->machine->direct_port);
     if (board->speaks_esphome)
         cJSON_AddNumberToObject(json, "esphome_port", life->machine->esphome_port);
     cJSON_AddStringToObject(json, "dialect", is_esp8266 ? "esp8266" : "esp32");

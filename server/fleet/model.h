@@ -27,6 +27,8 @@ enum updraft_via {
     UPDRAFT_VIA_ESPOTA = 4,
     UPDRAFT_VIA_FORM = 5,
     UPDRAFT_VIA_RAW = 6,
+    UPDRAFT_VIA_ESPHOME = 7,
+    UPDRAFT_VIA_DIRECT = 8,
 };
 
 const char *updraft_via_name(enum updraft_via via);
