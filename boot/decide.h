@@ -39,8 +39,9 @@ enum updraft_boot_why {
 /* What apply has to write to an entry's sector before the image starts. */
 enum updraft_boot_mark {
     UPDRAFT_BOOT_MARK_NONE,
-    UPDRAFT_BOOT_MARK_ATTEMPT,     /* updraft: one more crash mark */
-    UPDRAFT_BOOT_MARK_POWER,       /* updraft: one more power mark */
+    UPDRAFT_BOOT_MARK_ATTEMPT, /* updraft: one more crash mark */
+    UPDRAFT_BOOT_MARK_POWER,   /* updraft: one more power mark */
+    /* From here on the image that is named has failed. */
     UPDRAFT_BOOT_MARK_ROLLED_BACK, /* updraft: the trial is over, the image failed */
     UPDRAFT_BOOT_MARK_UNBOOTABLE,  /* updraft: the trial is over, the image did not verify */
     UPDRAFT_BOOT_MARK_ABORTED,     /* stock_rollback: state becomes ABORTED */

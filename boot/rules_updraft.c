@@ -98,36 +98,33 @@ static enum updraft_error strengthen(const struct updraft_flash *flash, uint32_t
     return flash->prog(flash->ctx, addr, bytes, sizeof bytes);
 }
 
-static enum updraft_error write_mark(const struct updraft_flash *flash, uint32_t addr,
-                                     const struct updraft_otadata_entry *entry,
-                                     enum updraft_boot_mark mark)
+/* One more start on trial. */
+static enum updraft_error count_start(const struct updraft_flash *flash, uint32_t addr,
+                                      const struct updraft_otadata_entry *entry, bool power_on)
 {
-    switch (mark) {
-    case UPDRAFT_BOOT_MARK_ATTEMPT:
-        (void)!strengthen(flash, addr, entry);
-        return updraft_trial_mark(flash, addr, UPDRAFT_TRIAL_MARKS_OFF, entry->trial.attempts_used);
-    case UPDRAFT_BOOT_MARK_POWER:
-        (void)!strengthen(flash, addr, entry);
-        return updraft_trial_mark(flash, addr, UPDRAFT_TRIAL_POWER_OFF, entry->trial.power_used);
-    case UPDRAFT_BOOT_MARK_ROLLED_BACK:
-        return updraft_trial_roll_back(flash, addr, UPDRAFT_TRIAL_REASON_ATTEMPTS);
-    case UPDRAFT_BOOT_MARK_UNBOOTABLE:
-        return updraft_trial_roll_back(flash, addr, UPDRAFT_TRIAL_REASON_UNBOOTABLE);
-    case UPDRAFT_BOOT_MARK_NONE:
-    case UPDRAFT_BOOT_MARK_PENDING:
-    case UPDRAFT_BOOT_MARK_ABORTED:
-        break;
-    }
-    return UPDRAFT_OK;
+    (void)!strengthen(flash, addr, entry);
+    return updraft_trial_mark(flash, addr,
+                              power_on ? UPDRAFT_TRIAL_POWER_OFF : UPDRAFT_TRIAL_MARKS_OFF,
+                              power_on ? entry->trial.power_used : entry->trial.attempts_used);
 }
 
 static void apply(const struct updraft_flash *flash, const struct updraft_boot_situation *situation,
                   const struct updraft_boot_decision *decision, int slot)
 {
     (void)slot;
-    for (int i = 0; i < 2; i++)
-        (void)!write_mark(flash, updraft_layout_entry_addr(&situation->layout, i),
-                          &situation->entries[i], decision->marks[i]);
+    for (int i = 0; i < 2; i++) {
+        enum updraft_boot_mark mark = decision->marks[i];
+        uint32_t addr = updraft_layout_entry_addr(&situation->layout, i);
+
+        if (mark >= UPDRAFT_BOOT_MARK_ROLLED_BACK)
+            (void)!updraft_trial_roll_back(flash, addr,
+                                           mark == UPDRAFT_BOOT_MARK_UNBOOTABLE
+                                               ? UPDRAFT_TRIAL_REASON_UNBOOTABLE
+                                               : UPDRAFT_TRIAL_REASON_ATTEMPTS);
+        else if (mark != UPDRAFT_BOOT_MARK_NONE)
+            (void)!count_start(flash, addr, &situation->entries[i],
+                               mark == UPDRAFT_BOOT_MARK_POWER);
+    }
 }
 
 const struct updraft_boot_rules updraft_boot_rules_updraft = {.decide = decide, .apply = apply};

@@ -96,26 +96,26 @@ static enum updraft_error step(struct walk *walk)
 {
     while (walk->left-- > 0) {
         const struct updraft_flash *flash = walk->flash;
+        enum updraft_record_kind kind;
         enum updraft_error error =
             flash->read(flash->ctx, walk->addr, walk->record, sizeof walk->record);
 
         if (error != UPDRAFT_OK)
             return error;
         walk->addr += UPDRAFT_PTABLE_RECORD_LEN;
-        switch (updraft_partition_kind(walk->record)) {
-        case UPDRAFT_RECORD_PARTITION:
+        kind = updraft_partition_kind(walk->record);
+        if (kind == UPDRAFT_RECORD_PARTITION)
             return pass_partition(walk);
-        case UPDRAFT_RECORD_DIGEST:
-            error = pass_digest(walk);
-            if (error != UPDRAFT_OK)
-                return error;
-            break;
-        case UPDRAFT_RECORD_END: /* in front it is erased flash, not an empty table */
-            walk->ended = walk->left < UPDRAFT_PTABLE_RECORD_CAP - 1u;
-            return walk->ended ? UPDRAFT_OK : UPDRAFT_E_TABLE_RECORD;
-        case UPDRAFT_RECORD_BAD:
-            return UPDRAFT_E_TABLE_RECORD;
+        if (kind == UPDRAFT_RECORD_END && walk->left < UPDRAFT_PTABLE_RECORD_CAP - 1u) {
+            walk->ended = true;
+            return UPDRAFT_OK;
         }
+        /* An end marker in front is erased flash, not an empty table. */
+        if (kind != UPDRAFT_RECORD_DIGEST)
+            return UPDRAFT_E_TABLE_RECORD;
+        error = pass_digest(walk);
+        if (error != UPDRAFT_OK)
+            return error;
     }
     return UPDRAFT_E_TABLE_RECORD; /* no end marker */
 }
