@@ -54,8 +54,7 @@ LARGEST_COUNT = 10
 POINTERS = {
     "device/update/update.c": ["device/slots/slot_place.c:find", "device/slots/slot_place.c:accept",
                                "device/slots/slot_place.c:commit"],
-    "boot/boot.c": ["updraft_slot_verify"],
-    "device/slots/layout.c": ["device/slots/layout.c:visit_layout", "device/slots/layout.c:visit_label"],
+    "boot/boot.c": ["updraft_slot_verify", "boot/rules_updraft.c:decide", "boot/rules_updraft.c:apply"],
 }
 
 

@@ -12,7 +12,7 @@ int main(void)
         .table_addr = UPDRAFT_PTABLE_DEFAULT_OFF,
         .chip_id = UPDRAFT_CHIP_ESP32,
         .verify = updraft_slot_verify,
-        .rules = UPDRAFT_BOOT_UPDRAFT,
+        .rules = &updraft_boot_rules_updraft,
         .cause = UPDRAFT_RESET_CRASH,
         .buf = footprint_buf,
         .buf_cap = 256,

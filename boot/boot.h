@@ -2,7 +2,8 @@
  * to start. The chip port then jumps there.
  *
  * After a power loss anywhere in here the next boot decides again from a record that is whole: with
- * UPDRAFT rules it only clears bits and never erases. */
+ * updraft rules it only clears bits and never erases. Nothing is written before a slot verified or
+ * all of them failed to. */
 #ifndef UPDRAFT_BOOT_BOOT_H
 #define UPDRAFT_BOOT_BOOT_H
 
@@ -15,7 +16,7 @@ struct updraft_boot_config {
     uint16_t chip_id; /* images for others are not booted */
     /* updraft_slot_verify, or updraft_slot_verify_8266 on that chip */
     enum updraft_error (*verify)(struct updraft_slot_check *check);
-    enum updraft_boot_rules rules;
+    const struct updraft_boot_rules *rules;
     enum updraft_reset_cause cause;
     bool dry_run;     /* decide and verify, write nothing */
     uint8_t *buf;     /* scratch for reading images; the caller's */
@@ -28,8 +29,7 @@ struct updraft_boot_result {
     enum updraft_boot_why why;
     int chosen; /* the slot the record asked for, before any fallback */
     bool on_trial;
-    struct updraft_layout layout;
-    struct updraft_otadata_entry entries[2]; /* as read, before the marks */
+    struct updraft_boot_situation situation; /* what it was decided from, before the marks */
 };
 
 /* E_TABLE_*, E_FLASH_*; UPDRAFT_OK with slot UPDRAFT_SLOT_NONE when no image verifies. */

@@ -26,7 +26,7 @@ static const struct updraft_option set_options[] = {
 };
 
 static enum updraft_exit open_dump(struct updraft_cli *cli, struct updraft_dump *dump,
-                                   enum updraft_boot_rules *rules)
+                                   const struct updraft_boot_rules **rules)
 {
     const char *path = cli->args.positional[0];
     struct updraft_file file = {0};
@@ -62,7 +62,7 @@ static enum updraft_exit nothing_boots(struct updraft_cli *cli,
 static enum updraft_exit run_show(struct updraft_cli *cli, cJSON *result)
 {
     struct updraft_dump dump;
-    enum updraft_boot_rules rules;
+    const struct updraft_boot_rules *rules;
     enum updraft_exit exit = open_dump(cli, &dump, &rules);
 
     if (exit != UPDRAFT_EXIT_OK)
@@ -87,7 +87,7 @@ static enum updraft_exit run_boot(struct updraft_cli *cli, cJSON *result)
 {
     struct updraft_dump dump;
     struct updraft_dump_boot boot;
-    enum updraft_boot_rules rules;
+    const struct updraft_boot_rules *rules;
     enum updraft_exit exit = open_dump(cli, &dump, &rules);
 
     if (exit != UPDRAFT_EXIT_OK)
@@ -97,8 +97,8 @@ static enum updraft_exit run_boot(struct updraft_cli *cli, cJSON *result)
     if (boot.result.slot != UPDRAFT_SLOT_NONE) {
         struct updraft_inspection image;
 
-        updraft_dump_inspect(&dump, updraft_layout_extent(&boot.result.layout, boot.result.slot),
-                             &image);
+        updraft_dump_inspect(
+            &dump, updraft_layout_extent(&boot.result.situation.layout, boot.result.slot), &image);
         cJSON_AddStringToObject(result, "version", image.info.appdesc.version);
     } else {
         exit = nothing_boots(cli, &boot);
@@ -115,7 +115,7 @@ static void show_boot(const struct updraft_cli *cli, const cJSON *result)
 
 /* The image must verify before the record may name it, exactly as on the device. */
 static enum updraft_exit select_slot(struct updraft_cli *cli, struct updraft_dump *dump,
-                                     enum updraft_boot_rules rules, int slot)
+                                     const struct updraft_boot_rules *rules, int slot)
 {
     const struct updraft_flash *flash = &dump->memflash.flash;
     struct updraft_image_reader reader;
@@ -156,7 +156,7 @@ static enum updraft_exit run_set_boot(struct updraft_cli *cli, cJSON *result)
     const char *name = cli->args.positional[1];
     struct updraft_dump dump;
     struct updraft_dump_boot boot;
-    enum updraft_boot_rules rules;
+    const struct updraft_boot_rules *rules;
     int slot;
     enum updraft_exit exit = parse_slot(cli, name, &slot);
 

@@ -149,15 +149,16 @@ static enum updraft_exit select_slot(struct updraft_cli *cli, struct build *buil
 
     if (exit != UPDRAFT_EXIT_OK)
         return exit;
-    updraft_dump_boot(&dump, UPDRAFT_BOOT_STOCK, &boot);
+    updraft_dump_boot(&dump, &updraft_boot_rules_stock, &boot);
     if (name && boot.result.chosen != updraft_slot_by_name(name)) {
         error = updraft_slots_open(&slots, &dump.memflash.flash, build->table_off, 0);
         if (error == UPDRAFT_OK)
             error = updraft_slots_select(&slots, updraft_slot_by_name(name), 0);
-        updraft_dump_boot(&dump, UPDRAFT_BOOT_STOCK, &boot);
+        updraft_dump_boot(&dump, &updraft_boot_rules_stock, &boot);
         memcpy(build->bytes, dump.memflash.bytes, build->size);
     }
-    updraft_dump_boot_to_json(&boot, UPDRAFT_BOOT_STOCK, cJSON_AddObjectToObject(result, "boot"));
+    updraft_dump_boot_to_json(&boot, &updraft_boot_rules_stock,
+                              cJSON_AddObjectToObject(result, "boot"));
     updraft_dump_close(&dump);
     return error == UPDRAFT_OK
                ? UPDRAFT_EXIT_OK

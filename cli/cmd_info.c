@@ -40,7 +40,7 @@ static enum updraft_exit describe_other(struct updraft_cli *cli, const struct up
 }
 
 struct wishes {
-    enum updraft_boot_rules rules;
+    const struct updraft_boot_rules *rules;
     uint32_t table_off; /* 0: to be looked for */
 };
 

@@ -144,7 +144,7 @@ void updraft_dump_inspect(const struct updraft_dump *dump, struct updraft_extent
         out->trailing_len = used - out->info.image_len;
 }
 
-void updraft_dump_boot(const struct updraft_dump *dump, enum updraft_boot_rules rules,
+void updraft_dump_boot(const struct updraft_dump *dump, const struct updraft_boot_rules *rules,
                        struct updraft_dump_boot *boot)
 {
     uint8_t buf[BOOT_BUF_LEN];
@@ -167,16 +167,17 @@ void updraft_dump_boot(const struct updraft_dump *dump, enum updraft_boot_rules 
 }
 
 enum updraft_exit updraft_dump_rules(const char *name, bool rollback,
-                                     enum updraft_boot_rules *rules, struct updraft_fail *fail)
+                                     const struct updraft_boot_rules **rules,
+                                     struct updraft_fail *fail)
 {
     if (!name)
-        *rules = rollback ? UPDRAFT_BOOT_STOCK_ROLLBACK : UPDRAFT_BOOT_STOCK;
+        *rules = rollback ? &updraft_boot_rules_stock_rollback : &updraft_boot_rules_stock;
     else if (!strcmp(name, "stock"))
-        *rules = rollback ? UPDRAFT_BOOT_STOCK_ROLLBACK : UPDRAFT_BOOT_STOCK;
+        *rules = rollback ? &updraft_boot_rules_stock_rollback : &updraft_boot_rules_stock;
     else if (!strcmp(name, "rollback"))
-        *rules = UPDRAFT_BOOT_STOCK_ROLLBACK;
+        *rules = &updraft_boot_rules_stock_rollback;
     else if (!strcmp(name, "updraft") && !rollback)
-        *rules = UPDRAFT_BOOT_UPDRAFT;
+        *rules = &updraft_boot_rules_updraft;
     else
         return updraft_fail_set(fail, UPDRAFT_EXIT_USAGE, "usage",
                                 "Use --rules stock, --rules rollback or --rules updraft.",

@@ -44,16 +44,16 @@ void updraft_dump_inspect(const struct updraft_dump *dump, struct updraft_extent
                           struct updraft_inspection *out);
 
 /* The boot stage's decision after power-on, without its writes. */
-void updraft_dump_boot(const struct updraft_dump *dump, enum updraft_boot_rules rules,
+void updraft_dump_boot(const struct updraft_dump *dump, const struct updraft_boot_rules *rules,
                        struct updraft_dump_boot *boot);
 
 /* Adds table_offset, flash_size, partitions[], slots[], otadata[], boot{} and, from the booting
  * slot, the facts of updraft_inspect_to_json(). */
-void updraft_dump_to_json(const struct updraft_dump *dump, enum updraft_boot_rules rules,
+void updraft_dump_to_json(const struct updraft_dump *dump, const struct updraft_boot_rules *rules,
                           cJSON *object);
 /* Only boot{slot, why, ...} into object. */
-void updraft_dump_boot_to_json(const struct updraft_dump_boot *boot, enum updraft_boot_rules rules,
-                               cJSON *object);
+void updraft_dump_boot_to_json(const struct updraft_dump_boot *boot,
+                               const struct updraft_boot_rules *rules, cJSON *object);
 void updraft_dump_partitions_to_json(const struct updraft_ptable *table, cJSON *object);
 
 /* The text of these members, as info and flash show print it. */
@@ -61,7 +61,7 @@ void updraft_dump_show(const cJSON *object);
 
 /* --rules and --rollback. */
 UPDRAFT_MUST_CHECK enum updraft_exit updraft_dump_rules(const char *name, bool rollback,
-                                                        enum updraft_boot_rules *rules,
+                                                        const struct updraft_boot_rules **rules,
                                                         struct updraft_fail *fail);
 
 #endif

@@ -178,21 +178,15 @@ static void add_otadata(const struct updraft_dump *dump, cJSON *object)
     }
 }
 
-static const char *rules_name(enum updraft_boot_rules rules)
+static const char *rules_name(const struct updraft_boot_rules *rules)
 {
-    switch (rules) {
-    case UPDRAFT_BOOT_STOCK:
+    if (rules == &updraft_boot_rules_stock)
         return "stock";
-    case UPDRAFT_BOOT_STOCK_ROLLBACK:
-        return "rollback";
-    case UPDRAFT_BOOT_UPDRAFT:
-        break;
-    }
-    return "updraft";
+    return rules == &updraft_boot_rules_stock_rollback ? "rollback" : "updraft";
 }
 
-void updraft_dump_boot_to_json(const struct updraft_dump_boot *boot, enum updraft_boot_rules rules,
-                               cJSON *object)
+void updraft_dump_boot_to_json(const struct updraft_dump_boot *boot,
+                               const struct updraft_boot_rules *rules, cJSON *object)
 {
     struct updraft_failure failure;
     char sentence[200];
@@ -224,7 +218,7 @@ static void add_no_facts(const struct updraft_dump *dump, cJSON *object)
         cJSON_AddStringToObject(object, texts[i], "-");
 }
 
-void updraft_dump_to_json(const struct updraft_dump *dump, enum updraft_boot_rules rules,
+void updraft_dump_to_json(const struct updraft_dump *dump, const struct updraft_boot_rules *rules,
                           cJSON *object)
 {
     struct updraft_dump_boot boot;

@@ -67,7 +67,7 @@ static uint32_t boot(enum updraft_reset_cause cause)
         .table_addr = UPDRAFT_PTABLE_DEFAULT_OFF,
         .chip_id = UPDRAFT_CHIP_ESP32,
         .verify = updraft_slot_verify,
-        .rules = UPDRAFT_BOOT_UPDRAFT,
+        .rules = &updraft_boot_rules_updraft,
         .cause = cause,
         .buf = scratch,
         .buf_cap = sizeof scratch,

@@ -92,15 +92,16 @@ static enum updraft_trial_reason decode_reason(uint32_t raw)
                                                             : UPDRAFT_TRIAL_REASON_NONE;
 }
 
+/* Nothing but what updraft_trial_encode() writes is a trial record. */
 static bool trial_record_ok(const uint8_t *record, uint32_t seq)
 {
+    uint8_t expected[UPDRAFT_TRIAL_LEN];
     uint8_t allowed = record[TRIAL_ALLOWED_OFF];
 
-    return memcmp(record, trial_magic, sizeof(trial_magic)) == 0 &&
-           record[TRIAL_VERSION_OFF] == TRIAL_VERSION && allowed >= 1u &&
-           allowed <= UPDRAFT_TRIAL_MARK_CAP &&
-           updraft_get_le32(record + TRIAL_CRC_OFF) == updraft_crc32(0, record, TRIAL_CRC_OFF) &&
-           updraft_get_le32(record + TRIAL_SEQ_OFF) == seq;
+    if (allowed < 1u || allowed > UPDRAFT_TRIAL_MARK_CAP)
+        return false;
+    updraft_trial_encode(seq, allowed, expected);
+    return memcmp(record, expected, sizeof expected) == 0;
 }
 
 static void decode_trial(const uint8_t *bytes, uint32_t seq, struct updraft_trial *trial)

@@ -5,40 +5,44 @@
 
 #include <string.h>
 
-#define TYPE_OFF    2u
-#define SUBTYPE_OFF 3u
-#define OFFSET_OFF  4u
-#define SIZE_OFF    8u
-#define LABEL_OFF   12u
-#define FLAGS_OFF   28u
-#define MD5_OFF     16u
-
-#define RECORD_CAP (UPDRAFT_PTABLE_LEN / UPDRAFT_PTABLE_RECORD_LEN)
+#define LABEL_OFF 12u
+#define FLAGS_OFF 28u
 
 _Static_assert(LABEL_OFF + UPDRAFT_LABEL_LEN == FLAGS_OFF, "the flags follow the label");
 _Static_assert(FLAGS_OFF + 4u == UPDRAFT_PTABLE_RECORD_LEN, "the flags end the record");
-_Static_assert(MD5_OFF + UPDRAFT_MD5_LEN == UPDRAFT_PTABLE_RECORD_LEN, "the MD5 ends its record");
-_Static_assert(UPDRAFT_PTABLE_CAP == RECORD_CAP - 1u, "the end marker needs a record");
+_Static_assert(UPDRAFT_PTABLE_MD5_OFF + UPDRAFT_MD5_LEN == UPDRAFT_PTABLE_RECORD_LEN,
+               "the MD5 ends its record");
+_Static_assert(UPDRAFT_PTABLE_CAP == UPDRAFT_PTABLE_RECORD_CAP - 1u,
+               "the end marker needs a record");
 _Static_assert(UPDRAFT_PTABLE_LEN < UPDRAFT_PTABLE_REGION_LEN, "a signature may follow");
+
+enum updraft_record_kind updraft_partition_kind(const uint8_t record[UPDRAFT_PTABLE_RECORD_LEN])
+{
+    switch (updraft_get_le16(record)) {
+    case 0x50AA:
+        return UPDRAFT_RECORD_PARTITION;
+    case 0xEBEB:
+        return UPDRAFT_RECORD_DIGEST;
+    case 0xFFFF: /* boot loaders look at four bytes only */
+        return updraft_get_le16(record + UPDRAFT_PART_TYPE_OFF) == 0xFFFF ? UPDRAFT_RECORD_END
+                                                                          : UPDRAFT_RECORD_BAD;
+    default:
+        return UPDRAFT_RECORD_BAD;
+    }
+}
 
 enum updraft_record_kind updraft_partition_decode(const uint8_t record[UPDRAFT_PTABLE_RECORD_LEN],
                                                   struct updraft_partition *partition)
 {
+    enum updraft_record_kind kind = updraft_partition_kind(record);
     size_t label_len = 0;
 
-    if (record[0] == 0xEB && record[1] == 0xEB)
-        return UPDRAFT_RECORD_DIGEST;
-    /* Boot loaders look at these four bytes only. */
-    if (record[0] == 0xFF && record[1] == 0xFF && record[TYPE_OFF] == 0xFF &&
-        record[SUBTYPE_OFF] == 0xFF)
-        return UPDRAFT_RECORD_END;
-    if (record[0] != 0xAA || record[1] != 0x50)
-        return UPDRAFT_RECORD_BAD;
-
-    partition->type = record[TYPE_OFF];
-    partition->subtype = record[SUBTYPE_OFF];
-    partition->offset = updraft_get_le32(record + OFFSET_OFF);
-    partition->size = updraft_get_le32(record + SIZE_OFF);
+    if (kind != UPDRAFT_RECORD_PARTITION)
+        return kind;
+    partition->type = record[UPDRAFT_PART_TYPE_OFF];
+    partition->subtype = record[UPDRAFT_PART_SUBTYPE_OFF];
+    partition->offset = updraft_get_le32(record + UPDRAFT_PART_OFFSET_OFF);
+    partition->size = updraft_get_le32(record + UPDRAFT_PART_SIZE_OFF);
     partition->flags = updraft_get_le32(record + FLAGS_OFF);
     while (label_len < UPDRAFT_LABEL_LEN && record[LABEL_OFF + label_len] != 0)
         label_len++;
@@ -53,10 +57,10 @@ void updraft_partition_encode(const struct updraft_partition *partition,
     memset(record, 0, UPDRAFT_PTABLE_RECORD_LEN);
     record[0] = 0xAA;
     record[1] = 0x50;
-    record[TYPE_OFF] = partition->type;
-    record[SUBTYPE_OFF] = partition->subtype;
-    updraft_put_le32(record + OFFSET_OFF, partition->offset);
-    updraft_put_le32(record + SIZE_OFF, partition->size);
+    record[UPDRAFT_PART_TYPE_OFF] = partition->type;
+    record[UPDRAFT_PART_SUBTYPE_OFF] = partition->subtype;
+    updraft_put_le32(record + UPDRAFT_PART_OFFSET_OFF, partition->offset);
+    updraft_put_le32(record + UPDRAFT_PART_SIZE_OFF, partition->size);
     for (size_t i = 0; i < UPDRAFT_LABEL_LEN && partition->label[i] != '\0'; i++)
         record[LABEL_OFF + i] = (uint8_t)partition->label[i];
     updraft_put_le32(record + FLAGS_OFF, partition->flags);
@@ -97,7 +101,7 @@ static enum updraft_error check_digest(const uint8_t *bytes, size_t off,
     uint8_t md5[UPDRAFT_MD5_LEN];
 
     digest_records(bytes, off, md5);
-    if (memcmp(md5, bytes + off + MD5_OFF, sizeof(md5)) != 0)
+    if (memcmp(md5, bytes + off + UPDRAFT_PTABLE_MD5_OFF, sizeof(md5)) != 0)
         return fail(failure, UPDRAFT_E_TABLE_DIGEST, 0, 0);
     return UPDRAFT_OK;
 }
@@ -141,8 +145,8 @@ enum updraft_error updraft_ptable_decode(const uint8_t *bytes, size_t len, uint3
     bool has_digest;
     enum updraft_error error;
 
-    if (record_count > RECORD_CAP)
-        record_count = RECORD_CAP;
+    if (record_count > UPDRAFT_PTABLE_RECORD_CAP)
+        record_count = UPDRAFT_PTABLE_RECORD_CAP;
     error = check_records(bytes, record_count, flash_size, &has_digest, failure);
     if (error != UPDRAFT_OK)
         return error;
@@ -173,7 +177,7 @@ enum updraft_error updraft_ptable_encode(const struct updraft_ptable *table,
     if (table->has_digest) {
         bytes[rows_len] = 0xEB;
         bytes[rows_len + 1] = 0xEB;
-        digest_records(bytes, rows_len, bytes + rows_len + MD5_OFF);
+        digest_records(bytes, rows_len, bytes + rows_len + UPDRAFT_PTABLE_MD5_OFF);
     }
     return UPDRAFT_OK;
 }

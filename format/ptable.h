@@ -20,6 +20,14 @@
 #define UPDRAFT_PTABLE_RECORD_LEN  32u
 #define UPDRAFT_PTABLE_CAP         95u /* partitions without digest record; 94 with */
 #define UPDRAFT_LABEL_LEN          16u
+#define UPDRAFT_PTABLE_RECORD_CAP  (UPDRAFT_PTABLE_LEN / UPDRAFT_PTABLE_RECORD_LEN)
+
+/* Where a field of a record stands; type and subtype end the END marker. */
+#define UPDRAFT_PART_TYPE_OFF    2u
+#define UPDRAFT_PART_SUBTYPE_OFF 3u
+#define UPDRAFT_PART_OFFSET_OFF  4u
+#define UPDRAFT_PART_SIZE_OFF    8u
+#define UPDRAFT_PTABLE_MD5_OFF   16u
 
 #define UPDRAFT_PART_TYPE_APP        0x00u
 #define UPDRAFT_PART_TYPE_DATA       0x01u
@@ -61,7 +69,9 @@ enum updraft_record_kind {
     UPDRAFT_RECORD_BAD,
 };
 
-/* What one 32-byte record is; fills *partition only for UPDRAFT_RECORD_PARTITION. */
+/* What one 32-byte record is. */
+enum updraft_record_kind updraft_partition_kind(const uint8_t record[UPDRAFT_PTABLE_RECORD_LEN]);
+/* The same; fills *partition only for UPDRAFT_RECORD_PARTITION. */
 enum updraft_record_kind updraft_partition_decode(const uint8_t record[UPDRAFT_PTABLE_RECORD_LEN],
                                                   struct updraft_partition *partition);
 void updraft_partition_encode(const struct updraft_partition *partition,

@@ -1,173 +1,190 @@
 #include "device/slots/slots.h"
 
+#include "format/bytes.h"
 #include "format/digest.h"
 
 #include <string.h>
 
-struct updraft_extent updraft_layout_extent(const struct updraft_layout *layout, int slot)
-{
-    struct updraft_extent none = {0, 0};
+_Static_assert(sizeof(struct updraft_extent[UPDRAFT_LAYOUT_PART_COUNT]) ==
+                   sizeof(((struct updraft_layout *)0)->parts),
+               "both views of the parts agree");
+_Static_assert(UPDRAFT_LAYOUT_PART_COUNT < 32, "a set of slots fits a word");
 
-    if (slot == UPDRAFT_SLOT_FACTORY)
-        return layout->factory;
-    if (slot == UPDRAFT_SLOT_TEST)
-        return layout->test;
+#define PART_OF(slot) ((slot)-UPDRAFT_SLOT_TEST)
+
+const struct updraft_extent *updraft_layout_slot(const struct updraft_layout *layout, int slot)
+{
+    static const struct updraft_extent none = {0, 0};
+
     /* A slot beyond the count is never booted, so it is none. */
-    if (slot >= 0 && slot < UPDRAFT_SLOT_CAP && slot < layout->ota_count)
-        return layout->ota[slot];
-    return none;
+    if (slot < UPDRAFT_SLOT_TEST || slot >= UPDRAFT_SLOT_CAP || slot >= layout->ota_count)
+        return &none;
+    return &layout->parts[PART_OF(slot)];
 }
 
-static bool is_aligned(struct updraft_extent extent)
+static bool is_apart(const struct updraft_extent *a, const struct updraft_extent *b)
 {
-    return extent.addr % UPDRAFT_OTADATA_SECTOR_LEN == 0;
-}
-
-static bool is_apart(struct updraft_extent a, struct updraft_extent b)
-{
-    return a.len == 0 || b.len == 0 || a.addr + a.len <= b.addr || b.addr + b.len <= a.addr;
+    return a->len == 0 || b->len == 0 || a->addr + a->len <= b->addr || b->addr + b->len <= a->addr;
 }
 
 /* What an update relies on: slots and boot record start at a sector, and none shares flash with
  * another or with the table. */
-static bool is_sane(const struct updraft_layout *layout, uint32_t table_addr)
+static bool is_sane(const struct updraft_layout *layout)
 {
-    struct updraft_extent parts[UPDRAFT_SLOT_CAP + 4] = {
-        layout->factory,
-        layout->test,
-        layout->otadata,
-        {table_addr, UPDRAFT_PTABLE_REGION_LEN},
-    };
-
-    memcpy(parts + 4, layout->ota, sizeof layout->ota);
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        if (!is_aligned(parts[i]))
+    for (int i = 0; i < UPDRAFT_LAYOUT_PART_COUNT; i++) {
+        if (layout->parts[i].addr % UPDRAFT_OTADATA_SECTOR_LEN != 0)
             return false;
-        for (size_t j = 0; j < i; j++) {
-            if (!is_apart(parts[i], parts[j]))
+        for (int j = 0; j < i; j++) {
+            if (!is_apart(&layout->parts[i], &layout->parts[j]))
                 return false;
         }
     }
     return true;
 }
 
-/* Only whole sectors of a slot can be erased, so only they count. */
-static void add_partition(struct updraft_layout *layout, const struct updraft_partition *partition)
-{
-    struct updraft_extent extent = {partition->offset,
-                                    partition->size & ~(UPDRAFT_OTADATA_SECTOR_LEN - 1u)};
+/* A walk over the rows of a table: the one place that knows how it ends and what its digest covers. */
+struct walk {
+    const struct updraft_flash *flash;
+    uint32_t addr; /* of the next record */
+    uint8_t left;  /* records that may still come */
+    bool digest_seen;
+    bool ended;
+    uint8_t record[UPDRAFT_PTABLE_RECORD_LEN]; /* where it stands, */
+    struct updraft_extent extent;              /* and what flash that speaks of */
+    struct updraft_digest digest;
+};
 
-    if (partition->type == UPDRAFT_PART_TYPE_DATA) {
-        if (partition->subtype == UPDRAFT_PART_DATA_OTA && partition->size >= UPDRAFT_OTADATA_LEN &&
-            layout->otadata.len == 0)
-            layout->otadata = extent;
-        return;
-    }
-    if (partition->type != UPDRAFT_PART_TYPE_APP)
-        return;
-    if (partition->subtype == UPDRAFT_PART_APP_FACTORY) {
-        layout->factory = extent;
-    } else if (partition->subtype == UPDRAFT_PART_APP_TEST) {
-        layout->test = extent;
-    } else if (partition->subtype >= UPDRAFT_PART_APP_OTA_0 &&
-               partition->subtype <= UPDRAFT_PART_APP_OTA_15) {
-        layout->ota[partition->subtype - UPDRAFT_PART_APP_OTA_0] = extent;
-        layout->ota_count++;
-    }
+static void begin_walk(struct walk *walk, const struct updraft_flash *flash, uint32_t table_addr)
+{
+    walk->flash = flash;
+    walk->addr = table_addr;
+    walk->left = UPDRAFT_PTABLE_RECORD_CAP;
+    walk->digest_seen = false;
+    walk->ended = false;
+    updraft_digest_start(&walk->digest, UPDRAFT_DIGEST_MD5);
 }
 
-/* Walks the records of a table: the one place that knows how it ends and what its digest covers.
- * Calls visit for every partition; a visit that returns false ends the walk early. */
-static enum updraft_error walk_table(const struct updraft_flash *flash, uint32_t table_addr,
-                                     bool (*visit)(void *ctx, const struct updraft_partition *),
-                                     void *ctx)
+static enum updraft_error pass_partition(struct walk *walk)
 {
-    struct updraft_digest digest;
-    bool digest_seen = false;
+    const uint8_t *record = walk->record;
+    uint32_t size = walk->flash->size;
 
-    updraft_digest_start(&digest, UPDRAFT_DIGEST_MD5);
-    for (uint32_t i = 0; i < UPDRAFT_PTABLE_LEN / UPDRAFT_PTABLE_RECORD_LEN; i++) {
-        uint8_t record[UPDRAFT_PTABLE_RECORD_LEN];
-        uint8_t md5[UPDRAFT_MD5_LEN];
-        struct updraft_partition partition;
-        enum updraft_error error = flash->read(
-            flash->ctx, table_addr + i * UPDRAFT_PTABLE_RECORD_LEN, record, sizeof record);
+    if (!walk->digest_seen)
+        updraft_digest_update(&walk->digest, record, sizeof walk->record);
+    walk->extent.addr = updraft_get_le32(record + UPDRAFT_PART_OFFSET_OFF);
+    walk->extent.len = updraft_get_le32(record + UPDRAFT_PART_SIZE_OFF);
+    return walk->extent.addr <= size && walk->extent.len <= size - walk->extent.addr
+               ? UPDRAFT_OK
+               : UPDRAFT_E_TABLE_BOUNDS;
+}
+
+static enum updraft_error pass_digest(struct walk *walk)
+{
+    uint8_t md5[UPDRAFT_MD5_LEN];
+
+    if (walk->digest_seen)
+        return UPDRAFT_E_TABLE_DIGEST;
+    walk->digest_seen = true;
+    updraft_digest_finish(&walk->digest, md5);
+    return memcmp(md5, walk->record + UPDRAFT_PTABLE_MD5_OFF, sizeof md5) == 0
+               ? UPDRAFT_OK
+               : UPDRAFT_E_TABLE_DIGEST;
+}
+
+/* Goes to the next partition, or to the end. */
+static enum updraft_error step(struct walk *walk)
+{
+    while (walk->left-- > 0) {
+        const struct updraft_flash *flash = walk->flash;
+        enum updraft_record_kind kind;
+        enum updraft_error error =
+            flash->read(flash->ctx, walk->addr, walk->record, sizeof walk->record);
 
         if (error != UPDRAFT_OK)
             return error;
-        switch (updraft_partition_decode(record, &partition)) {
-        case UPDRAFT_RECORD_PARTITION:
-            if (partition.offset > flash->size || partition.size > flash->size - partition.offset)
-                return UPDRAFT_E_TABLE_BOUNDS;
-            if (!visit(ctx, &partition))
-                return UPDRAFT_OK;
-            if (!digest_seen)
-                updraft_digest_update(&digest, record, sizeof record);
-            break;
-        case UPDRAFT_RECORD_DIGEST:
-            if (digest_seen)
-                return UPDRAFT_E_TABLE_DIGEST;
-            updraft_digest_finish(&digest, md5);
-            if (memcmp(md5, record + 16, sizeof md5) != 0)
-                return UPDRAFT_E_TABLE_DIGEST;
-            digest_seen = true;
-            break;
-        case UPDRAFT_RECORD_END:
-            return i > 0 ? UPDRAFT_OK : UPDRAFT_E_TABLE_RECORD;
-        case UPDRAFT_RECORD_BAD:
-            return UPDRAFT_E_TABLE_RECORD;
+        walk->addr += UPDRAFT_PTABLE_RECORD_LEN;
+        kind = updraft_partition_kind(walk->record);
+        if (kind == UPDRAFT_RECORD_PARTITION)
+            return pass_partition(walk);
+        if (kind == UPDRAFT_RECORD_END && walk->left < UPDRAFT_PTABLE_RECORD_CAP - 1u) {
+            walk->ended = true;
+            return UPDRAFT_OK;
         }
+        /* An end marker in front is erased flash, not an empty table. */
+        if (kind != UPDRAFT_RECORD_DIGEST)
+            return UPDRAFT_E_TABLE_RECORD;
+        error = pass_digest(walk);
+        if (error != UPDRAFT_OK)
+            return error;
     }
     return UPDRAFT_E_TABLE_RECORD; /* no end marker */
 }
 
-static bool visit_layout(void *ctx, const struct updraft_partition *partition)
+/* Keeps what the row says, if it is one of the parts. */
+static void keep(struct updraft_layout *layout, const struct walk *walk)
 {
-    add_partition(ctx, partition);
-    return true;
+    uint8_t type = walk->record[UPDRAFT_PART_TYPE_OFF];
+    uint8_t subtype = walk->record[UPDRAFT_PART_SUBTYPE_OFF];
+    struct updraft_extent *part;
+
+    if (type == UPDRAFT_PART_TYPE_DATA && subtype == UPDRAFT_PART_DATA_OTA) {
+        if (walk->extent.len < UPDRAFT_OTADATA_LEN || layout->otadata.len != 0)
+            return;
+        part = &layout->otadata;
+    } else if (type != UPDRAFT_PART_TYPE_APP) {
+        return;
+    } else if (subtype == UPDRAFT_PART_APP_FACTORY) {
+        part = &layout->factory;
+    } else if (subtype == UPDRAFT_PART_APP_TEST) {
+        part = &layout->test;
+    } else if (subtype >= UPDRAFT_PART_APP_OTA_0 && subtype <= UPDRAFT_PART_APP_OTA_15) {
+        part = &layout->ota[subtype - UPDRAFT_PART_APP_OTA_0];
+        layout->ota_count++;
+    } else {
+        return;
+    }
+    part->addr = walk->extent.addr;
+    /* Only whole sectors of a slot can be erased, so only they count. */
+    part->len = walk->extent.len & ~(UPDRAFT_OTADATA_SECTOR_LEN - 1u);
 }
 
 enum updraft_error updraft_layout_read(const struct updraft_flash *flash, uint32_t table_addr,
                                        struct updraft_layout *layout)
 {
-    struct updraft_layout read = {0};
-    enum updraft_error error = walk_table(flash, table_addr, visit_layout, &read);
+    struct walk walk;
+    enum updraft_error error;
 
-    if (error != UPDRAFT_OK)
-        return error;
-    if (!is_sane(&read, table_addr))
-        return UPDRAFT_E_TABLE_OVERLAP;
-    *layout = read;
-    return UPDRAFT_OK;
-}
-
-struct label_search {
-    const char *label;
-    struct updraft_partition found;
-    bool is_found;
-};
-
-static bool visit_label(void *ctx, const struct updraft_partition *partition)
-{
-    struct label_search *search = ctx;
-
-    if (strcmp(partition->label, search->label) != 0)
-        return true;
-    search->found = *partition;
-    search->is_found = true;
-    return false;
+    memset(layout, 0, sizeof *layout);
+    layout->table = (struct updraft_extent){table_addr, UPDRAFT_PTABLE_REGION_LEN};
+    begin_walk(&walk, flash, table_addr);
+    for (;;) {
+        error = step(&walk);
+        if (error != UPDRAFT_OK)
+            return error;
+        if (walk.ended)
+            return is_sane(layout) ? UPDRAFT_OK : UPDRAFT_E_TABLE_OVERLAP;
+        keep(layout, &walk);
+    }
 }
 
 enum updraft_error updraft_layout_find_label(const struct updraft_flash *flash, uint32_t table_addr,
                                              const char *label, struct updraft_partition *out)
 {
-    struct label_search search = {.label = label};
-    enum updraft_error error = walk_table(flash, table_addr, visit_label, &search);
+    struct walk walk;
+    struct updraft_partition partition;
 
-    if (error != UPDRAFT_OK)
-        return error;
-    if (!search.is_found)
-        return UPDRAFT_E_NO_PARTITION;
-    *out = search.found;
-    return UPDRAFT_OK;
+    begin_walk(&walk, flash, table_addr);
+    for (;;) {
+        enum updraft_error error = step(&walk);
+
+        if (error != UPDRAFT_OK)
+            return error;
+        if (walk.ended ||
+            updraft_partition_decode(walk.record, &partition) != UPDRAFT_RECORD_PARTITION)
+            return UPDRAFT_E_NO_PARTITION;
+        if (strcmp(partition.label, label) == 0) {
+            *out = partition;
+            return UPDRAFT_OK;
+        }
+    }
 }

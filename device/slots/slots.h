@@ -26,12 +26,21 @@ struct updraft_extent {
     uint32_t len; /* 0: there is no such partition */
 };
 
+#define UPDRAFT_LAYOUT_PART_COUNT (UPDRAFT_SLOT_CAP + 4)
+
 struct updraft_layout {
-    struct updraft_extent factory;
-    struct updraft_extent test;
-    struct updraft_extent ota[UPDRAFT_SLOT_CAP];
-    struct updraft_extent otadata; /* len 0: none */
-    uint8_t ota_count;             /* every app/ota_x row of the table, as the boot loader counts */
+    union {
+        struct {
+            struct updraft_extent test;
+            struct updraft_extent factory;
+            struct updraft_extent ota[UPDRAFT_SLOT_CAP];
+            struct updraft_extent otadata; /* len 0: none */
+            struct updraft_extent table;   /* the sector of the partition table itself */
+        };
+        /* The same: slot s is part s + 2. */
+        struct updraft_extent parts[UPDRAFT_LAYOUT_PART_COUNT];
+    };
+    uint8_t ota_count; /* every app/ota_x row of the table, as the boot loader counts */
 };
 
 struct updraft_slots {
@@ -42,10 +51,29 @@ struct updraft_slots {
 };
 
 /* Where a slot lies; len 0 when the layout has no such slot. */
-struct updraft_extent updraft_layout_extent(const struct updraft_layout *layout, int slot);
+const struct updraft_extent *updraft_layout_slot(const struct updraft_layout *layout, int slot);
+
+static inline struct updraft_extent updraft_layout_extent(const struct updraft_layout *layout,
+                                                          int slot)
+{
+    return *updraft_layout_slot(layout, slot);
+}
+
+/* The sector of entry 0 or 1 of the boot record. */
+static inline uint32_t updraft_layout_entry_addr(const struct updraft_layout *layout, int idx)
+{
+    return layout->otadata.addr + (uint32_t)idx * UPDRAFT_OTADATA_SECTOR_LEN;
+}
+
+/* For sets of slots: the bit of any slot but UPDRAFT_SLOT_NONE. */
+static inline uint32_t updraft_slot_bit(int slot)
+{
+    return 1u << (slot - UPDRAFT_SLOT_TEST);
+}
 
 /* Reads and checks the table at table_addr as the boot loader does (bounds, digest, overlap, otadata
- * of at least two sectors), record by record. E_TABLE_*, E_FLASH_READ; *layout untouched on error. */
+ * of at least two sectors), record by record. E_TABLE_*, E_FLASH_READ; on error *layout holds
+ * nothing of use. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_layout_read(const struct updraft_flash *flash,
                                                           uint32_t table_addr,
                                                           struct updraft_layout *layout);

@@ -138,7 +138,7 @@ static bool boot(struct updraft_machine *machine, enum updraft_reset_cause cause
         .table_addr = machine->options->table_off,
         .chip_id = machine->board->chip->id,
         .verify = updraft_slot_verify_any,
-        .rules = UPDRAFT_BOOT_UPDRAFT,
+        .rules = &updraft_boot_rules_updraft,
         .cause = cause,
         .buf = buf,
         .buf_cap = sizeof buf,

@@ -265,16 +265,16 @@ uint64_t life_run(struct life *life, const struct life_cut *cut)
 static const char *check_record(struct life *life)
 {
     struct rig *rig = &life->rig;
-    struct updraft_otadata_entry entries[2];
-    struct updraft_boot_decision decision;
+    struct updraft_boot_situation situation = {.cause = UPDRAFT_RESET_POWER_ON};
+    struct updraft_boot_decision decision = {0};
     int image;
 
     if (updraft_slots_open(&rig->slots, &rig->nor.flash, UPDRAFT_PTABLE_DEFAULT_OFF, 0) !=
             UPDRAFT_OK ||
-        updraft_slots_entries(&rig->slots, entries) != UPDRAFT_OK)
+        updraft_slots_entries(&rig->slots, situation.entries) != UPDRAFT_OK)
         return "the partition table or the boot record cannot be read";
-    updraft_boot_decide(&rig->slots.layout, entries, UPDRAFT_BOOT_UPDRAFT, UPDRAFT_RESET_POWER_ON,
-                        &decision);
+    situation.layout = rig->slots.layout;
+    updraft_boot_rules_updraft.decide(&situation, &decision);
     image = image_in(life, decision.start);
     tell(life, "the boot record names %s, %s\n", updraft_slot_name(decision.start),
          version_of(life, image));

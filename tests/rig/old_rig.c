@@ -319,7 +319,7 @@ enum updraft_error old_rig_boot(struct old_rig *rig, bool keep_rf,
         .table_addr = rig->table_addr,
         .chip_id = UPDRAFT_CHIP_ESP8266,
         .verify = updraft_slot_verify_8266,
-        .rules = UPDRAFT_BOOT_UPDRAFT,
+        .rules = &updraft_boot_rules_updraft,
         .cause = UPDRAFT_RESET_POWER_ON,
         .buf = rig->buf,
         .buf_cap = sizeof rig->buf,
@@ -334,7 +334,7 @@ enum updraft_error old_rig_boot(struct old_rig *rig, bool keep_rf,
     if (updraft_boot_run(&boot, &booted) != UPDRAFT_OK || booted.slot == UPDRAFT_SLOT_NONE)
         return UPDRAFT_OK;
     require(updraft_slot_inspect(
-                &rig->nor.flash, updraft_layout_extent(&booted.layout, booted.slot),
+                &rig->nor.flash, updraft_layout_extent(&booted.situation.layout, booted.slot),
                 UPDRAFT_CHIP_ESP8266, rig->buf, sizeof rig->buf, &reader) == UPDRAFT_OK);
     memcpy(version, reader.info.appdesc.version, 33);
     return UPDRAFT_OK;

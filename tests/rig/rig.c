@@ -141,7 +141,7 @@ bool rig_boot(struct rig *rig, enum updraft_reset_cause cause)
         .table_addr = UPDRAFT_PTABLE_DEFAULT_OFF,
         .chip_id = UPDRAFT_CHIP_ESP32,
         .verify = updraft_slot_verify,
-        .rules = UPDRAFT_BOOT_UPDRAFT,
+        .rules = &updraft_boot_rules_updraft,
         .cause = cause,
         .buf = rig->boot_buf,
         .buf_cap = sizeof rig->boot_buf,

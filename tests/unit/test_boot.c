@@ -139,7 +139,7 @@ static void boot_as_observed(struct updraft_nor *nor, const struct rig_image *im
         .table_addr = UPDRAFT_PTABLE_DEFAULT_OFF,
         .chip_id = UPDRAFT_CHIP_ESP32,
         .verify = updraft_slot_verify,
-        .rules = UPDRAFT_BOOT_STOCK,
+        .rules = &updraft_boot_rules_stock,
         .buf = buf,
         .buf_cap = sizeof buf,
     };
@@ -320,6 +320,8 @@ static void boot_says_so_when_nothing_is_bootable(void **state)
 
 static void boot_dry_run_writes_nothing(void **state)
 {
+    const struct updraft_boot_rules *const all_rules[] = {
+        &updraft_boot_rules_stock, &updraft_boot_rules_stock_rollback, &updraft_boot_rules_updraft};
     struct rig *rig = malloc(sizeof *rig);
     uint8_t *before;
     struct updraft_boot_result result;
@@ -328,13 +330,13 @@ static void boot_dry_run_writes_nothing(void **state)
     make_trial(rig, RIG_TWO_SLOTS);
     before = malloc(rig->nor.flash.size);
     memcpy(before, rig->nor.bytes, rig->nor.flash.size);
-    for (int rules = UPDRAFT_BOOT_STOCK; rules <= UPDRAFT_BOOT_UPDRAFT; rules++) {
+    for (size_t i = 0; i < sizeof all_rules / sizeof all_rules[0]; i++) {
         struct updraft_boot_config config = {
             .flash = &rig->nor.flash,
             .table_addr = UPDRAFT_PTABLE_DEFAULT_OFF,
             .chip_id = UPDRAFT_CHIP_ESP32,
             .verify = updraft_slot_verify,
-            .rules = (enum updraft_boot_rules)rules,
+            .rules = all_rules[i],
             .dry_run = true,
             .buf = rig->boot_buf,
             .buf_cap = sizeof rig->boot_buf,
@@ -357,7 +359,7 @@ static void boot_record_of_a_rolled_back_image_is_refused_by_stock_too(void **st
         .table_addr = UPDRAFT_PTABLE_DEFAULT_OFF,
         .chip_id = UPDRAFT_CHIP_ESP32,
         .verify = updraft_slot_verify,
-        .rules = UPDRAFT_BOOT_STOCK,
+        .rules = &updraft_boot_rules_stock,
         .dry_run = true,
     };
 
