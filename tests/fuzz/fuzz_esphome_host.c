@@ -44,7 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             updraft_esphome_host_tick(&host, now_ms);
         }
         /* Sometimes the device is quicker than what is taken. */
-        for (size_t given; what != 1 && (given = updraft_esphome_host_take(&host, &out, now_ms)) > 0;)
+        for (size_t given;
+             what != 1 && (given = updraft_esphome_host_take(&host, &out, now_ms)) > 0;)
             for (size_t i = 0; i < given; i++)
                 (void)((const volatile uint8_t *)out)[i];
         if (host.sent_len > sizeof image || host.acked_len > host.sent_len ||
