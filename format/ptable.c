@@ -5,10 +5,10 @@
 
 #include <string.h>
 
-#define LABEL_OFF 12u
 #define FLAGS_OFF 28u
 
-_Static_assert(LABEL_OFF + UPDRAFT_LABEL_LEN == FLAGS_OFF, "the flags follow the label");
+_Static_assert(UPDRAFT_PART_LABEL_OFF + UPDRAFT_LABEL_LEN == FLAGS_OFF,
+               "the flags follow the label");
 _Static_assert(FLAGS_OFF + 4u == UPDRAFT_PTABLE_RECORD_LEN, "the flags end the record");
 _Static_assert(UPDRAFT_PTABLE_MD5_OFF + UPDRAFT_MD5_LEN == UPDRAFT_PTABLE_RECORD_LEN,
                "the MD5 ends its record");
@@ -44,10 +44,10 @@ enum updraft_record_kind updraft_partition_decode(const uint8_t record[UPDRAFT_P
     partition->offset = updraft_get_le32(record + UPDRAFT_PART_OFFSET_OFF);
     partition->size = updraft_get_le32(record + UPDRAFT_PART_SIZE_OFF);
     partition->flags = updraft_get_le32(record + FLAGS_OFF);
-    while (label_len < UPDRAFT_LABEL_LEN && record[LABEL_OFF + label_len] != 0)
+    while (label_len < UPDRAFT_LABEL_LEN && record[UPDRAFT_PART_LABEL_OFF + label_len] != 0)
         label_len++;
     memset(partition->label, 0, sizeof(partition->label));
-    memcpy(partition->label, record + LABEL_OFF, label_len);
+    memcpy(partition->label, record + UPDRAFT_PART_LABEL_OFF, label_len);
     return UPDRAFT_RECORD_PARTITION;
 }
 
@@ -62,7 +62,7 @@ void updraft_partition_encode(const struct updraft_partition *partition,
     updraft_put_le32(record + UPDRAFT_PART_OFFSET_OFF, partition->offset);
     updraft_put_le32(record + UPDRAFT_PART_SIZE_OFF, partition->size);
     for (size_t i = 0; i < UPDRAFT_LABEL_LEN && partition->label[i] != '\0'; i++)
-        record[LABEL_OFF + i] = (uint8_t)partition->label[i];
+        record[UPDRAFT_PART_LABEL_OFF + i] = (uint8_t)partition->label[i];
     updraft_put_le32(record + FLAGS_OFF, partition->flags);
 }
 

@@ -50,7 +50,7 @@ struct walk {
     bool digest_seen;
     bool ended;
     uint8_t record[UPDRAFT_PTABLE_RECORD_LEN]; /* where it stands, */
-    struct updraft_extent extent;              /* and what flash that speaks of */
+    struct updraft_row row;                    /* and what it says of the flash */
     struct updraft_digest digest;
 };
 
@@ -71,9 +71,11 @@ static enum updraft_error pass_partition(struct walk *walk)
 
     if (!walk->digest_seen)
         updraft_digest_update(&walk->digest, record, sizeof walk->record);
-    walk->extent.addr = updraft_get_le32(record + UPDRAFT_PART_OFFSET_OFF);
-    walk->extent.len = updraft_get_le32(record + UPDRAFT_PART_SIZE_OFF);
-    return walk->extent.addr <= size && walk->extent.len <= size - walk->extent.addr
+    walk->row.type = record[UPDRAFT_PART_TYPE_OFF];
+    walk->row.subtype = record[UPDRAFT_PART_SUBTYPE_OFF];
+    walk->row.extent.addr = updraft_get_le32(record + UPDRAFT_PART_OFFSET_OFF);
+    walk->row.extent.len = updraft_get_le32(record + UPDRAFT_PART_SIZE_OFF);
+    return walk->row.extent.addr <= size && walk->row.extent.len <= size - walk->row.extent.addr
                ? UPDRAFT_OK
                : UPDRAFT_E_TABLE_BOUNDS;
 }
@@ -121,14 +123,14 @@ static enum updraft_error step(struct walk *walk)
 }
 
 /* Keeps what the row says, if it is one of the parts. */
-static void keep(struct updraft_layout *layout, const struct walk *walk)
+static void keep(struct updraft_layout *layout, const struct updraft_row *row)
 {
-    uint8_t type = walk->record[UPDRAFT_PART_TYPE_OFF];
-    uint8_t subtype = walk->record[UPDRAFT_PART_SUBTYPE_OFF];
+    uint8_t type = row->type;
+    uint8_t subtype = row->subtype;
     struct updraft_extent *part;
 
     if (type == UPDRAFT_PART_TYPE_DATA && subtype == UPDRAFT_PART_DATA_OTA) {
-        if (walk->extent.len < UPDRAFT_OTADATA_LEN || layout->otadata.len != 0)
+        if (row->extent.len < UPDRAFT_OTADATA_LEN || layout->otadata.len != 0)
             return;
         part = &layout->otadata;
     } else if (type != UPDRAFT_PART_TYPE_APP) {
@@ -143,9 +145,9 @@ static void keep(struct updraft_layout *layout, const struct walk *walk)
     } else {
         return;
     }
-    part->addr = walk->extent.addr;
+    part->addr = row->extent.addr;
     /* Only whole sectors of a slot can be erased, so only they count. */
-    part->len = walk->extent.len & ~(UPDRAFT_OTADATA_SECTOR_LEN - 1u);
+    part->len = row->extent.len & ~(UPDRAFT_OTADATA_SECTOR_LEN - 1u);
 }
 
 enum updraft_error updraft_layout_read(const struct updraft_flash *flash, uint32_t table_addr,
@@ -163,15 +165,26 @@ enum updraft_error updraft_layout_read(const struct updraft_flash *flash, uint32
             return error;
         if (walk.ended)
             return is_sane(layout) ? UPDRAFT_OK : UPDRAFT_E_TABLE_OVERLAP;
-        keep(layout, &walk);
+        keep(layout, &walk.row);
     }
 }
 
+/* A label may fill all of its field. */
+static bool has_label(const uint8_t *record, const char *label)
+{
+    for (size_t i = 0; i < UPDRAFT_LABEL_LEN; i++) {
+        if (record[UPDRAFT_PART_LABEL_OFF + i] != (uint8_t)label[i])
+            return false;
+        if (label[i] == '\0')
+            return true;
+    }
+    return label[UPDRAFT_LABEL_LEN] == '\0';
+}
+
 enum updraft_error updraft_layout_find_label(const struct updraft_flash *flash, uint32_t table_addr,
-                                             const char *label, struct updraft_partition *out)
+                                             const char *label, struct updraft_row *out)
 {
     struct walk walk;
-    struct updraft_partition partition;
 
     begin_walk(&walk, flash, table_addr);
     for (;;) {
@@ -179,11 +192,10 @@ enum updraft_error updraft_layout_find_label(const struct updraft_flash *flash, 
 
         if (error != UPDRAFT_OK)
             return error;
-        if (walk.ended ||
-            updraft_partition_decode(walk.record, &partition) != UPDRAFT_RECORD_PARTITION)
+        if (walk.ended)
             return UPDRAFT_E_NO_PARTITION;
-        if (strcmp(partition.label, label) == 0) {
-            *out = partition;
+        if (has_label(walk.record, label)) {
+            *out = walk.row;
             return UPDRAFT_OK;
         }
     }

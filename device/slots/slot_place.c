@@ -33,20 +33,20 @@ static enum updraft_error find_app(const struct updraft_slots *slots, struct upd
 static enum updraft_error find_data(const struct updraft_slots *slots, const char *label,
                                     struct updraft_target *target, struct updraft_failure *failure)
 {
-    struct updraft_partition partition;
+    struct updraft_row row;
     enum updraft_error error =
-        updraft_layout_find_label(slots->flash, slots->table_addr, label, &partition);
+        updraft_layout_find_label(slots->flash, slots->table_addr, label, &row);
 
     /* The boot record is data too, but not one to be written from outside; and what shares a sector
      * with its neighbours cannot be erased without them. */
     if (error == UPDRAFT_OK &&
-        (partition.type != UPDRAFT_PART_TYPE_DATA || partition.subtype == UPDRAFT_PART_DATA_OTA ||
-         (partition.offset | partition.size) % slots->flash->sector_len != 0))
+        (row.type != UPDRAFT_PART_TYPE_DATA || row.subtype == UPDRAFT_PART_DATA_OTA ||
+         (row.extent.addr | row.extent.len) % slots->flash->sector_len != 0))
         error = UPDRAFT_E_NO_PARTITION;
     if (error != UPDRAFT_OK)
         return updraft_place_fail(failure, error, 0, 0, label);
     *target = (struct updraft_target){
-        .addr = partition.offset, .cap = partition.size, .slot = UPDRAFT_SLOT_NONE};
+        .addr = row.extent.addr, .cap = row.extent.len, .slot = UPDRAFT_SLOT_NONE};
     return UPDRAFT_OK;
 }
 

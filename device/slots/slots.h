@@ -78,11 +78,18 @@ UPDRAFT_MUST_CHECK enum updraft_error updraft_layout_read(const struct updraft_f
                                                           uint32_t table_addr,
                                                           struct updraft_layout *layout);
 
+/* A row of the table, without its label. */
+struct updraft_row {
+    struct updraft_extent extent;
+    uint8_t type;
+    uint8_t subtype;
+};
+
 /* Finds a partition by its label. E_NO_PARTITION. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_layout_find_label(const struct updraft_flash *flash,
                                                                 uint32_t table_addr,
                                                                 const char *label,
-                                                                struct updraft_partition *out);
+                                                                struct updraft_row *out);
 
 /* running_addr: the flash address the running code was loaded from, as the boot stage or the chip's
  * memory mapping knows it. Sets running to UPDRAFT_SLOT_NONE when it lies in no app partition. */

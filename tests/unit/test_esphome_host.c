@@ -230,8 +230,8 @@ static void gzip_goes_to_those_who_ask_for_it(void **state)
  * cut, nor on whether what we say is taken between. */
 static void answers_go_the_same_in_any_pieces(void **state)
 {
-    static const uint8_t answers[] = "\x00\x02\x40\x02" NONCE_16 NONCE_16 NONCE_16 NONCE_16
-                                     "\x41\x42\x43";
+    static const uint8_t answers[] =
+        "\x00\x02\x40\x02" NONCE_16 NONCE_16 NONCE_16 NONCE_16 "\x41\x42\x43";
     struct updraft_esphome_host host;
     const uint8_t *data;
 

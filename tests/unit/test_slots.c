@@ -304,7 +304,7 @@ static void layout_refuses_tables_that_lie(void **state)
 static void layout_finds_partitions_by_label(void **state)
 {
     struct fixture f;
-    struct updraft_partition found;
+    struct updraft_row found;
 
     (void)state;
     make(&f, false, 2);
@@ -313,7 +313,12 @@ static void layout_finds_partitions_by_label(void **state)
     assert_int_equal(updraft_layout_find_label(&f.nor.flash, UPDRAFT_PTABLE_DEFAULT_OFF,
                                                "sixteen_chars_ab", &found),
                      UPDRAFT_OK);
-    assert_int_equal(found.offset, 0x100000);
+    assert_int_equal(found.extent.addr, 0x100000);
+    assert_int_equal(found.extent.len, 0x10000);
+    assert_int_equal(found.subtype, 0x82);
+    assert_int_equal(updraft_layout_find_label(&f.nor.flash, UPDRAFT_PTABLE_DEFAULT_OFF,
+                                               "sixteen_chars_abc", &found),
+                     UPDRAFT_E_NO_PARTITION);
     assert_int_equal(
         updraft_layout_find_label(&f.nor.flash, UPDRAFT_PTABLE_DEFAULT_OFF, "none", &found),
         UPDRAFT_E_NO_PARTITION);
