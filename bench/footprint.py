@@ -54,6 +54,7 @@ LARGEST_COUNT = 10
 POINTERS = {
     "device/update/update.c": ["device/slots/slot_place.c:find", "device/slots/slot_place.c:accept",
                                "device/slots/slot_place.c:commit"],
+    "device/slots/pass.c": ["device/slots/slot_place.c:read_as_released"],
     "boot/boot.c": ["updraft_slot_verify", "boot/rules_updraft.c:decide", "boot/rules_updraft.c:apply"],
 }
 
