@@ -304,6 +304,60 @@ static void boot_falls_back_when_a_confirmed_slot_rots(void **state)
     free(rig);
 }
 
+static unsigned looks; /* how often a slot was verified, and */
+static uint32_t looked_at_addr[20];
+
+static enum updraft_error count_and_verify(struct updraft_slot_check *check)
+{
+    assert_true(looks < 20);
+    looked_at_addr[looks++] = check->slot.addr;
+    return updraft_slot_verify(check);
+}
+
+/* Both entries on trial and both images rotten: each is given up, factory starts, and no slot is read
+ * a second time. */
+static void boot_looks_at_each_slot_once(void **state)
+{
+    struct rig *rig = malloc(sizeof *rig);
+    struct updraft_boot_result result;
+    struct updraft_otadata_entry entries[2];
+    struct updraft_boot_config config = {
+        .table_addr = UPDRAFT_PTABLE_DEFAULT_OFF,
+        .chip_id = UPDRAFT_CHIP_ESP32,
+        .verify = count_and_verify,
+        .rules = &updraft_boot_rules_updraft,
+        .cause = UPDRAFT_RESET_CRASH,
+    };
+
+    (void)state;
+    make_trial(rig, RIG_FACTORY_TWO);
+    config.flash = &rig->nor.flash;
+    config.buf = rig->boot_buf;
+    config.buf_cap = sizeof rig->boot_buf;
+    looks = 0;
+    assert_int_equal(updraft_boot_run(&config, &result), UPDRAFT_OK);
+    assert_int_equal(result.slot, 0);
+    assert_int_equal(looks, 1);
+    assert_int_equal(updraft_slots_select(&rig->slots, 1, 2), UPDRAFT_OK);
+    rig->nor.bytes[rig->slots.layout.ota[0].addr + 5000] ^= 4;
+    rig->nor.bytes[rig->slots.layout.ota[1].addr + 5000] ^= 4;
+    looks = 0;
+    assert_int_equal(updraft_boot_run(&config, &result), UPDRAFT_OK);
+    assert_int_equal(result.slot, UPDRAFT_SLOT_FACTORY);
+    assert_int_equal(result.why, UPDRAFT_BOOT_WHY_ROLLED_BACK);
+    assert_int_equal(looks, 3);
+    assert_int_equal(looked_at_addr[0], rig->slots.layout.ota[1].addr);
+    assert_int_equal(looked_at_addr[1], rig->slots.layout.ota[0].addr);
+    assert_int_equal(looked_at_addr[2], rig->slots.layout.factory.addr);
+    assert_int_equal(updraft_slots_entries(&rig->slots, entries), UPDRAFT_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(entries[i].trial.outcome, UPDRAFT_TRIAL_IS_ROLLED_BACK);
+        assert_int_equal(entries[i].trial.reason, UPDRAFT_TRIAL_REASON_UNBOOTABLE);
+    }
+    rig_free(rig);
+    free(rig);
+}
+
 static void boot_says_so_when_nothing_is_bootable(void **state)
 {
     struct rig *rig = malloc(sizeof *rig);
@@ -385,6 +439,7 @@ int main(void)
         cmocka_unit_test(boot_ends_a_trial_that_only_ever_loses_power),
         cmocka_unit_test(boot_leaves_a_trial_whose_image_rotted),
         cmocka_unit_test(boot_falls_back_when_a_confirmed_slot_rots),
+        cmocka_unit_test(boot_looks_at_each_slot_once),
         cmocka_unit_test(boot_says_so_when_nothing_is_bootable),
         cmocka_unit_test(boot_dry_run_writes_nothing),
         cmocka_unit_test(boot_record_of_a_rolled_back_image_is_refused_by_stock_too),
