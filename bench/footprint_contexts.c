@@ -4,6 +4,7 @@
 #include "device/push/espota.h"
 #include "device/push/web.h"
 #include "device/update/update.h"
+#include "format/image.h"
 
 #define SIZE_OF(name)                                                                              \
     extern const char context_##name[];                                                            \

@@ -1,5 +1,6 @@
 #include "format/error.h"
 
+#include "format/chip.h"
 #include "format/text.h"
 
 #include <string.h>
@@ -10,6 +11,8 @@ static const struct updraft_error_entry rows[] = {
     UPDRAFT_ERROR_TABLE(UPDRAFT_ERROR_ROW)
 #undef UPDRAFT_ERROR_ROW
 };
+
+#define CHIP_PLACEHOLDER "{chip}"
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
@@ -52,7 +55,10 @@ static size_t put_placeholder(const char *at, const struct updraft_failure *fail
         updraft_text_u32(text, failure->b);
     else if (strncmp(at, "{s}", 3) == 0)
         updraft_text_bytes(text, failure->text, bounded_len(failure->text, sizeof(failure->text)));
-    else
+    else if (strncmp(at, CHIP_PLACEHOLDER, sizeof CHIP_PLACEHOLDER - 1) == 0) {
+        updraft_text_str(text, updraft_chip_name((uint16_t)failure->a));
+        return sizeof CHIP_PLACEHOLDER - 1;
+    } else
         return 0;
     return 3;
 }
@@ -78,12 +84,12 @@ size_t updraft_failure_sentence(const struct updraft_failure *failure, char *out
 void updraft_failure_set(struct updraft_failure *failure, enum updraft_error code, uint32_t a,
                          uint32_t b, const char *text)
 {
-    struct updraft_text out;
+    size_t len = 0;
 
     failure->code = code;
     failure->a = a;
     failure->b = b;
-    updraft_text_init(&out, failure->text, sizeof(failure->text));
-    if (text != NULL)
-        updraft_text_str(&out, text);
+    for (; text != NULL && text[len] != '\0' && len < sizeof(failure->text) - 1; len++)
+        failure->text[len] = text[len];
+    failure->text[len] = '\0';
 }

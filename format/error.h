@@ -12,7 +12,7 @@
 #define UPDRAFT_MUST_CHECK __attribute__((warn_unused_result))
 
 /* X(constant, number, name, sentence, remedy). In a sentence, {a} and {b} stand for the two numbers
- * and {s} for the text of a struct updraft_failure. */
+ * and {s} for the text of a struct updraft_failure; {chip} is the name of the chip with number a. */
 #define UPDRAFT_ERROR_TABLE(X)                                                                     \
     X(OK, 0, "ok", "no error", "")                                                                 \
     /* 1..49: bytes that are not what they should be */                                            \
@@ -73,7 +73,7 @@
       "Flash a partition table with two OTA slots, or a factory and an OTA slot, over USB.")       \
     X(E_TOO_LARGE, 54, "too_large", "the image has {a} bytes, but the slot holds {b}",             \
       "Make the image smaller, or flash a table with larger slots over USB.")                      \
-    X(E_WRONG_CHIP, 55, "wrong_chip", "the image is for {s}, this device is another chip",         \
+    X(E_WRONG_CHIP, 55, "wrong_chip", "the image is for {chip}, this device is another chip",      \
       "Send the image that was built for this chip.")                                              \
     X(E_WRONG_PRODUCT, 56, "wrong_product", "the image belongs to the project '{s}'",              \
       "Send an image of this device's own project.")                                               \

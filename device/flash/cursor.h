@@ -1,34 +1,55 @@
 /* The write cursor: fills an area of flash from its start, erasing just ahead of the data.
  *
- * Owns: the area from the first write on, and one sector of buffer, the caller's. Erases a 64 KB block
- * where it is aligned, lies in the area and will be needed, a sector elsewhere; each erase happens
- * when the first data for it are complete, so no call does more than one erase and one sector of
- * programming. What was programmed is read back and compared. What reads as blank is erased all the
- * same: a cut erase may leave cells that read blank now and not later.
+ * Owns: the area from the first write on, the progress log (format/progress.h) when it is given one, and
+ * one sector of buffer, the caller's. Erases a 64 KB block where it is aligned, lies in the area and
+ * will be needed, a sector elsewhere; each erase happens when the first data for it are complete, so
+ * no call does more than one erase and one sector of programming. What was programmed is read back
+ * and compared.
+ *
+ * Without a log nothing in the area is believed: a cut erase leaves cells that read blank or equal now
+ * and not later, so all of it is erased and programmed. With a log, what may be unsteady is written
+ * down before it is touched; all the rest is left alone where it is blank, or equal already.
  *
  * It can withhold the first bytes of the area: they stay erased in flash until
- * updraft_cursor_release(), so that an unfinished area has no valid start. */
+ * updraft_cursor_release(), so that an unfinished area has no valid start.
+ *
+ * After a power loss the log tells what may be unsteady, and from where an image that has an identity
+ * can be gone on with: at most about `stride` bytes before the last that was written. */
 #ifndef UPDRAFT_DEVICE_FLASH_CURSOR_H
 #define UPDRAFT_DEVICE_FLASH_CURSOR_H
 
-#include "device/flash/flash.h"
+#include "device/flash/access.h"
+#include "format/progress.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define UPDRAFT_CURSOR_WITHHELD_CAP 16u
+#define UPDRAFT_CURSOR_WITHHELD_CAP UPDRAFT_PROGRESS_WITHHELD_LEN
 
 struct updraft_cursor {
     const struct updraft_flash *flash;
     uint32_t addr;         /* of the area; aligned to a sector */
     uint32_t cap;          /* bytes of the area */
     uint32_t written;      /* bytes in flash, the withheld ones included */
-    uint32_t erased_to;    /* offset up to which the area is erased */
+    uint32_t erased_to;    /* offset up to which the area is erased, or was left as it is */
     uint32_t buffered;     /* bytes in buf behind `written` */
     uint32_t expected_len; /* how much will come; 0: not known */
     uint8_t *buf;          /* flash->sector_len bytes */
     uint8_t withheld_len;  /* 0 or UPDRAFT_CURSOR_WITHHELD_CAP */
+    uint8_t slot;          /* of the log's records */
+    bool has_identity;     /* what is written can be gone on with */
     uint8_t withheld[UPDRAFT_CURSOR_WITHHELD_CAP];
+    /* The log; all private. */
+    uint32_t log_addr;     /* of its sector; 0: none */
+    uint32_t log_off;      /* where the next record goes */
+    uint32_t distrust;     /* the word to be programmed */
+    uint32_t suspect_from; /* addresses: what an earlier update may have left unsteady */
+    uint32_t suspect_to;
+    uint32_t
+        noted_to; /* address up to which this update said that it would touch; 0: nothing yet */
+    uint32_t noted_written; /* `written` of the last record */
+    uint32_t stride;        /* bytes between records */
+    uint32_t check;         /* CRC-32 of identity and bytes */
 };
 
 /* Touches no flash. */
@@ -37,6 +58,30 @@ void updraft_cursor_open(struct updraft_cursor *cursor, const struct updraft_fla
 
 /* Withhold the first bytes; before anything is written. */
 void updraft_cursor_withhold(struct updraft_cursor *cursor);
+
+/* Reads a log to its end: the last record that is whole (all zero when there is none), and where the
+ * first free one is. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_cursor_read_log(const struct updraft_flash *flash,
+                                                              uint32_t log_addr,
+                                                              struct updraft_progress *last,
+                                                              uint32_t *free_off);
+
+/* Takes a log into use, for slot number 0..15, and reads it; distrust is its word, or that of more than
+ * one log. `from` of *last lies behind the start of the area when there is something to go on with;
+ * whether it belongs to the same image is told by reading it again. Writes nothing. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_cursor_log(struct updraft_cursor *cursor,
+                                                         uint32_t log_addr, uint8_t slot,
+                                                         uint32_t distrust,
+                                                         struct updraft_progress *last);
+
+/* Before anything is written, behind updraft_cursor_log(): what is written can be gone on with, by who
+ * knows the identity. */
+void updraft_cursor_identify(struct updraft_cursor *cursor, const uint8_t *identity, uint32_t len);
+
+/* Takes the next sector that was written earlier as written now; it is in the buffer afterwards. With all
+ * up to `from` taken so, `check` is as in *last when it is the same image. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_cursor_reread(struct updraft_cursor *cursor,
+                                                            const struct updraft_progress *last);
 
 /* Room for the next bytes: where to put them and how many, at least 1 while the area is not full
  * and the buffer is flushed when full; 0 at the end of the area. */
@@ -53,13 +98,11 @@ bool updraft_cursor_is_full(const struct updraft_cursor *cursor);
 UPDRAFT_MUST_CHECK enum updraft_error updraft_cursor_flush(struct updraft_cursor *cursor,
                                                            uint32_t *bad_addr);
 
+/* What was written is not what it should be: nobody shall go on with it. */
+void updraft_cursor_forget(struct updraft_cursor *cursor);
+
 /* Programs the withheld bytes and syncs. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_cursor_release(struct updraft_cursor *cursor,
                                                              uint32_t *bad_addr);
-
-/* Reads an area and compares: E_FLASH_VERIFY when it differs. */
-UPDRAFT_MUST_CHECK enum updraft_error updraft_flash_compare(const struct updraft_flash *flash,
-                                                            uint32_t addr, const uint8_t *data,
-                                                            uint32_t len);
 
 #endif

@@ -270,7 +270,7 @@ static void answer_success(struct updraft_web *web)
     } else {
         start_body(response, 200, type_json, &text);
         updraft_text_str(&text, "{\"ok\":true,\"version\":\"");
-        append_json(&text, update->image.info.appdesc.version);
+        append_json(&text, update->facts.version);
         updraft_text_str(&text, "\",\"slot\":\"");
         append_json(&text, updraft_slot_name(update->target_slot));
         updraft_text_str(&text, "\"}");

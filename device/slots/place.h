@@ -12,7 +12,7 @@
 #define UPDRAFT_DEVICE_SLOTS_PLACE_H
 
 #include "device/flash/cursor.h"
-#include "format/image.h"
+#include "format/image_head.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,13 +23,15 @@ struct updraft_target {
     int slot;        /* for reports; UPDRAFT_SLOT_NONE where there are no slots */
     bool withhold;   /* the first bytes are programmed last: without them there is no image */
     bool keeps_gzip; /* gzip is stored as it comes, for the boot stage to inflate */
+    uint32_t
+        log_addr; /* sector of the progress log; 0: none, then nothing is believed or resumed */
+    uint32_t distrust; /* the word that counts for it */
 };
 
 /* What is known before the first erase. */
 struct updraft_incoming {
     const struct updraft_target *target;
-    const struct updraft_image_info *info; /* as far as head tells; nothing when is_packed */
-    const uint8_t *head;                   /* the first bytes, at least a sector unless it is all */
+    const uint8_t *head; /* the first bytes, at least a sector unless it is all */
     uint32_t head_len;
     uint32_t wire_len; /* 0: not known */
     bool is_packed;    /* gzip, which the target keeps */
@@ -39,10 +41,10 @@ struct updraft_incoming {
 /* Everything is in flash but the withheld bytes, which the cursor holds. */
 struct updraft_arrival {
     const struct updraft_target *target;
-    struct updraft_cursor *cursor;      /* its buffer is free to be used */
-    struct updraft_image_reader *image; /* used again to read back; its info stays for reports */
-    uint8_t *gunzip_arena;              /* NULL: none */
-    const char *project;                /* NULL: take any */
+    struct updraft_cursor *cursor;     /* its buffer is free to be used */
+    struct updraft_image_facts *facts; /* for reports; empty when is_packed, to be filled in */
+    uint8_t *gunzip_arena;             /* NULL: none */
+    const char *project;               /* NULL: take any */
     uint16_t chip_id;
     uint8_t attempts;
     bool is_packed;
@@ -56,7 +58,8 @@ struct updraft_place_ops {
     enum updraft_error (*find)(void *ctx, const char *partition, uint32_t wire_len,
                                struct updraft_target *target, struct updraft_failure *failure);
     /* The last look before the first erase; for applications only. Writes nothing unless it accepts,
-     * and then only takes back an older record of what the target held. */
+     * and then only takes back an older record of what the target held, and opens the log. Called
+     * again where a log was, it writes nothing. */
     enum updraft_error (*accept)(void *ctx, const struct updraft_incoming *incoming,
                                  struct updraft_failure *failure);
     /* Verifies what the flash now holds and makes it boot next; for applications only. */

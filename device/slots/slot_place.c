@@ -10,6 +10,7 @@ static enum updraft_error find_app(const struct updraft_slots *slots, struct upd
                                    struct updraft_failure *failure)
 {
     struct updraft_extent extent;
+    struct updraft_slots_log log;
     enum updraft_trial_reason reason;
     enum updraft_run_state state;
     enum updraft_error error;
@@ -24,9 +25,16 @@ static enum updraft_error find_app(const struct updraft_slots *slots, struct upd
         return updraft_place_fail(failure, error, slots->layout.otadata.addr, 0, NULL);
     if (state == UPDRAFT_RUN_ON_TRIAL)
         return updraft_place_fail(failure, UPDRAFT_E_TRIAL, 0, 0, NULL);
+    error = updraft_slots_find_log(slots, &log);
+    if (error != UPDRAFT_OK)
+        return updraft_place_fail(failure, error, slots->layout.otadata.addr, 0, NULL);
     extent = updraft_layout_extent(&slots->layout, slot);
-    *target = (struct updraft_target){
-        .addr = extent.addr, .cap = extent.len, .slot = slot, .withhold = true};
+    *target = (struct updraft_target){.addr = extent.addr,
+                                      .cap = extent.len,
+                                      .slot = slot,
+                                      .withhold = true,
+                                      .log_addr = log.addr,
+                                      .distrust = log.distrust};
     return UPDRAFT_OK;
 }
 
@@ -86,14 +94,15 @@ static enum updraft_error accept(void *ctx, const struct updraft_incoming *incom
                                  struct updraft_failure *failure)
 {
     const struct updraft_slots *slots = ctx;
+    enum updraft_error error = UPDRAFT_OK;
 
-    if (incoming->force)
-        return UPDRAFT_OK;
-    if (slot_starts_so(slots, slots->running, incoming))
-        return updraft_place_fail(failure, UPDRAFT_E_ALREADY_RUNNING, 0, 0, NULL);
-    if (failed_before(slots, incoming))
-        return updraft_place_fail(failure, UPDRAFT_E_FAILED_BEFORE, 0, 0, NULL);
-    return UPDRAFT_OK;
+    if (!incoming->force && slot_starts_so(slots, slots->running, incoming))
+        error = UPDRAFT_E_ALREADY_RUNNING;
+    else if (!incoming->force && failed_before(slots, incoming))
+        error = UPDRAFT_E_FAILED_BEFORE;
+    else
+        error = updraft_slots_open_log(slots);
+    return updraft_place_fail(failure, error, slots->layout.otadata.addr, 0, NULL);
 }
 
 /* The area as it will read once the withheld bytes are programmed. */

@@ -3,6 +3,7 @@
 #include "device/flash/cursor.h"
 #include "device/slots/trial.h"
 #include "format/assert.h"
+#include "format/bytes.h"
 
 #include <string.h>
 
@@ -103,18 +104,56 @@ enum updraft_error updraft_slots_entries(const struct updraft_slots *slots,
     return UPDRAFT_OK;
 }
 
-static enum updraft_error sync_flash(const struct updraft_flash *flash)
+#define NO_DISTRUST 0xFFFFFFFFu
+
+/* In the word of distrust, which has a bit for each slot; 0: this one may be unsteady. */
+static uint32_t slot_bit(int slot)
 {
-    return flash->sync != NULL ? flash->sync(flash->ctx) : UPDRAFT_OK;
+    return slot >= 0 ? 1u << slot : 0;
 }
 
-static enum updraft_error erase_entry(const struct updraft_slots *slots, int idx)
+static uint32_t distrust_word(const struct updraft_slots *slots, int idx)
 {
     const struct updraft_flash *flash = slots->flash;
-    enum updraft_error error =
-        flash->erase(flash->ctx, sector_addr(slots, idx), UPDRAFT_OTADATA_SECTOR_LEN);
+    uint8_t word[4];
+    enum updraft_error error = flash->read(
+        flash->ctx, sector_addr(slots, idx) + UPDRAFT_PROGRESS_DISTRUST_OFF, word, sizeof word);
 
-    return error == UPDRAFT_OK ? sync_flash(flash) : error;
+    return error == UPDRAFT_OK ? updraft_get_le32(word) : 0;
+}
+
+/* The same, and the slot of the last record, whatever zone of it that names. */
+static uint32_t distrust_of(const struct updraft_slots *slots, int idx)
+{
+    struct updraft_progress last;
+    uint32_t free_off;
+
+    if (updraft_cursor_read_log(slots->flash, sector_addr(slots, idx), &last, &free_off) !=
+        UPDRAFT_OK)
+        return 0;
+    return distrust_word(slots, idx) & (last.to != 0 ? ~slot_bit(last.slot) : NO_DISTRUST);
+}
+
+/* What the sector says of slots that may be unsteady goes to the other one first; not of the one that
+ * runs, nor of `whole`, which is about to. The entry is spent before the erase: a cut erase may leave
+ * it readable, in a sector whose other bits are read by chance. */
+static enum updraft_error erase_entry(const struct updraft_slots *slots, int idx, int whole)
+{
+    static const uint8_t spent[UPDRAFT_OTADATA_ENTRY_LEN];
+    const struct updraft_flash *flash = slots->flash;
+    uint32_t addr = sector_addr(slots, idx);
+    uint32_t distrust = distrust_of(slots, idx) | slot_bit(slots->running) | slot_bit(whole);
+    enum updraft_error error = UPDRAFT_OK;
+
+    if (distrust != NO_DISTRUST)
+        error =
+            updraft_flash_clear(flash, sector_addr(slots, 1 - idx) + UPDRAFT_PROGRESS_DISTRUST_OFF,
+                                distrust & distrust_word(slots, 1 - idx));
+    if (error == UPDRAFT_OK)
+        error = updraft_flash_write(flash, addr, spent, sizeof spent);
+    if (error == UPDRAFT_OK)
+        error = flash->erase(flash->ctx, addr, UPDRAFT_OTADATA_SECTOR_LEN);
+    return error == UPDRAFT_OK ? updraft_flash_sync(flash) : error;
 }
 
 /* Erases the sector and writes the entry; the trial record goes first, the CRC of the entry last, so
@@ -124,25 +163,18 @@ static enum updraft_error write_entry(const struct updraft_slots *slots, int idx
 {
     const struct updraft_flash *flash = slots->flash;
     uint32_t addr = sector_addr(slots, idx);
-    uint8_t trial[UPDRAFT_TRIAL_LEN];
-    uint8_t entry[UPDRAFT_OTADATA_ENTRY_LEN];
-    enum updraft_error error = erase_entry(slots, idx);
+    uint8_t bytes[UPDRAFT_OTADATA_ENTRY_LEN];
+    enum updraft_error error =
+        erase_entry(slots, idx, updraft_otadata_slot(seq, slots->layout.ota_count));
 
     if (error == UPDRAFT_OK && attempts != 0) {
-        updraft_trial_encode(seq, attempts, trial);
-        error = flash->prog(flash->ctx, addr + UPDRAFT_TRIAL_OFF, trial, sizeof trial);
-        if (error == UPDRAFT_OK)
-            error = updraft_flash_compare(flash, addr + UPDRAFT_TRIAL_OFF, trial, sizeof trial);
+        updraft_trial_encode(seq, attempts, bytes);
+        error = updraft_flash_write(flash, addr + UPDRAFT_TRIAL_OFF, bytes, UPDRAFT_TRIAL_LEN);
     }
     if (error != UPDRAFT_OK)
         return error;
-    updraft_otadata_encode(seq, state, entry);
-    error = flash->prog(flash->ctx, addr, entry, sizeof entry);
-    if (error == UPDRAFT_OK)
-        error = sync_flash(flash);
-    if (error == UPDRAFT_OK)
-        error = updraft_flash_compare(flash, addr, entry, sizeof entry);
-    return error;
+    updraft_otadata_encode(seq, state, bytes);
+    return updraft_flash_write(flash, addr, bytes, sizeof bytes);
 }
 
 /* Counts for booting: a good entry whose image was not rolled back. */
@@ -195,10 +227,10 @@ static enum updraft_error restart_sequence(const struct updraft_slots *slots, in
         seq = updraft_otadata_next_seq(1, (uint8_t)slots->running, slots->layout.ota_count);
         error = write_entry(slots, other, seq, UPDRAFT_OTA_UNDEFINED, 0);
     } else {
-        error = erase_entry(slots, other); /* an empty record names factory */
+        error = erase_entry(slots, other, UPDRAFT_SLOT_NONE); /* an empty record names factory */
     }
     if (error == UPDRAFT_OK)
-        error = erase_entry(slots, *keep);
+        error = erase_entry(slots, *keep, UPDRAFT_SLOT_NONE);
     if (error != UPDRAFT_OK)
         return error;
     *keep = other;
@@ -213,8 +245,8 @@ static enum updraft_error select_factory(const struct updraft_slots *slots, int 
 
     if (slots->layout.factory.len == 0)
         return UPDRAFT_E_NO_SLOT;
-    error = erase_entry(slots, 1 - last);
-    return error == UPDRAFT_OK ? erase_entry(slots, last) : error;
+    error = erase_entry(slots, 1 - last, UPDRAFT_SLOT_NONE);
+    return error == UPDRAFT_OK ? erase_entry(slots, last, UPDRAFT_SLOT_NONE) : error;
 }
 
 enum updraft_error updraft_slots_select(const struct updraft_slots *slots, int slot,
@@ -248,6 +280,40 @@ enum updraft_error updraft_slots_select(const struct updraft_slots *slots, int s
         updraft_otadata_slot(kept_seq, slots->layout.ota_count) == slot)
         keep = 1 - keep;
     return write_entry(slots, keep >= 0 ? 1 - keep : 0, seq, UPDRAFT_OTA_UNDEFINED, attempts);
+}
+
+enum updraft_error updraft_slots_find_log(const struct updraft_slots *slots,
+                                          struct updraft_slots_log *log)
+{
+    struct updraft_otadata_entry entries[2];
+    enum updraft_error error = updraft_slots_entries(slots, entries);
+    int keep;
+
+    if (error != UPDRAFT_OK)
+        return error;
+    keep = entry_to_keep(slots, entries);
+    log->is_bare = keep < 0;
+    if (keep < 0)
+        keep = 1; /* the first entry goes to sector 0 */
+    log->addr = sector_addr(slots, keep);
+    log->distrust = distrust_word(slots, keep) & distrust_of(slots, 1 - keep);
+    return UPDRAFT_OK;
+}
+
+enum updraft_error updraft_slots_open_log(const struct updraft_slots *slots)
+{
+    struct updraft_slots_log log;
+    uint8_t head[4];
+    enum updraft_error error = updraft_slots_find_log(slots, &log);
+    uint32_t addr;
+
+    if (error != UPDRAFT_OK || !log.is_bare)
+        return error;
+    addr = log.addr + UPDRAFT_PROGRESS_HEAD_OFF;
+    updraft_put_le32(head, UPDRAFT_PROGRESS_HEAD);
+    if (updraft_flash_compare(slots->flash, addr, head, sizeof head) != UPDRAFT_OK)
+        error = erase_entry(slots, 1, UPDRAFT_SLOT_NONE);
+    return error == UPDRAFT_OK ? updraft_flash_write(slots->flash, addr, head, sizeof head) : error;
 }
 
 static bool is_on_trial(const struct updraft_otadata_entry *entry)

@@ -5,7 +5,8 @@
  * Memory: the caller's struct, no pointers into flash, may be copied as a snapshot.
  *
  * After a power loss at any moment of select, confirm or reject the record names a complete image:
- * the entry of the running slot is not touched before the new entry is whole. */
+ * the entry of the running slot is not touched before the new entry is whole. What the record says of
+ * slots that a cut left unsteady outlives every erase of one of its sectors. */
 #ifndef UPDRAFT_DEVICE_SLOTS_SLOTS_H
 #define UPDRAFT_DEVICE_SLOTS_SLOTS_H
 
@@ -106,6 +107,20 @@ UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_next(const struct updraft_sl
 /* Both entries as they stand in flash. */
 UPDRAFT_MUST_CHECK enum updraft_error
 updraft_slots_entries(const struct updraft_slots *slots, struct updraft_otadata_entry entries[2]);
+
+/* Where the progress of an update is logged (format/progress.h): in the sector whose entry stays until
+ * the update is chosen, so that nobody erases it meanwhile. */
+struct updraft_slots_log {
+    uint32_t addr;     /* of the sector */
+    uint32_t distrust; /* the word of that log, with what the other sector says of its slots */
+    bool is_bare;      /* no entry names anything: the sector must be opened */
+};
+
+/* Writes nothing. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_find_log(const struct updraft_slots *slots,
+                                                             struct updraft_slots_log *log);
+/* Before the first record of an update: erases the sector if it was not erased for this. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_open_log(const struct updraft_slots *slots);
 
 /* Makes `slot` boot next. attempts > 0: on trial, with that many crash resets allowed; 0: for good.
  * UPDRAFT_SLOT_FACTORY erases the record (one sector at a time, the one of the running slot last).

@@ -4,7 +4,6 @@
 #include "device/slots/staged_source.h"
 #include "format/assert.h"
 #include "format/bytes.h"
-#include "format/chip.h"
 
 #include <string.h>
 
@@ -129,11 +128,6 @@ static uint32_t room_in_place(const struct updraft_staged *staged,
     return target->addr - staged->layout.app_addr;
 }
 
-static enum updraft_error sync_flash(const struct updraft_flash *flash)
-{
-    return flash->sync != NULL ? flash->sync(flash->ctx) : UPDRAFT_OK;
-}
-
 static enum updraft_error erase_journal(struct updraft_staged *staged)
 {
     const struct updraft_flash *flash = staged->flash;
@@ -141,7 +135,7 @@ static enum updraft_error erase_journal(struct updraft_staged *staged)
         flash->erase(flash->ctx, staged->layout.journal_addr, flash->sector_len);
 
     if (error == UPDRAFT_OK)
-        error = sync_flash(flash);
+        error = updraft_flash_sync(flash);
     staged->journal_erased = error == UPDRAFT_OK;
     return error;
 }
@@ -252,12 +246,12 @@ static enum updraft_error check_image(struct updraft_staged *staged,
     if (error == UPDRAFT_E_TOO_LARGE)
         return updraft_place_fail(failure, error, *image_len, room, NULL);
     if (error == UPDRAFT_E_WRONG_CHIP)
-        return updraft_place_fail(failure, error, 0, 0, updraft_chip_name(info->chip_id));
+        return updraft_place_fail(failure, error, info->chip_id, 0, NULL);
     if (error != UPDRAFT_OK)
         return updraft_place_fail(failure, error, source->addr, 0, NULL);
     if (project != NULL && info->has_appdesc && strcmp(project, info->appdesc.project) != 0)
         return updraft_place_fail(failure, UPDRAFT_E_WRONG_PRODUCT, 0, 0, info->appdesc.project);
-    arrival->image->info = *info;
+    updraft_image_facts_of(info, arrival->facts);
     return UPDRAFT_OK;
 }
 
@@ -268,17 +262,13 @@ static enum updraft_error write_journal(struct updraft_staged *staged,
     const struct updraft_flash *flash = staged->flash;
     uint32_t addr = staged->layout.journal_addr;
     uint8_t record[UPDRAFT_STAGED_RECORD_LEN];
-    enum updraft_error error = sync_flash(flash);
+    enum updraft_error error = updraft_flash_sync(flash);
 
     updraft_staged_encode(journal, record);
     if (error == UPDRAFT_OK && !staged->journal_erased)
         error = erase_journal(staged);
     staged->journal_erased = false;
-    if (error == UPDRAFT_OK)
-        error = flash->prog(flash->ctx, addr, record, sizeof record);
-    if (error == UPDRAFT_OK)
-        error = sync_flash(flash);
-    return error == UPDRAFT_OK ? updraft_flash_compare(flash, addr, record, sizeof record) : error;
+    return error == UPDRAFT_OK ? updraft_flash_write(flash, addr, record, sizeof record) : error;
 }
 
 /* The same bytes would be refused again, after every download. */

@@ -1,24 +1,13 @@
 #include "device/slots/trial.h"
 
+#include "device/flash/access.h"
 #include "format/assert.h"
 #include "format/bytes.h"
 
-static enum updraft_error program_word(const struct updraft_flash *flash, uint32_t addr,
-                                       uint32_t word)
-{
-    uint8_t bytes[4];
-    enum updraft_error error;
-
-    updraft_put_le32(bytes, word);
-    error = flash->prog(flash->ctx, addr, bytes, sizeof bytes);
-    if (error == UPDRAFT_OK && flash->sync != NULL)
-        error = flash->sync(flash->ctx);
-    return error;
-}
-
 enum updraft_error updraft_trial_confirm(const struct updraft_flash *flash, uint32_t entry_addr)
 {
-    return program_word(flash, entry_addr + UPDRAFT_TRIAL_OUTCOME_OFF, UPDRAFT_TRIAL_CONFIRMED);
+    return updraft_flash_clear(flash, entry_addr + UPDRAFT_TRIAL_OUTCOME_OFF,
+                               UPDRAFT_TRIAL_CONFIRMED);
 }
 
 /* An earlier attempt may have been cut off here, with another reason: bits it cleared cannot be set
@@ -35,7 +24,7 @@ static enum updraft_error write_reason(const struct updraft_flash *flash, uint32
         return error;
     if ((updraft_get_le32(bytes) & word) != word)
         return UPDRAFT_OK;
-    return program_word(flash, addr, word);
+    return updraft_flash_clear(flash, addr, word);
 }
 
 enum updraft_error updraft_trial_roll_back(const struct updraft_flash *flash, uint32_t entry_addr,
@@ -45,10 +34,11 @@ enum updraft_error updraft_trial_roll_back(const struct updraft_flash *flash, ui
 
     /* The state goes first: from then on a torn outcome, whatever it reads as, cannot revive it. */
     if (error == UPDRAFT_OK)
-        error = program_word(flash, entry_addr + UPDRAFT_OTADATA_STATE_OFF, UPDRAFT_OTA_ABORTED);
-    if (error == UPDRAFT_OK)
         error =
-            program_word(flash, entry_addr + UPDRAFT_TRIAL_OUTCOME_OFF, UPDRAFT_TRIAL_ROLLED_BACK);
+            updraft_flash_clear(flash, entry_addr + UPDRAFT_OTADATA_STATE_OFF, UPDRAFT_OTA_ABORTED);
+    if (error == UPDRAFT_OK)
+        error = updraft_flash_clear(flash, entry_addr + UPDRAFT_TRIAL_OUTCOME_OFF,
+                                    UPDRAFT_TRIAL_ROLLED_BACK);
     return error;
 }
 
@@ -56,5 +46,5 @@ enum updraft_error updraft_trial_mark(const struct updraft_flash *flash, uint32_
                                       uint32_t marks_off, uint8_t idx)
 {
     UPDRAFT_ASSERT(idx < UPDRAFT_TRIAL_MARK_CAP);
-    return program_word(flash, entry_addr + marks_off + 4u * idx, 0);
+    return updraft_flash_clear(flash, entry_addr + marks_off + 4u * idx, 0);
 }

@@ -1,7 +1,6 @@
 #include "device/update/update.h"
 
 #include "format/assert.h"
-#include "format/chip.h"
 
 #include <string.h>
 
@@ -32,6 +31,11 @@ void updraft_update_enable(struct updraft_update *update, bool enabled)
 uint32_t updraft_update_written(const struct updraft_update *update)
 {
     return update->cursor.written;
+}
+
+uint32_t updraft_update_resume_off(const struct updraft_update *update)
+{
+    return update->wire_seen;
 }
 
 uint32_t updraft_update_expected(const struct updraft_update *update)
@@ -85,52 +89,186 @@ bool updraft_update_may_restart(const struct updraft_update *update,
     return ask_guard(update, UPDRAFT_GUARD_BEFORE_RESTART, refusal);
 }
 
-static void expect_digest(struct updraft_update *update, enum updraft_digest_kind kind,
-                          const uint8_t *digest)
+static void start_wire(struct updraft_update *update)
 {
-    update->want_digest_len = kind == UPDRAFT_DIGEST_SHA256 ? UPDRAFT_SHA256_LEN : UPDRAFT_MD5_LEN;
-    memcpy(update->want_digest, digest, update->want_digest_len);
-    updraft_digest_start(&update->wire_digest, kind);
+    update->cursor.written = update->cursor.erased_to = update->cursor.noted_written = 0;
+    update->wire_seen = 0;
+    if (update->want_digest_len != 0)
+        updraft_digest_start(&update->wire_digest, update->want_digest_len == UPDRAFT_SHA256_LEN
+                                                       ? UPDRAFT_DIGEST_SHA256
+                                                       : UPDRAFT_DIGEST_MD5);
+}
+
+static void want_digest(struct updraft_update *update, const uint8_t *digest, uint8_t len)
+{
+    update->want_digest_len = len;
+    memcpy(update->want_digest, digest, len);
 }
 
 void updraft_update_expect_md5(struct updraft_update *update, const uint8_t *md5)
 {
-    if (update->state == UPDRAFT_UPDATE_RECEIVING && update->wire_seen == 0)
-        expect_digest(update, UPDRAFT_DIGEST_MD5, md5);
+    if (update->state != UPDRAFT_UPDATE_RECEIVING || update->wire_seen != 0)
+        return;
+    want_digest(update, md5, UPDRAFT_MD5_LEN);
+    updraft_digest_start(&update->wire_digest, UPDRAFT_DIGEST_MD5);
 }
 
 static void start_transaction(struct updraft_update *update,
                               const struct updraft_update_request *request)
 {
-    const struct updraft_update_hooks *hooks = hooks_of(update);
-
     updraft_cursor_open(&update->cursor, update->config.place.flash, update->target.addr,
                         update->target.cap, update->config.buf);
     update->cursor.expected_len = request->wire_len;
     if (update->target.withhold)
         updraft_cursor_withhold(&update->cursor);
-    updraft_image_reader_init(&update->image);
+    update->facts = (struct updraft_image_facts){0};
     update->wire_len = request->wire_len;
-    update->wire_seen = 0;
     update->force = request->force;
     update->accepted = false;
     update->is_gzip = false;
     update->is_packed = false;
     update->want_digest_len = 0;
     if (request->sha256 != NULL)
-        expect_digest(update, UPDRAFT_DIGEST_SHA256, request->sha256);
+        want_digest(update, request->sha256, UPDRAFT_SHA256_LEN);
     else if (request->md5 != NULL)
-        expect_digest(update, UPDRAFT_DIGEST_MD5, request->md5);
-    update->state = UPDRAFT_UPDATE_RECEIVING;
-    if (hooks->start != NULL)
-        hooks->start(hooks->ctx, request->wire_len);
+        want_digest(update, request->md5, UPDRAFT_MD5_LEN);
+    start_wire(update);
+}
+
+/* What the image says of itself; gzip that is kept says nothing yet. */
+static enum updraft_error check_facts(struct updraft_update *update)
+{
+    const struct updraft_image_facts *facts = &update->facts;
+    const char *project = update->config.project;
+    enum updraft_error error =
+        updraft_image_facts_decode(update->cursor.buf, update->cursor.buffered, &update->facts);
+
+    if (error != UPDRAFT_OK)
+        return fail(update, error);
+    if (facts->chip_id != update->config.chip_id)
+        return fail_at(update, UPDRAFT_E_WRONG_CHIP, facts->chip_id, 0);
+    if (project != NULL && facts->has_appdesc && strcmp(project, facts->project) != 0)
+        return fail_text(update, UPDRAFT_E_WRONG_PRODUCT, facts->project);
+    return UPDRAFT_OK;
+}
+
+/* The last look before the first erase: everything the start of an image can tell. */
+static enum updraft_error accept_image(struct updraft_update *update)
+{
+    const struct updraft_place *place = &update->config.place;
+    struct updraft_incoming incoming = {
+        .target = &update->target,
+        .head = update->cursor.buf,
+        .head_len = update->cursor.buffered,
+        .wire_len = update->wire_len,
+        .is_packed = update->is_packed,
+        .force = update->force,
+    };
+    enum updraft_error error = update->is_packed ? UPDRAFT_OK : check_facts(update);
+
+    if (error != UPDRAFT_OK)
+        return error;
+    if (place->ops->accept(place->ctx, &incoming, &update->failure) != UPDRAFT_OK)
+        return give_up(update);
+    update->accepted = true;
+    return UPDRAFT_OK;
+}
+
+/* The first byte tells what comes. */
+static enum updraft_error choose_decoder(struct updraft_update *update, uint8_t first_byte)
+{
+    if (update->data_partition || first_byte == UPDRAFT_IMAGE_MAGIC ||
+        first_byte == UPDRAFT_IMAGE_MAGIC_8266_V2)
+        return UPDRAFT_OK;
+    if (first_byte != GZIP_FIRST_BYTE)
+        return fail(update, UPDRAFT_E_MAGIC);
+    if (update->target.keeps_gzip) {
+        update->is_packed = true;
+        return UPDRAFT_OK;
+    }
+    if (update->config.gunzip_arena == NULL)
+        return fail(update, UPDRAFT_E_UNSUPPORTED);
+    update->is_gzip = true;
+    update->cursor.has_identity = false; /* nobody can send gzip from its middle */
+    update->cursor.expected_len = 0;
+    updraft_gunzip_init(&update->gunzip, update->config.gunzip_arena, UPDRAFT_GUNZIP_ARENA_LEN);
+    return UPDRAFT_OK;
+}
+
+/* ---- Going on ----------------------------------------------------------------------------------
+ */
+
+/* What was written earlier passes as if it came now. False when it belongs to another image, or is not
+ * what was written. */
+static bool reread(struct updraft_update *update, const struct updraft_progress *last)
+{
+    struct updraft_cursor *cursor = &update->cursor;
+
+    while (cursor->written < last->from - cursor->addr) {
+        if (updraft_cursor_reread(cursor, last) != UPDRAFT_OK)
+            return false;
+        if (update->want_digest_len != 0)
+            updraft_digest_update(&update->wire_digest, cursor->buf, cursor->flash->sector_len);
+    }
+    return cursor->check == last->check;
+}
+
+/* Its start is looked at again: what runs, what failed, and what this device takes may have changed. */
+static enum updraft_error accept_again(struct updraft_update *update,
+                                       const struct updraft_progress *last)
+{
+    struct updraft_cursor *cursor = &update->cursor;
+    enum updraft_error error;
+
+    cursor->written = 0;
+    error = updraft_cursor_reread(cursor, last);
+    if (error != UPDRAFT_OK)
+        return fail_at(update, error, cursor->addr, 0);
+    error = choose_decoder(update, cursor->buf[0]);
+    cursor->buffered = cursor->flash->sector_len;
+    if (error == UPDRAFT_OK)
+        error = accept_image(update);
+    cursor->buffered = 0;
+    cursor->check = last->check;
+    cursor->written = cursor->erased_to = cursor->noted_written = last->from - cursor->addr;
+    update->wire_seen = cursor->written;
+    return error;
+}
+
+static enum updraft_error use_log(struct updraft_update *update,
+                                  const struct updraft_update_request *request)
+{
+    struct updraft_cursor *cursor = &update->cursor;
+    const struct updraft_target *target = &update->target;
+    const uint8_t *identity = request->identity != NULL ? request->identity : update->want_digest;
+    uint32_t identity_len =
+        request->identity != NULL ? UPDRAFT_SHA256_LEN : update->want_digest_len;
+    struct updraft_progress last;
+    enum updraft_error error = updraft_cursor_log(
+        cursor, target->log_addr, (uint8_t)(target->slot & 15), target->distrust, &last);
+
+    if (error != UPDRAFT_OK)
+        return fail_at(update, error, target->log_addr, 0);
+    if (identity_len == 0)
+        return UPDRAFT_OK;
+    updraft_cursor_identify(cursor, identity, identity_len);
+    if (!request->resumes || last.from == target->addr ||
+        (request->wire_len != 0 && last.from - target->addr >= request->wire_len))
+        return UPDRAFT_OK;
+    if (reread(update, &last))
+        return accept_again(update, &last);
+    start_wire(update);
+    updraft_cursor_identify(cursor, identity, identity_len);
+    return UPDRAFT_OK;
 }
 
 static enum updraft_error try_begin(struct updraft_update *update,
                                     const struct updraft_update_request *request)
 {
     const struct updraft_place *place = &update->config.place;
+    const struct updraft_update_hooks *hooks = hooks_of(update);
     struct updraft_refusal refusal;
+    enum updraft_error error;
 
     update->data_partition = request->data_partition;
     update->target_slot = UPDRAFT_SLOT_NONE;
@@ -146,7 +284,11 @@ static enum updraft_error try_begin(struct updraft_update *update,
         return fail_at(update, UPDRAFT_E_OVERFLOW, 0, update->target.cap);
     update->target_slot = update->target.slot;
     start_transaction(update, request);
-    return UPDRAFT_OK;
+    update->state = UPDRAFT_UPDATE_RECEIVING;
+    error = update->target.log_addr != 0 ? use_log(update, request) : UPDRAFT_OK;
+    if (error == UPDRAFT_OK && hooks->start != NULL)
+        hooks->start(hooks->ctx, request->wire_len);
+    return error;
 }
 
 enum updraft_error updraft_update_begin(struct updraft_update *update,
@@ -166,44 +308,6 @@ enum updraft_error updraft_update_begin(struct updraft_update *update,
     if (error != UPDRAFT_OK && failure != NULL)
         *failure = update->failure;
     return error;
-}
-
-/* What the image says of itself; gzip that is kept says nothing yet. */
-static enum updraft_error check_facts(struct updraft_update *update)
-{
-    const struct updraft_image_info *info = &update->image.info;
-    const char *project = update->config.project;
-
-    if (info->kind == UPDRAFT_IMAGE_UNKNOWN)
-        return fail(update, UPDRAFT_E_TRUNCATED);
-    if (info->chip_id != update->config.chip_id)
-        return fail_text(update, UPDRAFT_E_WRONG_CHIP, updraft_chip_name(info->chip_id));
-    if (project != NULL && info->has_appdesc && strcmp(project, info->appdesc.project) != 0)
-        return fail_text(update, UPDRAFT_E_WRONG_PRODUCT, info->appdesc.project);
-    return UPDRAFT_OK;
-}
-
-/* The last look before the first erase: everything the start of an image can tell. */
-static enum updraft_error accept_image(struct updraft_update *update)
-{
-    const struct updraft_place *place = &update->config.place;
-    struct updraft_incoming incoming = {
-        .target = &update->target,
-        .info = &update->image.info,
-        .head = update->cursor.buf,
-        .head_len = update->cursor.buffered,
-        .wire_len = update->wire_len,
-        .is_packed = update->is_packed,
-        .force = update->force,
-    };
-    enum updraft_error error = update->is_packed ? UPDRAFT_OK : check_facts(update);
-
-    if (error != UPDRAFT_OK)
-        return error;
-    if (place->ops->accept(place->ctx, &incoming, &update->failure) != UPDRAFT_OK)
-        return give_up(update);
-    update->accepted = true;
-    return UPDRAFT_OK;
 }
 
 static enum updraft_error flush(struct updraft_update *update)
@@ -258,12 +362,6 @@ static enum updraft_error decode_some(struct updraft_update *update, const uint8
     return UPDRAFT_OK;
 }
 
-/* Whether what is stored is an image that can be read as it passes. */
-static bool looks_inside(const struct updraft_update *update)
-{
-    return !update->data_partition && !update->is_packed;
-}
-
 static enum updraft_error store(struct updraft_update *update, const uint8_t *data, uint32_t len)
 {
     /* A full output buffer may leave output inside the decoder: go on until it gives none. */
@@ -279,11 +377,6 @@ static enum updraft_error store(struct updraft_update *update, const uint8_t *da
         error = decode_some(update, data, len, &used, &given);
         if (error != UPDRAFT_OK)
             return error;
-        if (looks_inside(update)) {
-            error = updraft_image_reader_feed(&update->image, room, given);
-            if (error != UPDRAFT_OK)
-                return fail(update, error);
-        }
         updraft_cursor_commit(&update->cursor, given);
         if (updraft_cursor_is_full(&update->cursor)) {
             error = flush(update);
@@ -296,22 +389,6 @@ static enum updraft_error store(struct updraft_update *update, const uint8_t *da
         if (used == 0 && given == 0)
             break;
     }
-    return UPDRAFT_OK;
-}
-
-static enum updraft_error choose_decoder(struct updraft_update *update, uint8_t first_byte)
-{
-    if (first_byte != GZIP_FIRST_BYTE || update->data_partition)
-        return UPDRAFT_OK;
-    if (update->target.keeps_gzip) {
-        update->is_packed = true;
-        return UPDRAFT_OK;
-    }
-    if (update->config.gunzip_arena == NULL)
-        return fail(update, UPDRAFT_E_UNSUPPORTED);
-    update->is_gzip = true;
-    update->cursor.expected_len = 0;
-    updraft_gunzip_init(&update->gunzip, update->config.gunzip_arena, UPDRAFT_GUNZIP_ARENA_LEN);
     return UPDRAFT_OK;
 }
 
@@ -367,7 +444,7 @@ static enum updraft_error commit(struct updraft_update *update)
     struct updraft_arrival arrival = {
         .target = &update->target,
         .cursor = &update->cursor,
-        .image = &update->image,
+        .facts = &update->facts,
         .gunzip_arena = update->config.gunzip_arena,
         .project = update->config.project,
         .chip_id = update->config.chip_id,
@@ -396,26 +473,16 @@ enum updraft_error updraft_update_finish(struct updraft_update *update)
     if (update->state != UPDRAFT_UPDATE_RECEIVING)
         return UPDRAFT_E_STATE;
     error = check_wire(update);
-    if (error != UPDRAFT_OK)
-        return error;
-    if (looks_inside(update)) {
-        const struct updraft_image_info *info = &update->image.info;
-
-        /* A damaged image is refused before its last sector is written, and, if it is short,
-         * before anything is erased. */
-        error = updraft_image_reader_verdict(&update->image);
-        if (error == UPDRAFT_OK && info->kind == UPDRAFT_IMAGE_ESP32 && !info->hash_appended &&
-            updraft_image_hides_hash(update->cursor.written + update->cursor.buffered -
-                                     info->image_len))
-            error = UPDRAFT_E_HASH;
-        if (error != UPDRAFT_OK)
-            return fail(update, error);
-    }
-    error = flush(update);
+    if (error == UPDRAFT_OK)
+        error = flush(update);
     if (error == UPDRAFT_OK)
         error = commit(update);
-    if (error != UPDRAFT_OK)
+    if (error != UPDRAFT_OK) {
+        /* Who goes on with it would come to the same end. */
+        if (update->accepted && error != UPDRAFT_E_LENGTH)
+            updraft_cursor_forget(&update->cursor);
         return error;
+    }
     update->state = UPDRAFT_UPDATE_DONE;
     if (hooks->end != NULL)
         hooks->end(hooks->ctx);

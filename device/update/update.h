@@ -1,7 +1,7 @@
 /* The update transaction: begin, feed, finish, abort. Every way in ends here.
  *
  *   begin   enabled? nothing else running? guard? a place to write to? does it fit?
- *   feed    decode gzip -> look at the image as it streams -> erase ahead, program
+ *   feed    decode gzip -> look at the first sector -> erase ahead, program
  *           nothing is erased before chip, descriptor and "already running" are known to be right
  *   finish  all bytes? digests? -> the place reads back, verifies, and makes it boot next
  *
@@ -15,7 +15,9 @@
  * Memory: one struct, one buffer of one flash sector, and, for gzip, an arena; all the caller's.
  *
  * After a power loss at any moment the old image boots, until the place's record of the new one is
- * whole; from then on the new one does. What was not finished is never taken for an image. */
+ * whole; from then on the new one does. What was not finished is never taken for an image. Where the
+ * place has a progress log, what was written of a raw image can be gone on with, by who knows its
+ * identity, and flash that is blank, or equal already, is left as it is (device/flash/cursor.h). */
 #ifndef UPDRAFT_DEVICE_UPDATE_UPDATE_H
 #define UPDRAFT_DEVICE_UPDATE_UPDATE_H
 
@@ -24,7 +26,7 @@
 #include "device/slots/place.h"
 #include "device/slots/slots.h"
 #include "format/digest.h"
-#include "format/image.h"
+#include "format/image_head.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -70,7 +72,11 @@ struct updraft_update_request {
     const char *partition; /* its label */
     const uint8_t *md5;    /* 16 bytes over what is sent, or NULL */
     const uint8_t *sha256; /* 32 bytes over what is sent, or NULL */
-    bool force;            /* also when the device runs this very image */
+    /* 32 bytes that stand for what is sent and change with it, such as a hash over a strong ETag; where
+     * NULL, the digest above does. Without either nothing can be gone on with later. */
+    const uint8_t *identity;
+    bool resumes; /* the sender will start where updraft_update_resume_off() says; else at 0 */
+    bool force;   /* also when the device runs this very image */
 };
 
 enum updraft_update_state {
@@ -80,13 +86,13 @@ enum updraft_update_state {
     UPDRAFT_UPDATE_FAILED,    /* see failure; begin may be called again */
 };
 
-/* Private but for state, failure, target_slot and image.info, which may be read. */
+/* Private but for state, failure, target_slot and facts, which may be read. */
 struct updraft_update {
     struct updraft_update_config config;
     enum updraft_update_state state;
     struct updraft_failure failure;
     struct updraft_cursor cursor;
-    struct updraft_image_reader image;
+    struct updraft_image_facts facts; /* once the first sector has come */
     struct updraft_digest wire_digest;
     struct updraft_gunzip gunzip;
     struct updraft_target target;
@@ -110,7 +116,11 @@ void updraft_update_enable(struct updraft_update *update, bool enabled);
 
 /* Refuses with E_DISABLED, E_BUSY, E_GUARD, or as the place's find does. Erases nothing. A
  * refusal because another update runs leaves that one alone and is told through *failure only.
- * failure may be NULL. */
+ * failure may be NULL.
+ *
+ * With request->resumes, and when the same image was broken off before, reads what there is of it, which
+ * takes as long as reading the slot: it is compared with what was noted of it, and its start is
+ * looked at as if it came now, so all that refuses an image may refuse it here. */
 UPDRAFT_MUST_CHECK enum updraft_error
 updraft_update_begin(struct updraft_update *update, const struct updraft_update_request *request,
                      struct updraft_failure *failure);
@@ -119,11 +129,15 @@ updraft_update_begin(struct updraft_update *update, const struct updraft_update_
  * begin and the first byte; at any other time it does nothing. */
 void updraft_update_expect_md5(struct updraft_update *update, const uint8_t *md5);
 
+/* Behind begin: the offset from which the sender is to send; the bytes before it are there. 0: all. */
+uint32_t updraft_update_resume_off(const struct updraft_update *update);
+
 /* Takes all of data or fails; after a failure the update is over (state FAILED, failure says why). */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_update_feed(struct updraft_update *update,
                                                           const uint8_t *data, uint32_t len);
 
-/* Verifies and switches. Blocks for reading the image back. */
+/* Verifies and switches. Blocks for reading the image back. What does not verify is forgotten: the next
+ * attempt starts from 0. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_update_finish(struct updraft_update *update);
 
 /* Bytes of the image in flash, and how many it will be: 0 when not known (gzip, no length given). */

@@ -249,6 +249,8 @@ static void end_pull(struct updraft_client *client, CURLcode code, uint64_t now_
     end_transfer(client, &client->pull_transfer, &client->pull_lines);
     client->pull_is_paused = false;
     updraft_pull_end(client->config.pull, transport, now_ms);
+    if (transport == UPDRAFT_E_WRONG_CHIP) /* seen by us, so the engine cannot name it */
+        client->config.pull->failure.a = client->look.info.chip_id;
 }
 
 /* {"ok":true}: anything may answer 200, a captive portal for one. */

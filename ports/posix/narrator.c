@@ -80,8 +80,8 @@ static void report(struct updraft_life *life, const struct tale *tale)
 /* The version that is being written: what the image says, else what the channel promised. */
 static const char *target_version(const struct updraft_life *life)
 {
-    if (life->update.image.info.has_appdesc)
-        return life->update.image.info.appdesc.version;
+    if (life->update.facts.has_appdesc)
+        return life->update.facts.version;
     if (life->update_via && strcmp(life->update_via, "channel") == 0)
         return life->pull.descriptor.version;
     return "";

@@ -193,7 +193,7 @@ static void staged_journal_knows_the_length_in_place_when_the_device_inflates(vo
         assert_int_equal(staged_rig_update(&f->rig, f->gzip, f->gzip_len, 1000), UPDRAFT_OK);
         assert_int_equal(staged_rig_journal(&f->rig).image_len,
                          inflates == 1 ? f->new_image.len : 0);
-        assert_string_equal(f->rig.update.image.info.appdesc.version, inflates == 1 ? "1.1.0" : "");
+        assert_string_equal(f->rig.update.facts.version, inflates == 1 ? "1.1.0" : "");
         release(f);
     }
 }

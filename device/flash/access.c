@@ -1,0 +1,50 @@
+#include "device/flash/access.h"
+
+#include "format/bytes.h"
+
+#define PIECE_LEN 64u /* bytes on the stack while comparing */
+
+enum updraft_error updraft_flash_sync(const struct updraft_flash *flash)
+{
+    return flash->sync != NULL ? flash->sync(flash->ctx) : UPDRAFT_OK;
+}
+
+enum updraft_error updraft_flash_compare(const struct updraft_flash *flash, uint32_t addr,
+                                         const uint8_t *data, uint32_t len)
+{
+    uint8_t piece[PIECE_LEN];
+
+    for (uint32_t off = 0; off < len; off += PIECE_LEN) {
+        uint32_t n = len - off < PIECE_LEN ? len - off : PIECE_LEN;
+        enum updraft_error error = flash->read(flash->ctx, addr + off, piece, n);
+
+        if (error != UPDRAFT_OK)
+            return error;
+        for (uint32_t i = 0; i < n; i++) {
+            if (piece[i] != (data != NULL ? data[off + i] : 0xFF))
+                return UPDRAFT_E_FLASH_VERIFY;
+        }
+    }
+    return UPDRAFT_OK;
+}
+
+enum updraft_error updraft_flash_write(const struct updraft_flash *flash, uint32_t addr,
+                                       const uint8_t *data, uint32_t len)
+{
+    enum updraft_error error = flash->prog(flash->ctx, addr, data, len);
+
+    if (error == UPDRAFT_OK)
+        error = updraft_flash_sync(flash);
+    return error == UPDRAFT_OK ? updraft_flash_compare(flash, addr, data, len) : error;
+}
+
+enum updraft_error updraft_flash_clear(const struct updraft_flash *flash, uint32_t addr,
+                                       uint32_t word)
+{
+    uint8_t bytes[4];
+    enum updraft_error error;
+
+    updraft_put_le32(bytes, word);
+    error = flash->prog(flash->ctx, addr, bytes, sizeof bytes);
+    return error == UPDRAFT_OK ? updraft_flash_sync(flash) : error;
+}

@@ -1,0 +1,25 @@
+/* What is done to flash through its port in more than one place. Owns nothing, keeps nothing. */
+#ifndef UPDRAFT_DEVICE_FLASH_ACCESS_H
+#define UPDRAFT_DEVICE_FLASH_ACCESS_H
+
+#include "device/flash/flash.h"
+
+/* Everything before is durable. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_flash_sync(const struct updraft_flash *flash);
+
+/* Reads an area and compares it with data, or with erased flash when data is NULL. E_FLASH_VERIFY when
+ * it differs. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_flash_compare(const struct updraft_flash *flash,
+                                                            uint32_t addr, const uint8_t *data,
+                                                            uint32_t len);
+
+/* Programs a record, makes it durable and reads it back; len at most a sector, not across its end. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_flash_write(const struct updraft_flash *flash,
+                                                          uint32_t addr, const uint8_t *data,
+                                                          uint32_t len);
+
+/* Clears bits of a word and makes that durable. Bits that are 1 in `word` stay as they are. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_flash_clear(const struct updraft_flash *flash,
+                                                          uint32_t addr, uint32_t word);
+
+#endif
