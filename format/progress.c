@@ -35,6 +35,7 @@ bool updraft_progress_decode(const uint8_t bytes[UPDRAFT_PROGRESS_RECORD_LEN],
                              struct updraft_progress *progress)
 {
     if (bytes[0] != RECORD_MAGIC || bytes[1] >= SLOT_CAP ||
+        updraft_get_le16(bytes + FROM_OFF) >= updraft_get_le16(bytes + TO_OFF) ||
         updraft_get_le32(bytes + CRC_OFF) != updraft_crc32(0, bytes, CRC_OFF))
         return false;
     progress->slot = bytes[1];

@@ -31,19 +31,27 @@ struct part {
     struct cuts_ways second;
     bool quick;        /* also part of the quick campaign */
     bool quick_second; /* there with its oldest device only, because it is long */
+    enum life_target target;
+    bool changes_its_mind; /* only healthy lives are lived */
 };
 
 #define ONE_CUT(title, layout, quick)                                                              \
     {                                                                                              \
-        title, layout, 20000, {false, 6}, {false, 0}, quick, false                                 \
+        title, layout, 20000, {false, 6}, {false, 0}, quick, false, LIFE_TARGET_OLD, false         \
     }
 #define TWO_CUTS(title, layout, quick)                                                             \
     {                                                                                              \
-        title, layout, 6000, {false, 1}, {false, 1}, quick, true                                   \
+        title, layout, 6000, {false, 1}, {false, 1}, quick, true, LIFE_TARGET_OLD, false           \
     }
 #define UNSTABLE(title, layout, quick)                                                             \
     {                                                                                              \
-        title, layout, 6000, {true, 8}, {false, 0}, quick, false                                   \
+        title, layout, 6000, {true, 8}, {false, 0}, quick, false, LIFE_TARGET_OLD, false           \
+    }
+/* Images of several records, so that there is something to go on with. */
+#define RESUME(title, image_len, unstable, seeds, second, target, changes)                         \
+    {                                                                                              \
+        title, RIG_TWO_SLOTS, image_len, {unstable, seeds}, {unstable, second}, true, true,        \
+            target, changes                                                                        \
     }
 
 static const struct part parts[] = {
@@ -59,6 +67,10 @@ static const struct part parts[] = {
     UNSTABLE("unstable reads, factory and two", RIG_FACTORY_TWO, false),
     UNSTABLE("unstable reads, factory and one", RIG_FACTORY_ONE, true),
     UNSTABLE("unstable reads, four slots", RIG_FOUR_SLOTS, false),
+    RESUME("another image after the cut", 12000, false, 1, 1, LIFE_TARGET_OLD, true),
+    RESUME("the same, unstable reads", 20000, true, 2, 0, LIFE_TARGET_OLD, true),
+    RESUME("a blank slot, unstable reads", 20000, true, 2, 0, LIFE_TARGET_BLANK, false),
+    RESUME("a similar image, unstable reads", 20000, true, 2, 0, LIFE_TARGET_SIMILAR, false),
 };
 #define PART_COUNT (sizeof parts / sizeof parts[0])
 
@@ -109,7 +121,9 @@ static struct cuts_plan plan_of(const struct part *part, uint32_t life)
                  .updates_before = (int)(life % 3u),
                  .gzip = life / 3u % 2u != 0,
                  .crashes = life / 6u != 0,
-                 .image_len = part->image_len},
+                 .image_len = part->image_len,
+                 .target = part->target,
+                 .changes_its_mind = part->changes_its_mind},
         .first = part->first,
         .second = part->second,
     };
@@ -119,6 +133,8 @@ static struct cuts_plan plan_of(const struct part *part, uint32_t life)
 static bool is_wanted(const struct campaign *campaign, const struct part *part,
                       const struct life_spec *life)
 {
+    if (part->changes_its_mind && (life->crashes || life->gzip))
+        return false;
     if (!campaign->quick)
         return true;
     if (!part->quick || (life->gzip && life->crashes))

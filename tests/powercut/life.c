@@ -78,11 +78,17 @@ static enum updraft_error confirm(struct life *life)
     return error;
 }
 
-static enum updraft_error update(struct life *life, const uint8_t *data, uint32_t len)
+static enum updraft_error update(struct life *life, const struct life_wire *wire)
 {
-    enum updraft_error error = rig_update(&life->rig, data, len, PIECE_LEN);
+    struct updraft_update_request request = {
+        .wire_len = wire->len, .identity = wire->identity, .resumes = true};
+    uint32_t resumed_from = life->resumes_from;
+    enum updraft_error error =
+        rig_send(&life->rig, &request, wire->bytes, PIECE_LEN, &resumed_from);
 
-    tell(life, "update: %s\n", error_name(error));
+    tell(life, "update from byte %u: %s\n", (unsigned)resumed_from, error_name(error));
+    life->went_back = life->went_back || resumed_from < life->resumes_from;
+    life->resumes_from = 0;
     if (error == UPDRAFT_E_NO_SLOT) {
         error = updraft_slots_select(&life->rig.slots, UPDRAFT_SLOT_FACTORY, 0);
         tell(life, "back to factory: %s\n", error_name(error));
@@ -108,15 +114,16 @@ static int running(const struct life *life)
 static void update_before(struct life *life, int image)
 {
     while (running(life) != image) {
-        const struct rig_image *bytes = &life->images[image].image;
+        struct life_wire wire = {.bytes = life->images[image].image.bytes,
+                                 .len = life->images[image].image.len};
 
-        require(update(life, bytes->bytes, bytes->len) == UPDRAFT_OK);
+        require(update(life, &wire) == UPDRAFT_OK);
         require(boot(life, UPDRAFT_RESET_SOFTWARE));
     }
     require(confirm(life) == UPDRAFT_OK);
 }
 
-/* Every OTA slot holds old rubbish, so that erasing is part of the game. */
+/* Every other OTA slot holds old rubbish. */
 static void fill_slots(struct life *life, const struct rig_image *app)
 {
     struct rig *rig = &life->rig;
@@ -145,6 +152,30 @@ static void find_target(struct life *life)
     require(life->target.len != 0);
 }
 
+static void fill_target(struct life *life)
+{
+    uint8_t *target = life->rig.nor.bytes + life->target.addr;
+    const struct rig_image *image = &life->images[life->new_image].image;
+
+    if (life->spec.target == LIFE_TARGET_OLD)
+        return;
+    require(life->target.addr != life->rig.booted.addr);
+    memset(target, 0xFF, life->target.len);
+    if (life->spec.target == LIFE_TARGET_SIMILAR) {
+        memcpy(target, image->bytes, image->len);
+        memset(target + image->len / 2, 0x5A, 1000);
+    }
+}
+
+static void make_wire(struct life *life, struct life_wire *wire, int image)
+{
+    wire->bytes = life->images[image].image.bytes;
+    wire->len = life->images[image].image.len;
+    memset(wire->identity, image + 1, sizeof wire->identity);
+    if (life->spec.gzip)
+        wire->bytes = wire->gzip = rig_gzip(wire->bytes, wire->len, &wire->len);
+}
+
 void life_make(struct life *life, const struct life_spec *spec)
 {
     static const char *const versions[] = {"0.8.0", "0.9.0", "1.0.0"};
@@ -155,19 +186,22 @@ void life_make(struct life *life, const struct life_spec *spec)
     for (int i = 0; i <= spec->updates_before; i++)
         add_image(life, versions[i], spec->image_len);
     life->new_image = add_image(life, "1.1.0", spec->image_len + 0x1234u);
+    life->other_image = LIFE_NO_IMAGE;
+    if (spec->changes_its_mind)
+        life->other_image = add_image(life, "1.2.0", spec->image_len + 0x1234u);
     rig_make(rig, spec->layout, SLOT_LEN, &life->images[0].image);
     rig->nor.flash.block_len = BLOCK_LEN;
     fill_slots(life, &life->images[0].image);
     for (int i = 1; i <= spec->updates_before; i++)
         update_before(life, i);
     find_target(life);
+    fill_target(life);
     life->survivor = life->new_image;
     if (spec->crashes) /* a device with one OTA slot falls back to what it came with */
         life->survivor = spec->layout == RIG_FACTORY_ONE ? 0 : spec->updates_before;
-    life->wire = life->images[life->new_image].image.bytes;
-    life->wire_len = life->images[life->new_image].image.len;
-    if (spec->gzip)
-        life->wire = life->gzip = rig_gzip(life->wire, life->wire_len, &life->wire_len);
+    make_wire(life, &life->wires[0], life->new_image);
+    if (spec->changes_its_mind)
+        make_wire(life, &life->wires[1], life->other_image);
     life_save(life, &life->fresh);
 }
 
@@ -176,7 +210,8 @@ void life_free(struct life *life)
     life_snapshot_free(&life->fresh);
     for (int i = 0; i < life->image_count; i++)
         rig_image_free(&life->images[i].image);
-    free(life->gzip);
+    for (int i = 0; i < 2; i++)
+        free(life->wires[i].gzip);
     rig_free(&life->rig);
 }
 
@@ -184,7 +219,8 @@ void life_save(const struct life *life, struct life_snapshot *snapshot)
 {
     const struct updraft_nor *nor = &life->rig.nor;
 
-    *snapshot = (struct life_snapshot){.switched = life->switched};
+    *snapshot =
+        (struct life_snapshot){.switched = life->switched, .was_cut = life->was_cut};
     snapshot->bytes = malloc(nor->flash.size);
     require(snapshot->bytes != NULL);
     memcpy(snapshot->bytes, nor->bytes, nor->flash.size);
@@ -210,6 +246,9 @@ void life_restore(struct life *life, const struct life_snapshot *snapshot)
     nor->violation[0] = '\0';
     life->unstable = snapshot->unstable != NULL;
     life->switched = snapshot->switched;
+    life->was_cut = snapshot->was_cut;
+    life->resumes_from = 0;
+    life->went_back = false;
 }
 
 void life_snapshot_free(struct life_snapshot *snapshot)
@@ -219,27 +258,35 @@ void life_snapshot_free(struct life_snapshot *snapshot)
     *snapshot = (struct life_snapshot){0};
 }
 
+static bool is_new(const struct life *life, int image)
+{
+    return image == life->new_image ||
+           (image == life->other_image && image != LIFE_NO_IMAGE);
+}
+
 static void live(struct life *life)
 {
+    const struct life_wire *wire =
+        &life->wires[life->was_cut && life->other_image != LIFE_NO_IMAGE];
     struct rig *rig = &life->rig;
     enum updraft_reset_cause cause = UPDRAFT_RESET_POWER_ON;
 
     for (int restarts = 0; restarts < RESTART_CAP && !rig->nor.is_off; restarts++) {
-        bool is_new;
+        bool runs_new;
         enum updraft_error error;
 
         if (!boot(life, cause))
             return;
-        is_new = running(life) == life->new_image;
-        life->switched = life->switched || is_new;
+        runs_new = is_new(life, running(life));
+        life->switched = life->switched || runs_new;
         cause = UPDRAFT_RESET_CRASH;
-        if (is_new && life->spec.crashes)
+        if (runs_new && life->spec.crashes)
             continue;
         if (rig->booted.on_trial && confirm(life) != UPDRAFT_OK)
             return;
-        if (is_new)
+        if (runs_new)
             return;
-        error = update(life, life->wire, life->wire_len);
+        error = update(life, wire);
         if (error == UPDRAFT_E_FAILED_BEFORE || (error != UPDRAFT_OK && !life->unstable))
             return;
         cause = UPDRAFT_RESET_SOFTWARE;
@@ -258,6 +305,7 @@ uint64_t life_run(struct life *life, const struct life_cut *cut)
     if (nor->is_off)
         tell(life, "the power was cut during operation %llu\n", (unsigned long long)cut->at);
     life->unstable = nor->unstable != NULL;
+    life->was_cut = life->was_cut || nor->is_off;
     return nor->counts.operations;
 }
 
@@ -280,11 +328,31 @@ static const char *check_record(struct life *life)
          version_of(life, image));
     if (image == LIFE_NO_IMAGE)
         return "the boot record names an incomplete image";
-    if (life->switched && !life->spec.crashes && image != life->new_image)
+    if (life->switched && !life->spec.crashes && !is_new(life, image))
         return "the new image is lost after it has started";
     if (life->spec.updates_before > 0 && life->spec.layout != RIG_FACTORY_ONE && decision.entry < 0)
         return "the boot record is lost";
     return NULL;
+}
+
+/* Where the last record in flash lets the update go on, whoever wrote it: the device must not start
+ * before that. */
+static uint32_t noted_progress(struct life *life)
+{
+    struct rig *rig = &life->rig;
+    struct updraft_slots_log log;
+    struct updraft_progress last;
+    uint32_t free_off;
+
+    /* As far as is known without booting: from which slot the update came. */
+    require(updraft_slots_find_log(&rig->slots, &log) == UPDRAFT_OK);
+    require(updraft_cursor_read_log(&rig->nor.flash, log.addr, &last, &free_off) == UPDRAFT_OK);
+    /* Where an erase was cut, what is left of its sector may say to distrust anything. */
+    if (log.distrust != 0xFFFFFFFFu || last.check == 0 || last.from <= life->target.addr ||
+        last.from >= life->target.addr + life->target.len || life->spec.gzip ||
+        life->other_image != LIFE_NO_IMAGE)
+        return 0;
+    return last.from - life->target.addr;
 }
 
 static bool is_same(const struct life *life, uint32_t from, uint32_t to)
@@ -319,7 +387,9 @@ static const char *check_end(struct life *life)
     struct rig *rig = &life->rig;
 
     for (int i = 0; i < (life->unstable ? LAST_BOOT_CAP : 1); i++) {
-        if (!boot(life, UPDRAFT_RESET_POWER_ON) || running(life) != life->survivor)
+        if (!boot(life, UPDRAFT_RESET_POWER_ON) ||
+            (running(life) != life->survivor &&
+             (life->other_image == LIFE_NO_IMAGE || running(life) != life->other_image)))
             return i == 0 ? "the update does not end" : "the end of the update does not last";
         /* A confirmation that is read by chance is seen sooner or later, and given again. */
         if (rig->booted.on_trial && (!life->unstable || confirm(life) != UPDRAFT_OK))
@@ -327,7 +397,7 @@ static const char *check_end(struct life *life)
     }
     if (!is_rest_untouched(life))
         return "something else than the target slot and the boot record was written";
-    if (has_unstable_bits(life, rig->booted.addr, life->images[life->survivor].image.len))
+    if (has_unstable_bits(life, rig->booted.addr, life->images[running(life)].image.len))
         return "the image that runs holds unstable bits";
     return NULL;
 }
@@ -347,8 +417,10 @@ const char *life_check(struct life *life)
     if (failure == NULL && running(life) == LIFE_NO_IMAGE)
         failure = "an unknown image boots";
     if (failure == NULL) {
+        if (!life->unstable && running(life) != life->new_image)
+            life->resumes_from = noted_progress(life);
         life_run(life, &never);
-        failure = check_end(life);
+        failure = life->went_back ? "the update does not go on where it was" : check_end(life);
     }
     return failure == NULL && nor->violation[0] != '\0' ? nor->violation : failure;
 }

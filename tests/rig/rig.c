@@ -178,18 +178,29 @@ const char *rig_version(struct rig *rig, int slot)
     return version;
 }
 
+enum updraft_error rig_send(struct rig *rig, const struct updraft_update_request *request,
+                            const uint8_t *data, uint32_t piece_len, uint32_t *resumed_from)
+{
+    enum updraft_error error = updraft_update_begin(&rig->update, request, NULL);
+    uint32_t off = updraft_update_resume_off(&rig->update);
+
+    if (error == UPDRAFT_OK)
+        *resumed_from = off;
+    for (; error == UPDRAFT_OK && off < request->wire_len; off += piece_len) {
+        uint32_t left = request->wire_len - off;
+
+        error = updraft_update_feed(&rig->update, data + off, left < piece_len ? left : piece_len);
+    }
+    return error == UPDRAFT_OK ? updraft_update_finish(&rig->update) : error;
+}
+
 enum updraft_error rig_update(struct rig *rig, const uint8_t *data, uint32_t len,
                               uint32_t piece_len)
 {
     struct updraft_update_request request = {.wire_len = len};
-    enum updraft_error error = updraft_update_begin(&rig->update, &request, NULL);
+    uint32_t resumed_from;
 
-    for (uint32_t off = 0; error == UPDRAFT_OK && off < len; off += piece_len) {
-        uint32_t n = len - off < piece_len ? len - off : piece_len;
-
-        error = updraft_update_feed(&rig->update, data + off, n);
-    }
-    return error == UPDRAFT_OK ? updraft_update_finish(&rig->update) : error;
+    return rig_send(rig, &request, data, piece_len, &resumed_from);
 }
 
 uint8_t *rig_gzip(const uint8_t *data, uint32_t len, uint32_t *gzip_len)

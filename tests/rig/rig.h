@@ -57,6 +57,11 @@ const char *rig_version(struct rig *rig, int slot);
 enum updraft_error rig_update(struct rig *rig, const uint8_t *data, uint32_t len,
                               uint32_t piece_len);
 
+/* The same as request says, with its wire_len; sends from where the device wants it, which is told in
+ * *resumed_from, unless it is refused at once. */
+enum updraft_error rig_send(struct rig *rig, const struct updraft_update_request *request,
+                            const uint8_t *data, uint32_t piece_len, uint32_t *resumed_from);
+
 /* gzip of data, to be freed. */
 uint8_t *rig_gzip(const uint8_t *data, uint32_t len, uint32_t *gzip_len);
 

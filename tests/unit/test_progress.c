@@ -84,6 +84,17 @@ static void progress_decode_takes_no_torn_record(void **state)
     assert_is_none(record);
 }
 
+static void progress_decode_takes_no_record_that_announces_nothing(void **state)
+{
+    struct updraft_progress progress = sample;
+    uint8_t record[UPDRAFT_PROGRESS_RECORD_LEN];
+
+    (void)state;
+    progress.to = progress.from;
+    updraft_progress_encode(&progress, record);
+    assert_is_none(record);
+}
+
 static void progress_decode_takes_no_slot_that_a_table_cannot_have(void **state)
 {
     uint8_t record[UPDRAFT_PROGRESS_RECORD_LEN];
@@ -102,6 +113,7 @@ int main(void)
         cmocka_unit_test(progress_decode_gives_back_what_was_encoded),
         cmocka_unit_test(progress_decode_takes_no_record_with_a_flipped_bit),
         cmocka_unit_test(progress_decode_takes_no_torn_record),
+        cmocka_unit_test(progress_decode_takes_no_record_that_announces_nothing),
         cmocka_unit_test(progress_decode_takes_no_slot_that_a_table_cannot_have),
     };
 
