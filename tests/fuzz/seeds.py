@@ -48,11 +48,15 @@ def sdk_crc(data):
     return crc ^ 0xFFFFFFFF if crc & 0x80000000 else crc + 1
 
 
-def old_flash(usr_bin, status=0):
-    """What fuzz_migrate lays out: an old boot loader, its parameters, and the packed image behind them."""
+def app_8266():
     app = struct.pack("<BBBBI", 0xE9, 1, 2, 0, 0x40207014) + struct.pack("<II", 0x40207010, 256) + bytes(256)
     app += bytes(15 - len(app) % 16) + b"\xEF"
-    app += hashlib.sha256(app).digest()
+    return app + hashlib.sha256(app).digest()
+
+
+def old_flash(usr_bin, status=0):
+    """What fuzz_migrate lays out: an old boot loader, its parameters, and the packed image behind them."""
+    app = app_8266()
     rows = (record(1, 1, 0x6000, 0x1000, b"phy_init") + record(0, 0x10, 0x7000, 0x9000, b"ota_0")
             + record(1, 0, 0x15000, 0x2000, b"otadata") + record(0, 0x11, 0x60000, 0x9000, b"ota_1"))
     rows += b"\xEB\xEB" + b"\xFF" * 14 + hashlib.md5(rows).digest()
@@ -79,6 +83,8 @@ def seeds():
         "fuzz_descriptor": [DESCRIPTOR, b'{"a": [1, {"b": null}], "PATH": "\\u0061", "Version": "1"}'],
         "fuzz_gzip": [b"\x10\x10" + gzip.compress(esp32), b"\x01\x01" + gzip.compress(b"a" * 3000)],
         "fuzz_image": [esp32, other],
+        "fuzz_image_facts": [esp32[:4096]],
+        "fuzz_layout": [table()],
         "fuzz_migrate": [old_flash(2), old_flash(1, 1), old_flash(1)],
         "fuzz_multipart": [b"\x07" + form(b"\xE9" * 100)],
         "fuzz_oldsdk": [access_points()],
@@ -87,6 +93,7 @@ def seeds():
         "fuzz_ptable_csv": [b"\x00" + CSV, b"\x01" + CSV, b"\x24" + CSV],
         "fuzz_pull": [headers + esp32,
                       b"\x03\x10" + bytes([len(DESCRIPTOR)]) + headers[3:40] + DESCRIPTOR + esp32],
+        "fuzz_verify": [b"\x00" + esp32, b"\xFF" + app_8266()],
         "fuzz_web": [b"\x20\x10multipart/form-data; boundary=ab\n%d\n\n\nh\n" % len(form(esp32))
                      + form(esp32),
                      b"\x00\x10application/octet-stream\n%d\n\n\nh\n" % len(esp32) + esp32],
