@@ -142,7 +142,8 @@ static void set_options(CURL *curl, const struct updraft_http_request *request,
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME,
                      (long)(request->stall_s ? request->stall_s : 60));
     if (request->user && request->password) {
-        curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+        curl_easy_setopt(curl, CURLOPT_HTTPAUTH,
+                         request->digest ? (long)CURLAUTH_DIGEST : (long)CURLAUTH_BASIC);
         curl_easy_setopt(curl, CURLOPT_USERNAME, request->user);
         curl_easy_setopt(curl, CURLOPT_PASSWORD, request->password);
     }

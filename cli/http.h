@@ -13,8 +13,9 @@
 struct updraft_http_request {
     const char *method; /* NULL: GET, or POST with a body */
     const char *url;
-    const char *user; /* Basic authentication, with password; NULL: none */
+    const char *user; /* NULL: none */
     const char *password;
+    bool digest; /* prove the password by Digest, which asks first; else it goes out as Basic */
     const char *token;   /* Bearer; NULL: none */
     const char *origin;  /* Origin header; NULL: none */
     const uint8_t *body; /* NULL: none */

@@ -10,7 +10,8 @@
 #define FORM_FIELD   "firmware"
 #define FORM_SUCCESS "Update Success"
 #define FORM_ERROR   "Update error:"
-#define BUSY_RESET_S 60u
+/* How many answers' time may pass without a byte: a device that erases holds the transfer up. */
+#define STALL_ANSWERS 6u
 
 static void count(void *ctx, uint64_t sent_len)
 {
@@ -194,6 +195,25 @@ static enum updraft_exit judge_raw(struct updraft_push *push,
     return exit;
 }
 
+/* Devices of ours take Digest, which keeps the password off the wire, and say whether they want one.
+ * What others take only their refusal tells: Arduino's synchronous servers want Basic, its
+ * asynchronous ones Digest. */
+static bool send_image(struct updraft_push *push, struct updraft_http_request *request,
+                       struct updraft_http_response *response)
+{
+    bool is_ours = push->device.kind == UPDRAFT_PUSH_UPDRAFT;
+    bool answered;
+
+    request->digest = is_ours;
+    request->password = is_ours && !push->device.wants_password ? NULL : push->password;
+    answered = updraft_http_do(request, response);
+    if (!answered || response->status != 401 || !push->password || is_ours)
+        return answered;
+    updraft_http_free(response);
+    request->digest = true;
+    return updraft_http_do(request, response);
+}
+
 enum updraft_exit updraft_push_http(struct updraft_push *push)
 {
     bool is_form = push->way == UPDRAFT_PUSH_FORM;
@@ -203,7 +223,6 @@ enum updraft_exit updraft_push_http(struct updraft_push *push)
         .method = "POST",
         .url = url,
         .user = push->user,
-        .password = push->password,
         .body = push->wire.data,
         .body_len = push->wire.len,
         .content_type = "application/octet-stream",
@@ -211,7 +230,7 @@ enum updraft_exit updraft_push_http(struct updraft_push *push)
         .form_field = is_form ? FORM_FIELD : NULL,
         .form_name = updraft_file_name(push->path),
         .connect_ms = push->timeout_s * 1000,
-        .stall_s = BUSY_RESET_S,
+        .stall_s = push->timeout_s * STALL_ANSWERS,
         .progress = count,
         .ctx = push,
     };
@@ -223,7 +242,7 @@ enum updraft_exit updraft_push_http(struct updraft_push *push)
                      url, sizeof url);
     updraft_push_url(push, "", origin, sizeof origin);
     updraft_progress_begin(&push->progress, "sending", push->wire.len);
-    answered = updraft_http_do(&request, &response);
+    answered = send_image(push, &request, &response);
     updraft_progress_end(&push->progress);
     push->sent_len = (uint32_t)response.sent_len;
     if (!answered)
