@@ -1,6 +1,6 @@
 #include "device/push/web_auth.h"
 
-#include "format/digest.h"
+#include "format/keyed.h"
 #include "format/text.h"
 
 #include <string.h>
@@ -115,12 +115,11 @@ static uint32_t get_be32(const uint8_t *in)
 static void make_mac(const struct updraft_web_auth *auth, const uint8_t *nonce, uint8_t *mac)
 {
     uint8_t full[UPDRAFT_SHA256_LEN];
-    struct updraft_digest digest;
+    struct updraft_hmac hmac;
 
-    updraft_digest_start(&digest, UPDRAFT_DIGEST_SHA256);
-    updraft_digest_update(&digest, auth->secret, sizeof auth->secret);
-    updraft_digest_update(&digest, nonce, 2 * sizeof(uint32_t));
-    updraft_digest_finish(&digest, full);
+    updraft_hmac_start(&hmac, auth->secret, sizeof auth->secret);
+    updraft_hmac_update(&hmac, nonce, 2 * sizeof(uint32_t));
+    updraft_hmac_finish(&hmac, full);
     memcpy(mac, full, NONCE_MAC_LEN);
 }
 

@@ -3,6 +3,7 @@ whose valid inputs chance would not find. What stands before the bytes proper is
 
 import gzip
 import hashlib
+import hmac
 import os
 import struct
 import sys
@@ -43,7 +44,7 @@ def digest_answer(name, algorithm):
     def h(text):
         return algorithm(text.encode()).hexdigest()
     serial = bytes([0, 0, 0, 1, 0, 0, 0, 0])
-    nonce = (serial + hashlib.sha256(b"0123456789abcde\0" + serial).digest()[:16]).hex()
+    nonce = (serial + hmac.digest(b"0123456789abcde\0", serial, "sha256")[:16]).hex()
     proof = h(f"{h('a:Login Required:secret')}:{nonce}:00000001:c:auth:{h('POST:/update')}")
     return (f'Digest username="a", realm="Login Required", nonce="{nonce}", uri="/update", '
             f'algorithm={name}, response="{proof}", qop=auth, nc=00000001, cnonce="c"').encode()

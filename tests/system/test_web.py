@@ -145,7 +145,8 @@ class SignInTest(WebCase):
         device, boot = self.booted(board="password: secret\n")
         heard = []
         port = self.listener(boot, heard)
-        self.cli("push", self.write("new.bin", self.new), f"127.0.0.1:{port}", "--password", "secret")
+        self.cli("push", self.write("new.bin", self.new), f"127.0.0.1:{port}", "--via", "raw",
+                 "--password", "secret")
         self.assert_updated(device)
         text = b"".join(heard)
         self.assertEqual(re.findall(rb"Authorization: (\w+)", text), [b"Digest"])
