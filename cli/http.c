@@ -93,6 +93,10 @@ static struct curl_slist *set_headers(CURL *curl, const struct updraft_http_requ
         list = add_header(list, "Origin", request->origin);
     if (request->content_type && !request->form_field)
         list = add_header(list, "Content-Type", request->content_type);
+    if (request->content_range)
+        list = add_header(list, "Content-Range", request->content_range);
+    if (request->repr_digest)
+        list = add_header(list, "Repr-Digest", request->repr_digest);
     if (!request->expect_continue)
         list = curl_slist_append(list, "Expect:");
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);

@@ -2,6 +2,7 @@
 
 #include "device/push/web_answer.h"
 #include "device/push/web_origin.h"
+#include "device/push/web_resume.h"
 #include "device/push/web_upload.h"
 #include "format/assert.h"
 
@@ -11,6 +12,7 @@ enum route {
     ROUTE_NONE,
     ROUTE_STATUS,
     ROUTE_IDENTITY,
+    ROUTE_RESUME,  /* GET /update/resume */
     ROUTE_GATE,    /* GET /update/update: is a password needed? */
     ROUTE_START,   /* GET /ota/start */
     ROUTE_UPLOAD,  /* POST /update with a form or an image */
@@ -48,6 +50,7 @@ static enum route find_route(const struct updraft_web_request *request)
         {"/status", ROUTE_STATUS, ROUTE_WRONG_METHOD},
         {"/update", ROUTE_NONE, ROUTE_UPLOAD},
         {"/update/identity", ROUTE_IDENTITY, ROUTE_WRONG_METHOD},
+        {"/update/resume", ROUTE_RESUME, ROUTE_WRONG_METHOD},
         {"/update/update", ROUTE_GATE, ROUTE_WRONG_METHOD},
         {"/ota/start", ROUTE_START, ROUTE_WRONG_METHOD},
         {"/ota/upload", ROUTE_WRONG_METHOD, ROUTE_ELEGANT},
@@ -78,6 +81,7 @@ static enum updraft_web_words find_words(enum route route, bool is_form)
     case ROUTE_NONE:
     case ROUTE_STATUS:
     case ROUTE_IDENTITY:
+    case ROUTE_RESUME:
     case ROUTE_WRONG_METHOD:
         break;
     case ROUTE_GATE:
@@ -168,14 +172,20 @@ static void answer_identity(const struct updraft_web *web, struct updraft_web_re
                                 config->hardware != NULL ? config->hardware : "ESP32");
 }
 
+static const char *query_of(const struct updraft_web_request *request)
+{
+    const char *query = request->target != NULL ? strchr(request->target, '?') : NULL;
+
+    return query != NULL ? query + 1 : "";
+}
+
 static void answer_start(struct updraft_web *web, const struct updraft_web_request *request,
                          struct updraft_web_response *response)
 {
-    const char *query = request->target != NULL ? strchr(request->target, '?') : NULL;
     const char *client = request->client != NULL ? request->client : "";
 
-    if (updraft_web_start_note(&web->start, client, query != NULL ? query + 1 : "",
-                               request->now_ms) == UPDRAFT_OK)
+    if (updraft_web_start_note(&web->start, client, query_of(request), request->now_ms) ==
+        UPDRAFT_OK)
         updraft_web_answer_text(response, 200, "text/plain", "OK");
     else
         updraft_web_answer_text(response, 400, "text/plain", "MD5 parameter invalid");
@@ -188,6 +198,19 @@ static void answer_code(struct updraft_web_response *response, enum updraft_web_
 
     updraft_failure_set(&failure, code, 0, 0, NULL);
     updraft_web_answer_failure(response, words, &failure);
+}
+
+static void answer_resume(struct updraft_web *web, const struct updraft_web_request *request,
+                          struct updraft_web_response *response)
+{
+    struct updraft_web_part part;
+    enum updraft_error error = updraft_web_part_ask(query_of(request), &part);
+    struct updraft_update_request update = {.wire_len = part.total, .sha256 = part.sha256};
+
+    if (error != UPDRAFT_OK)
+        answer_code(response, UPDRAFT_WEB_WORDS_JSON, error);
+    else
+        updraft_web_answer_offset(response, updraft_update_held(web->config.update, &update));
 }
 
 /* What needs no upload to be answered. */
@@ -207,6 +230,9 @@ static enum updraft_web_next answer_route(struct updraft_web *web, enum route ro
         break;
     case ROUTE_START:
         answer_start(web, request, response);
+        break;
+    case ROUTE_RESUME:
+        answer_resume(web, request, response);
         break;
     case ROUTE_WRONG_METHOD:
         answer_code(response, UPDRAFT_WEB_WORDS_JSON, UPDRAFT_E_METHOD);
@@ -236,7 +262,7 @@ enum updraft_web_next updraft_web_request(struct updraft_web *web,
         return UPDRAFT_WEB_NOT_MINE;
     if (refuse_page(web, route, request, response))
         return UPDRAFT_WEB_RESPOND;
-    if ((is_upload || route == ROUTE_GATE || route == ROUTE_START) &&
+    if ((is_upload || route == ROUTE_GATE || route == ROUTE_START || route == ROUTE_RESUME) &&
         refuse_sender(web, route, request, response))
         return UPDRAFT_WEB_RESPOND;
     if (is_upload && !is_held)

@@ -4,6 +4,7 @@
  *
  *   POST /update                  multipart form (field firmware or filesystem), or the raw image
  *   GET  /update/identity         ElegantOTA 2: {"id": "...", "hardware": "ESP32"}
+ *   GET  /update/resume           how much of an image is there: device/push/web_resume.h
  *   GET  /update/update           ElegantOTA's PlatformIO helper asks there whether a password is
  *                                 needed: 401 without it, otherwise not ours
  *   GET  /ota/start               ElegantOTA 3, first half: device/push/web_start.h
@@ -25,8 +26,9 @@
  *        or length                          411  no Content-Length
  *   401  wrong password                     413  too large
  *   403  updates are off, another origin,   415  that type is no image
- *        or a foreign name                  500  flash
- *   405  wrong method                       503  the guard says no
+ *        or a foreign name                  416  the device has less of it than was told
+ *   405  wrong method                       500  flash
+ *                                           503  the guard says no
  *   {"ok":true,"version":"1.1.0","slot":"ota_1"} or
  *   {"error":{"code":54,"name":"too_large","text":"...","remedy":"..."}}
  *
@@ -64,6 +66,8 @@ struct updraft_web_request {
     const char *client; /* the peer's address as text, without port; NULL: not known */
     const char *content_type;
     const char *content_length; /* as text */
+    const char *content_range;
+    const char *repr_digest;
     const char *authorization;
     const char *origin;
     const char *referer;
@@ -106,6 +110,7 @@ struct updraft_web {
     char client[UPDRAFT_WEB_CLIENT_CAP]; /* whose upload this is */
     uint64_t now_ms;                     /* when it came */
     uint32_t form_len;                   /* of the whole form; 0: not announced */
+    uint32_t pass_len;                   /* bytes of the body that are there already */
     struct updraft_web_upload upload;    /* that holds the engine, or held it last */
     uint8_t state;
     enum updraft_sign_in sign_in;

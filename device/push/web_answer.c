@@ -82,6 +82,8 @@ static uint16_t raw_status(enum updraft_error code)
         return 413;
     case UPDRAFT_E_UNSUPPORTED:
         return 415;
+    case UPDRAFT_E_RANGE:
+        return 416;
     case UPDRAFT_E_TOO_MANY_ATTEMPTS:
         return 429;
     case UPDRAFT_E_GUARD:
@@ -291,5 +293,16 @@ void updraft_web_answer_identity(struct updraft_web_response *response, const ch
     updraft_text_str(&text, "\", \"hardware\": \"");
     append_json(&text, hardware);
     updraft_text_str(&text, "\" }");
+    end_body(response, &text);
+}
+
+void updraft_web_answer_offset(struct updraft_web_response *response, uint32_t off)
+{
+    struct updraft_text text;
+
+    start_body(response, 200, type_json, &text);
+    updraft_text_str(&text, "{\"offset\":");
+    updraft_text_u32(&text, off);
+    updraft_text_str(&text, "}");
     end_body(response, &text);
 }

@@ -26,5 +26,7 @@ void updraft_web_answer_success(struct updraft_web_response *response, enum updr
 /* ElegantOTA 2's {"id": ..., "hardware": ...}. */
 void updraft_web_answer_identity(struct updraft_web_response *response, const char *id,
                                  const char *hardware);
+/* How much of an image is there. */
+void updraft_web_answer_offset(struct updraft_web_response *response, uint32_t off);
 
 #endif

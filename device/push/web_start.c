@@ -1,34 +1,16 @@
 #include "device/push/web_start.h"
 
+#include "device/push/web_query.h"
 #include "format/text.h"
 
 #include <string.h>
-
-/* The value of `name=` in a query; its length goes up to the next '&'. NULL: not there. Neither a
- * mode nor a digest needs percent-encoding. */
-static const char *find_value(const char *query, const char *name, size_t *len)
-{
-    size_t name_len = strlen(name);
-
-    while (query != NULL && *query != '\0') {
-        const char *end = strchr(query, '&');
-        size_t field_len = end != NULL ? (size_t)(end - query) : strlen(query);
-
-        if (field_len > name_len && memcmp(query, name, name_len) == 0 && query[name_len] == '=') {
-            *len = field_len - name_len - 1;
-            return query + name_len + 1;
-        }
-        query = end != NULL ? end + 1 : NULL;
-    }
-    return NULL;
-}
 
 enum updraft_error updraft_web_start_note(struct updraft_web_start *start, const char *client,
                                           const char *query, uint64_t now_ms)
 {
     size_t mode_len = 0, hash_len = 0, client_len = strlen(client);
-    const char *mode = find_value(query, "mode", &mode_len);
-    const char *hash = find_value(query, "hash", &hash_len);
+    const char *mode = updraft_web_query_value(query, "mode", &mode_len);
+    const char *hash = updraft_web_query_value(query, "hash", &hash_len);
     struct updraft_web_start note = {.at_ms = now_ms};
 
     note.data_partition = mode != NULL && mode_len == 2 && memcmp(mode, "fs", 2) == 0;

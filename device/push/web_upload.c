@@ -1,6 +1,7 @@
 #include "device/push/web_upload.h"
 
 #include "device/push/web_answer.h"
+#include "device/push/web_resume.h"
 #include "format/assert.h"
 #include "format/text.h"
 
@@ -73,22 +74,64 @@ static enum updraft_error fail(struct updraft_web *web, enum updraft_error code,
     return code;
 }
 
+/* The part begins behind what is there: nothing is begun for it. */
+static enum updraft_error check_start(struct updraft_web *web,
+                                      const struct updraft_update_request *update, uint32_t off)
+{
+    uint32_t held;
+
+    if (off == 0)
+        return UPDRAFT_OK;
+    held = update->resumes ? updraft_update_held(web->config.update, update) : 0;
+    if (off <= held)
+        return UPDRAFT_OK;
+    updraft_failure_set(&web->failure, UPDRAFT_E_RANGE, held, off, NULL);
+    return UPDRAFT_E_RANGE;
+}
+
+/* Behind begin. Flash that reads otherwise than a moment ago ends it, too. */
+static enum updraft_error pass_over(struct updraft_web *web, uint32_t off)
+{
+    uint32_t held = updraft_update_resume_off(web->config.update);
+
+    if (off > held) {
+        updraft_update_abort(web->config.update, UPDRAFT_E_RANGE);
+        web->begun = false;
+        updraft_failure_set(&web->failure, UPDRAFT_E_RANGE, held, off, NULL);
+        return UPDRAFT_E_RANGE;
+    }
+    web->pass_len = held - off;
+    return UPDRAFT_OK;
+}
+
 static enum updraft_error begin_raw(struct updraft_web *web,
                                     const struct updraft_web_request *request)
 {
-    struct updraft_update_request update = {0};
+    struct updraft_web_part part;
+    uint32_t body_len = 0;
     enum updraft_error error;
 
     if (web->upload.words == UPDRAFT_WEB_WORDS_JSON && is_hopeless_type(request->content_type))
         return fail(web, UPDRAFT_E_UNSUPPORTED, NULL);
-    error = read_length(request->content_length, &update.wire_len);
-    if (error == UPDRAFT_OK && update.wire_len == 0)
+    error = read_length(request->content_length, &body_len);
+    if (error == UPDRAFT_OK && body_len == 0)
         error = UPDRAFT_E_EMPTY;
+    if (error == UPDRAFT_OK)
+        error =
+            updraft_web_part_read(request->repr_digest, request->content_range, body_len, &part);
     if (error != UPDRAFT_OK)
         return fail(web, error, NULL);
+    struct updraft_update_request update = {
+        .wire_len = part.total,
+        .sha256 = part.has_sha256 ? part.sha256 : NULL,
+        .resumes = part.has_sha256,
+    };
+    error = check_start(web, &update, part.off);
+    if (error != UPDRAFT_OK)
+        return error;
     error = updraft_update_begin(web->config.update, &update, &web->failure);
     web->begun = error == UPDRAFT_OK;
-    return error;
+    return web->begun ? pass_over(web, part.off) : error;
 }
 
 static enum updraft_error begin_form(struct updraft_web *web,
@@ -191,6 +234,15 @@ static enum updraft_error take_image(struct updraft_web *web, const uint8_t *dat
     return UPDRAFT_OK;
 }
 
+/* The body of a part may begin with bytes that are there already. */
+static enum updraft_error take_raw(struct updraft_web *web, const uint8_t *data, size_t len)
+{
+    size_t passed = len < web->pass_len ? len : web->pass_len;
+
+    web->pass_len -= (uint32_t)passed;
+    return take_image(web, data + passed, len - passed);
+}
+
 static enum updraft_error take_form(struct updraft_web *web, const uint8_t *data, size_t len)
 {
     const uint8_t *file;
@@ -228,7 +280,7 @@ void updraft_web_body(struct updraft_web *web, const uint8_t *data, size_t len)
 
     if (web->state != STATE_RECEIVING)
         return;
-    error = web->upload.is_form ? take_form(web, data, len) : take_image(web, data, len);
+    error = web->upload.is_form ? take_form(web, data, len) : take_raw(web, data, len);
     if (error != UPDRAFT_OK)
         give_up(web);
 }
