@@ -213,6 +213,8 @@ static enum updraft_exit transfer(struct updraft_push *push, cJSON *result)
     else
         exit = updraft_push_http(push);
     cJSON_AddNumberToObject(result, "sent", push->sent_len);
+    if (push->resumed_off)
+        cJSON_AddNumberToObject(result, "resumed", push->resumed_off);
     if (exit == UPDRAFT_EXIT_OK && can_wait(push)) {
         exit = updraft_push_wait(push, result);
     } else if (exit == UPDRAFT_EXIT_OK) {

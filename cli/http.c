@@ -93,6 +93,10 @@ static struct curl_slist *set_headers(CURL *curl, const struct updraft_http_requ
         list = add_header(list, "Origin", request->origin);
     if (request->content_type && !request->form_field)
         list = add_header(list, "Content-Type", request->content_type);
+    if (request->content_range)
+        list = add_header(list, "Content-Range", request->content_range);
+    if (request->repr_digest)
+        list = add_header(list, "Repr-Digest", request->repr_digest);
     if (!request->expect_continue)
         list = curl_slist_append(list, "Expect:");
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
@@ -142,7 +146,8 @@ static void set_options(CURL *curl, const struct updraft_http_request *request,
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME,
                      (long)(request->stall_s ? request->stall_s : 60));
     if (request->user && request->password) {
-        curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+        curl_easy_setopt(curl, CURLOPT_HTTPAUTH,
+                         request->digest ? (long)CURLAUTH_DIGEST : (long)CURLAUTH_BASIC);
         curl_easy_setopt(curl, CURLOPT_USERNAME, request->user);
         curl_easy_setopt(curl, CURLOPT_PASSWORD, request->password);
     }

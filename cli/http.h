@@ -13,16 +13,19 @@
 struct updraft_http_request {
     const char *method; /* NULL: GET, or POST with a body */
     const char *url;
-    const char *user; /* Basic authentication, with password; NULL: none */
+    const char *user; /* NULL: none */
     const char *password;
+    bool digest; /* prove the password by Digest, which asks first; else it goes out as Basic */
     const char *token;   /* Bearer; NULL: none */
     const char *origin;  /* Origin header; NULL: none */
     const uint8_t *body; /* NULL: none */
     size_t body_len;
     const char *content_type;
-    const char *form_field; /* send the body as a file in this field of a form; NULL: as it is */
-    const char *form_name;  /* its file name */
-    bool expect_continue;   /* ask before a large body: for servers, weak devices know no 100 */
+    const char *content_range; /* which part of the whole the body is; NULL: all of it */
+    const char *repr_digest;   /* of the whole; NULL: none */
+    const char *form_field;    /* send the body as a file in this field of a form; NULL: as it is */
+    const char *form_name;     /* its file name */
+    bool expect_continue;      /* ask before a large body: for servers, weak devices know no 100 */
     uint32_t connect_ms;
     uint32_t total_ms; /* 0: as long as bytes move */
     uint32_t stall_s;  /* give up when nothing moves for so long; 0: 60 */

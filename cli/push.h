@@ -66,6 +66,7 @@ struct updraft_push {
     struct updraft_push_device device;
     struct updraft_progress progress;
     uint32_t sent_len;
+    uint32_t resumed_off; /* where it went on from an attempt before; 0: from the start */
 };
 
 /* push_probe.c: asks the device what it is. Never fails: an unknown device is one. */

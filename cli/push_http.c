@@ -2,6 +2,8 @@
 #include "cli/http.h"
 #include "cli/out.h"
 #include "cli/push.h"
+#include "format/digest.h"
+#include "format/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,14 +12,15 @@
 #define FORM_FIELD   "firmware"
 #define FORM_SUCCESS "Update Success"
 #define FORM_ERROR   "Update error:"
-#define BUSY_RESET_S 60u
+/* How many answers' time may pass without a byte: a device that erases holds the transfer up. */
+#define STALL_ANSWERS 6u
 
 static void count(void *ctx, uint64_t sent_len)
 {
     struct updraft_push *push = ctx;
 
     push->sent_len = (uint32_t)sent_len;
-    updraft_progress_update(&push->progress, sent_len);
+    updraft_progress_update(&push->progress, push->resumed_off + sent_len);
 }
 
 static enum updraft_exit no_answer(struct updraft_push *push,
@@ -30,15 +33,18 @@ static enum updraft_exit no_answer(struct updraft_push *push,
                                 "Check address and port, that the device is on, and that this "
                                 "computer is in the same network.",
                                 "connecting: %s", response->error);
-    if (response->sent_len < push->wire.len)
+    if (push->resumed_off + response->sent_len < push->wire.len)
         return updraft_fail_set(fail, UPDRAFT_EXIT_NETWORK, "disconnected",
-                                "The device runs its old image. Send again; if it repeats at the "
-                                "same place, the device may have no room or restart for lack of "
-                                "power.",
+                                push->device.kind == UPDRAFT_PUSH_UPDRAFT
+                                    ? "The device runs its old image. Send again: it goes on where "
+                                      "it broke off."
+                                    : "The device runs its old image. Send again; if it repeats at "
+                                      "the same place, the device may have no room or restart for "
+                                      "lack of power.",
                                 "transfer: the connection broke off after about %llu of %zu bytes "
                                 "(%s)",
-                                (unsigned long long)response->sent_len, push->wire.len,
-                                response->error);
+                                (unsigned long long)(push->resumed_off + response->sent_len),
+                                push->wire.len, response->error);
     return updraft_fail_set(fail, UPDRAFT_EXIT_NETWORK, "no_verdict",
                             "Ask the device which version it runs before you send again.",
                             "result: all %zu bytes went out, but the device closed without an "
@@ -194,6 +200,110 @@ static enum updraft_exit judge_raw(struct updraft_push *push,
     return exit;
 }
 
+/* Devices of ours take Digest, which keeps the password off the wire, and say whether they want one.
+ * What others take only their refusal tells: Arduino's synchronous servers want Basic, its
+ * asynchronous ones Digest. */
+static bool send_image(struct updraft_push *push, struct updraft_http_request *request,
+                       struct updraft_http_response *response)
+{
+    bool is_ours = push->device.kind == UPDRAFT_PUSH_UPDRAFT;
+    bool answered;
+
+    request->digest = is_ours;
+    request->password = is_ours && !push->device.wants_password ? NULL : push->password;
+    answered = updraft_http_do(request, response);
+    if (!answered || response->status != 401 || !push->password || is_ours)
+        return answered;
+    updraft_http_free(response);
+    request->digest = true;
+    return updraft_http_do(request, response);
+}
+
+/* ---- Going on where an attempt broke off -------------------------------------------------------
+ */
+
+struct resumption {
+    uint8_t sha256[UPDRAFT_SHA256_LEN];
+    char repr_digest[64]; /* of the whole file */
+    char content_range[64];
+};
+
+static void name_file(const struct updraft_push *push, struct resumption *resumption)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    struct updraft_digest digest;
+    char base64[48];
+    size_t at = 0;
+
+    updraft_digest_start(&digest, UPDRAFT_DIGEST_SHA256);
+    updraft_digest_update(&digest, push->wire.data, push->wire.len);
+    updraft_digest_finish(&digest, resumption->sha256);
+    for (size_t i = 0; i < UPDRAFT_SHA256_LEN; i += 3) {
+        bool is_last = i + 3 > UPDRAFT_SHA256_LEN; /* 32 bytes: two of the last three are there */
+        uint32_t bits = (uint32_t)resumption->sha256[i] << 16 |
+                        (uint32_t)resumption->sha256[i + 1] << 8 |
+                        (is_last ? 0u : resumption->sha256[i + 2]);
+
+        base64[at++] = digits[bits >> 18 & 63];
+        base64[at++] = digits[bits >> 12 & 63];
+        base64[at++] = digits[bits >> 6 & 63];
+        base64[at++] = is_last ? '=' : digits[bits & 63];
+    }
+    base64[at] = '\0';
+    snprintf(resumption->repr_digest, sizeof resumption->repr_digest, "sha-256=:%s:", base64);
+}
+
+/* How much of the file the device has. One that does not know the question has nothing of it. */
+static uint32_t ask_offset(const struct updraft_push *push, const struct resumption *resumption)
+{
+    char path[128], url[400], hex[2 * UPDRAFT_SHA256_LEN + 1];
+    struct updraft_http_request request = {
+        .url = url,
+        .user = push->user,
+        .password = push->device.wants_password ? push->password : NULL,
+        .digest = true,
+        .connect_ms = push->timeout_s * 1000,
+        .total_ms = push->timeout_s * 1000,
+    };
+    struct updraft_http_response response;
+    struct updraft_text text;
+    double off = 0;
+    cJSON *json = NULL;
+
+    updraft_text_init(&text, hex, sizeof hex);
+    updraft_text_hex(&text, resumption->sha256, sizeof resumption->sha256);
+    snprintf(path, sizeof path, "/update/resume?sha256=%s&size=%zu", hex, push->wire.len);
+    updraft_push_url(push, path, url, sizeof url);
+    if (updraft_http_do(&request, &response) && response.status == 200)
+        json = updraft_http_json(&response);
+    if (json)
+        off = updraft_json_number(json, "offset");
+    cJSON_Delete(json);
+    updraft_http_free(&response);
+    return off > 0 && off < (double)push->wire.len ? (uint32_t)off : 0;
+}
+
+/* Only our own devices keep what they have of an image. */
+static void resume(struct updraft_push *push, struct updraft_http_request *request,
+                   struct resumption *resumption)
+{
+    push->resumed_off = 0;
+    if (push->way != UPDRAFT_PUSH_RAW || push->device.kind != UPDRAFT_PUSH_UPDRAFT)
+        return;
+    name_file(push, resumption);
+    request->repr_digest = resumption->repr_digest;
+    push->resumed_off = ask_offset(push, resumption);
+    if (push->resumed_off == 0)
+        return;
+    updraft_progress_step(&push->progress, "going on at %u of %zu bytes", push->resumed_off,
+                          push->wire.len);
+    snprintf(resumption->content_range, sizeof resumption->content_range, "bytes %u-%zu/%zu",
+             push->resumed_off, push->wire.len - 1, push->wire.len);
+    request->content_range = resumption->content_range;
+    request->body += push->resumed_off;
+    request->body_len -= push->resumed_off;
+}
+
 enum updraft_exit updraft_push_http(struct updraft_push *push)
 {
     bool is_form = push->way == UPDRAFT_PUSH_FORM;
@@ -203,7 +313,6 @@ enum updraft_exit updraft_push_http(struct updraft_push *push)
         .method = "POST",
         .url = url,
         .user = push->user,
-        .password = push->password,
         .body = push->wire.data,
         .body_len = push->wire.len,
         .content_type = "application/octet-stream",
@@ -211,19 +320,21 @@ enum updraft_exit updraft_push_http(struct updraft_push *push)
         .form_field = is_form ? FORM_FIELD : NULL,
         .form_name = updraft_file_name(push->path),
         .connect_ms = push->timeout_s * 1000,
-        .stall_s = BUSY_RESET_S,
+        .stall_s = push->timeout_s * STALL_ANSWERS,
         .progress = count,
         .ctx = push,
     };
     struct updraft_http_response response;
+    struct resumption resumption;
     enum updraft_exit exit;
     bool answered;
 
+    resume(push, &request, &resumption);
     updraft_push_url(push, push->way == UPDRAFT_PUSH_EVSE ? "/api/v1/firmware/upload" : "/update",
                      url, sizeof url);
     updraft_push_url(push, "", origin, sizeof origin);
     updraft_progress_begin(&push->progress, "sending", push->wire.len);
-    answered = updraft_http_do(&request, &response);
+    answered = send_image(push, &request, &response);
     updraft_progress_end(&push->progress);
     push->sent_len = (uint32_t)response.sent_len;
     if (!answered)

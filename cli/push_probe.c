@@ -42,15 +42,22 @@ static bool get(const struct updraft_push *push, const char *path, uint32_t time
                 struct updraft_http_response *response)
 {
     char url[400];
-    const struct updraft_http_request request = {
+    bool answered;
+    struct updraft_http_request request = {
         .url = url,
         .user = push->user,
-        .password = push->password,
         .connect_ms = timeout_ms,
         .total_ms = timeout_ms,
     };
 
     updraft_push_url(push, path, url, sizeof url);
+    answered = updraft_http_do(&request, response);
+
+    /* The password goes out only where it is asked for: what a device is, most tell everyone. */
+    if (!answered || response->status != 401 || !push->password)
+        return answered;
+    updraft_http_free(response);
+    request.password = push->password;
     return updraft_http_do(&request, response);
 }
 

@@ -136,7 +136,15 @@
     X(E_OVERFLOW, 100, "overflow", "the image does not end within the {b} bytes of the slot",      \
       "Make the image smaller, or flash a table with larger slots over USB.")                      \
     X(E_METHOD, 101, "wrong_method", "that address does not take this kind of request",            \
-      "Send the image with POST.")
+      "Send the image with POST.")                                                                 \
+    X(E_FOREIGN_HOST, 130, "foreign_host", "this device is not called '{s}'",                      \
+      "Use the device's address, its own name, or its .local name.")                               \
+    X(E_BAD_DIGEST, 131, "bad_digest", "the announced digest is none",                             \
+      "Give it in full: an MD5 as 32 hex digits, a SHA-256 as Repr-Digest: sha-256=:BASE64:.")     \
+    X(E_RANGE, 132, "wrong_range", "the sender goes on at {b}, but the device holds {a} bytes",    \
+      "Ask the device how far it came (GET /status, resume), or send the whole file.")             \
+    X(E_TOO_MANY_ATTEMPTS, 133, "slow_down", "too many wrong passwords came from there",           \
+      "Wait a second, then give the right one.")
 
 enum updraft_error {
 #define UPDRAFT_ERROR_ENUM(constant, number, name, sentence, remedy) UPDRAFT_##constant = number,

@@ -183,6 +183,20 @@ static void begin_headers(struct updraft_multipart *multipart)
     multipart->line_len = 0;
     multipart->header_len = 0;
     multipart->is_file = false;
+    if (!multipart->file_seen)
+        multipart->name[0] = '\0'; /* a part without a name does not have the last one's */
+}
+
+static bool is_md5_field(const struct updraft_multipart *multipart)
+{
+    return starts_with(multipart->name, strlen(multipart->name), "md5") &&
+           multipart->name[3] == '\0';
+}
+
+static void keep_md5(struct updraft_multipart *multipart, const uint8_t *chunk, size_t len)
+{
+    for (size_t i = 0; i < len && multipart->md5_len < UPDRAFT_MULTIPART_MD5_CAP; i++)
+        multipart->md5[multipart->md5_len++] = (char)chunk[i];
 }
 
 /* The empty line came. Its line end may be the one of a delimiter that follows at once. */
@@ -193,6 +207,9 @@ static void begin_contents(struct updraft_multipart *multipart)
     multipart->borrowed = CRLF_LEN;
     multipart->in_file = multipart->is_file && !multipart->file_seen;
     multipart->file_seen = multipart->file_seen || multipart->in_file;
+    multipart->in_md5 = !multipart->file_seen && !multipart->is_file && is_md5_field(multipart);
+    if (multipart->in_md5)
+        multipart->md5_len = 0;
 }
 
 static void end_line(struct updraft_multipart *multipart)
@@ -286,9 +303,12 @@ static size_t take_contents(struct updraft_multipart *multipart, const uint8_t *
         *file = chunk;
         *file_len = chunk_len;
     }
+    if (multipart->in_md5)
+        keep_md5(multipart, chunk, chunk_len);
     if (multipart->matched == multipart->delimiter_len) {
         multipart->state = STATE_DELIMITED;
         multipart->in_file = false;
+        multipart->in_md5 = false;
         multipart->matched = 0;
         multipart->borrowed = 0;
     }

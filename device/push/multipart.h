@@ -1,6 +1,6 @@
 /* multipart/form-data as a stream: finds the first part that carries a file and gives its bytes.
- * Text fields before it are skipped (ElegantOTA sends one), so are file fields in which no file was
- * chosen, and everything behind the file. More liberal than the stock parser: any header order,
+ * Of text fields before it the one named MD5 is kept (ElegantOTA sends it); the others are skipped,
+ * so are file fields in which no file was chosen, and everything behind the file. More liberal than the stock parser: any header order,
  * preamble, parameters behind the boundary. Limits: boundary 70 bytes (RFC 2046), header block of a
  * part 1024 bytes; of a header line the first 256 are looked at.
  * Owns: the parsing state. Does not own: what is done with the bytes.
@@ -18,6 +18,7 @@
 #define UPDRAFT_MULTIPART_BOUNDARY_CAP 70u
 #define UPDRAFT_MULTIPART_HEADER_CAP   1024u
 #define UPDRAFT_MULTIPART_NAME_CAP     32u
+#define UPDRAFT_MULTIPART_MD5_CAP      33u /* 32 digits, and one that is too much */
 
 struct updraft_multipart {
     char delimiter[UPDRAFT_MULTIPART_BOUNDARY_CAP + 5]; /* CR LF -- boundary */
@@ -28,9 +29,12 @@ struct updraft_multipart {
     bool in_file;
     bool is_file; /* what the headers so far say of the part */
     bool file_seen;
+    bool in_md5;
+    uint8_t md5_len;                       /* of the field MD5, cut to its array; 0: none came */
     uint16_t line_len;                     /* may be more than fit into line */
     uint16_t header_len;                   /* of this part, so far */
     char name[UPDRAFT_MULTIPART_NAME_CAP]; /* of the file's field: "firmware", "filesystem", ... */
+    char md5[UPDRAFT_MULTIPART_MD5_CAP];   /* its characters, without NUL */
     char line[256];
     enum updraft_error failed;
 };

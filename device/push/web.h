@@ -1,65 +1,88 @@
-/* Updates over HTTP, the device's side: the browser form and the raw body. The platform's HTTP
- * server parses the request line and headers and gives bodies in pieces; this engine routes,
- * checks, feeds the transaction and words the answer.
+/* Updates over HTTP, the device's side: browser forms and the raw body. The platform's HTTP server
+ * parses the request line and headers and gives bodies in pieces; this engine routes, checks, feeds
+ * the transaction and words the answer.
  *
- *   POST /update                  multipart form (field firmware or filesystem), or the raw image;
- *                                 to a form it answers like ESP8266HTTPUpdateServer: always 200, the
- *                                 body says "Update Success!" or "Update error: ..."; to a raw body
- *                                 with a status of its own and JSON
+ *   POST /update                  multipart form (field firmware or filesystem), or the raw image
+ *   GET  /update/identity         ElegantOTA 2: {"id": "...", "hardware": "ESP32"}
+ *   GET  /update/resume           how much of an image is there: device/push/web_resume.h
+ *   GET  /update/update           ElegantOTA's PlatformIO helper asks there whether a password is
+ *                                 needed: 401 without it, otherwise not ours
+ *   GET  /ota/start               ElegantOTA 3, first half: device/push/web_start.h
+ *   POST /ota/upload              its second half: a form with one file
  *   POST /api/v1/firmware/upload  raw image, as esp32-evse: 200 OK, 521, 522, 523
  *   GET  /status                  what the device is and does, JSON
  *
  * GET /update is the page; the platform serves it. Nothing here changes state on a GET.
- * Guards: Basic authentication when a password is set (any user name); a request with an Origin
- * that is not the Host it was sent to is refused. Status and text of a refusal fit the route: a
- * form gets 200 and words, but 401 without the password.
  *
- * Statuses of a raw body:
+ * Guards, before anything is begun: Host and Origin (device/push/web_origin.h), and the password
+ * when there is one (device/push/web_auth.h).
+ *
+ * The answer fits who asks. A form gets the words of ESP8266HTTPUpdateServer: always 200, the body
+ * says "Update Success!" or "Update error: ...". A form with a field MD5, which only ElegantOTA
+ * sends, gets its words: 200 OK, or 400 and the error; and the digest is checked. A raw body gets a
+ * status of its own and JSON:
  *   200  chosen, the device restarts        409  another update runs, the running image is on trial,
  *   400  bad image, wrong chip, digest           or it is this very one
  *        or length                          411  no Content-Length
  *   401  wrong password                     413  too large
- *   403  updates are off, or another origin 500  flash
- *   405  not a POST                         503  the guard says no
- * Its JSON: {"ok":true,"version":"1.1.0","slot":"ota_1"} or
- * {"error":{"code":54,"name":"too_large","text":"...","remedy":"..."}}.
+ *   403  updates are off, another origin,   415  that type is no image
+ *        or a foreign name                  416  the device has less of it than was told
+ *   405  wrong method                       500  flash
+ *                                           503  the guard says no
+ *   {"ok":true,"version":"1.1.0","slot":"ota_1"} or
+ *   {"error":{"code":54,"name":"too_large","text":"...","remedy":"..."}}
  *
  * Owns: the conversation about one upload at a time. Memory: the struct. In flash: what the
  * transaction keeps, nothing more.
- * Sources: ESP8266HTTPUpdateServer-impl.h, HTTPUpdateServer.h, http_rest.c of esp32-evse. */
+ * Sources: ESP8266HTTPUpdateServer-impl.h, HTTPUpdateServer.h, ElegantOTA.cpp 2.2.9 and 3.1.7,
+ * http_rest.c of esp32-evse. */
 #ifndef UPDRAFT_DEVICE_PUSH_WEB_H
 #define UPDRAFT_DEVICE_PUSH_WEB_H
 
 #include "device/push/multipart.h"
 #include "device/push/sign_in.h"
+#include "device/push/web_auth.h"
+#include "device/push/web_start.h"
 #include "device/update/update.h"
 
 struct updraft_web_config {
     struct updraft_update *update;
     const char *password;       /* NULL or "": none */
-    const char *data_partition; /* label that the form field "filesystem" writes; NULL: refused */
+    const char *data_partition; /* label that a file system goes to; NULL: refused */
+    const char *name;     /* under which the device may be called beside *.local; NULL: none */
+    const char *id;       /* for /update/identity; NULL: the name */
+    const char *hardware; /* "ESP8266" or "ESP32"; NULL: the latter */
     /* Writes the JSON of GET /status, NUL-terminated, cut to cap. The engine calls it last. */
     void (*status_json)(void *ctx, char *out, size_t cap);
+    void (*random)(void *ctx, uint8_t *out, size_t len); /* unpredictable; needed with a password */
     void *ctx;
 };
 
-/* Strings may be NULL when the header is absent; they live until the request is finished. */
+/* Strings may be NULL when the header is absent; they live until the call returns. */
 struct updraft_web_request {
     const char *method;
-    const char *path; /* without query */
+    const char *path;   /* decoded, without query */
+    const char *target; /* as it came, with the query; NULL: the path */
+    const char *client; /* the peer's address as text, without port; NULL: not known */
     const char *content_type;
     const char *content_length; /* as text */
+    const char *content_range;
+    const char *repr_digest;
     const char *authorization;
     const char *origin;
+    const char *referer;
     const char *host;
+    uint64_t now_ms; /* of any clock that goes forward */
 };
 
 struct updraft_web_response {
     uint16_t status;
     const char *reason; /* status text where it is not the standard one, else NULL */
     const char *content_type;
-    const char *authenticate; /* WWW-Authenticate, or NULL */
-    bool restart;             /* the new image is chosen: restart a moment after this was sent */
+    uint32_t retry_after_s;                /* 0: none */
+    char nonce[UPDRAFT_WEB_NONCE_LEN + 1]; /* "" but with 401: see updraft_web_challenge() */
+    bool is_stale;
+    bool restart; /* the new image is chosen: restart a moment after this was sent */
     size_t body_len;
     char body[1536];
 };
@@ -70,17 +93,28 @@ enum updraft_web_next {
     UPDRAFT_WEB_NOT_MINE,  /* no route of this engine */
 };
 
+/* What the headers say of an upload. */
+struct updraft_web_upload {
+    uint8_t words; /* enum updraft_web_words: how it is answered */
+    bool is_form;
+    bool has_start; /* by ElegantOTA 3's route */
+};
+
 struct updraft_web {
     struct updraft_web_config config;
     struct updraft_multipart multipart;
+    struct updraft_web_auth auth;
+    struct updraft_web_start start;
     struct updraft_web_response response;
     struct updraft_failure failure;
-    uint32_t form_len; /* of the whole form; 0: not announced */
-    uint8_t route;
+    char client[UPDRAFT_WEB_CLIENT_CAP]; /* whose upload this is */
+    uint64_t now_ms;                     /* when it came */
+    uint32_t form_len;                   /* of the whole form; 0: not announced */
+    uint32_t pass_len;                   /* bytes of the body that are there already */
+    struct updraft_web_upload upload;    /* that holds the engine, or held it last */
     uint8_t state;
     enum updraft_sign_in sign_in;
-    bool is_form; /* the upload that holds the engine is one, or was */
-    bool begun;   /* it holds the transaction */
+    bool begun; /* the upload holds the transaction */
 };
 
 void updraft_web_init(struct updraft_web *web, const struct updraft_web_config *config);
@@ -92,6 +126,11 @@ void updraft_web_init(struct updraft_web *web, const struct updraft_web_config *
 enum updraft_web_next updraft_web_request(struct updraft_web *web,
                                           const struct updraft_web_request *request,
                                           struct updraft_web_response *other, bool *use_other);
+
+/* The idx-th WWW-Authenticate of a response, up to UPDRAFT_WEB_CHALLENGE_CAP bytes. False behind
+ * the last; a response that is no 401 has none. */
+bool updraft_web_challenge(const struct updraft_web_response *response, unsigned idx, char *out,
+                           size_t out_cap);
 
 /* Body bytes; takes all. After a failure the rest is swallowed, the answer says why. */
 void updraft_web_body(struct updraft_web *web, const uint8_t *data, size_t len);

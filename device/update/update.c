@@ -235,31 +235,67 @@ static enum updraft_error accept_again(struct updraft_update *update,
     return error;
 }
 
-static enum updraft_error use_log(struct updraft_update *update,
-                                  const struct updraft_update_request *request)
+/* Opens the log for who is to be written. *is_known: it tells of a part of that very image, as far as can
+ * be seen without reading it. */
+static enum updraft_error open_log(struct updraft_update *update,
+                                   const struct updraft_update_request *request,
+                                   struct updraft_progress *last, bool *is_known)
 {
     struct updraft_cursor *cursor = &update->cursor;
     const struct updraft_target *target = &update->target;
     const uint8_t *identity = request->identity != NULL ? request->identity : update->want_digest;
     uint32_t identity_len =
         request->identity != NULL ? UPDRAFT_SHA256_LEN : update->want_digest_len;
-    struct updraft_progress last;
     enum updraft_error error = updraft_cursor_log(
-        cursor, target->log_addr, (uint8_t)(target->slot & 15), target->distrust, &last);
+        cursor, target->log_addr, (uint8_t)(target->slot & 15), target->distrust, last);
+
+    *is_known = false;
+    if (error != UPDRAFT_OK || identity_len == 0)
+        return error;
+    updraft_cursor_identify(cursor, identity, identity_len);
+    *is_known = last->from != target->addr &&
+                (request->wire_len == 0 || last->from - target->addr < request->wire_len);
+    return UPDRAFT_OK;
+}
+
+static enum updraft_error use_log(struct updraft_update *update,
+                                  const struct updraft_update_request *request)
+{
+    struct updraft_progress last;
+    bool is_known;
+    enum updraft_error error = open_log(update, request, &last, &is_known);
 
     if (error != UPDRAFT_OK)
-        return fail_at(update, error, target->log_addr, 0);
-    if (identity_len == 0)
-        return UPDRAFT_OK;
-    updraft_cursor_identify(cursor, identity, identity_len);
-    if (!request->resumes || last.from == target->addr ||
-        (request->wire_len != 0 && last.from - target->addr >= request->wire_len))
+        return fail_at(update, error, update->target.log_addr, 0);
+    if (!request->resumes || !is_known)
         return UPDRAFT_OK;
     if (reread(update, &last))
         return accept_again(update, &last);
+    start_transaction(update, request);
+    return open_log(update, request, &last, &is_known);
+}
+
+uint32_t updraft_update_held(struct updraft_update *update,
+                             const struct updraft_update_request *request)
+{
+    const struct updraft_place *place = &update->config.place;
+    struct updraft_failure failure;
+    struct updraft_progress last;
+    bool is_known = false;
+    uint32_t held = 0;
+
+    if (update->state == UPDRAFT_UPDATE_RECEIVING || update->state == UPDRAFT_UPDATE_DONE ||
+        place->ops->find(place->ctx, NULL, request->wire_len, &update->target, &failure) !=
+            UPDRAFT_OK ||
+        update->target.log_addr == 0)
+        return 0;
+    start_transaction(update, request);
+    if (open_log(update, request, &last, &is_known) == UPDRAFT_OK && is_known &&
+        reread(update, &last))
+        held = update->cursor.written;
+    update->cursor = (struct updraft_cursor){0};
     start_wire(update);
-    updraft_cursor_identify(cursor, identity, identity_len);
-    return UPDRAFT_OK;
+    return held;
 }
 
 static enum updraft_error try_begin(struct updraft_update *update,

@@ -129,6 +129,12 @@ updraft_update_begin(struct updraft_update *update, const struct updraft_update_
  * begin and the first byte; at any other time it does nothing. */
 void updraft_update_expect_md5(struct updraft_update *update, const uint8_t *md5);
 
+/* How much of the image that request would bring is there from an attempt before: what resume_off would
+ * say behind begin. 0 while an update runs. Changes nothing and tells no hook; takes as long as
+ * reading the slot, with the buffer of the transaction. */
+uint32_t updraft_update_held(struct updraft_update *update,
+                             const struct updraft_update_request *request);
+
 /* Behind begin: the offset from which the sender is to send; the bytes before it are there. 0: all. */
 uint32_t updraft_update_resume_off(const struct updraft_update *update);
 

@@ -2,6 +2,7 @@
 
 #include "format/error.h"
 #include "ports/posix/log.h"
+#include "ports/posix/sockets.h"
 #include "ports/posix/update_page.h"
 
 #include <errno.h>
@@ -24,9 +25,10 @@
 
 /* One request. */
 struct exchange {
+    char *target;     /* of the request line, with its query */
+    bool has_begun;   /* its headers were looked at */
     bool is_taken;    /* the engine takes its body */
     bool is_answered; /* the engine has made its answer */
-    uint32_t retry_s; /* Retry-After; 0: none */
     size_t unwanted_len;
     struct updraft_web_response response;
 };
@@ -49,20 +51,24 @@ static enum MHD_Result send_response(struct MHD_Connection *connection, unsigned
     return result;
 }
 
+static void add_headers(struct MHD_Response *response, const struct updraft_web_response *answer)
+{
+    char text[UPDRAFT_WEB_CHALLENGE_CAP];
+    for (unsigned i = 0; updraft_web_challenge(answer, i, text, sizeof text); i++)
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, text);
+    if (answer->retry_after_s > 0) {
+        snprintf(text, sizeof text, "%u", (unsigned)answer->retry_after_s);
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, text);
+    }
+}
+
 static enum MHD_Result send_exchange(struct MHD_Connection *connection, struct exchange *exchange)
 {
     struct updraft_web_response *answer = &exchange->response;
     struct MHD_Response *response =
         MHD_create_response_from_buffer(answer->body_len, answer->body, MHD_RESPMEM_MUST_COPY);
-    /* A script has its own way to ask for the password; the header would open the browser's. */
-    if (response && answer->authenticate && !header(connection, "X-Requested-With"))
-        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
-                                      answer->authenticate);
-    if (response && exchange->retry_s > 0) {
-        char seconds[12];
-        snprintf(seconds, sizeof seconds, "%u", (unsigned)exchange->retry_s);
-        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
-    }
+    if (response)
+        add_headers(response, answer);
     exchange->is_answered = true;
     return send_response(connection, answer->status, response, answer->content_type);
 }
@@ -71,6 +77,8 @@ static enum MHD_Result send_page(struct MHD_Connection *connection)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer(
         updraft_update_page_len, (void *)(uintptr_t)updraft_update_page, MHD_RESPMEM_PERSISTENT);
+    if (response)
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
     return send_response(connection, MHD_HTTP_OK, response, "text/html; charset=utf-8");
 }
 
@@ -114,15 +122,16 @@ static bool is_braked(struct updraft_httpd *httpd, struct MHD_Connection *connec
     uint32_t wait_ms = updraft_brake_wait_ms(httpd->brake, peer_of(connection), httpd->now_ms);
     if (wait_ms == 0 || !header(connection, MHD_HTTP_HEADER_AUTHORIZATION))
         return false;
+    const struct updraft_error_entry *entry = updraft_error_entry(UPDRAFT_E_TOO_MANY_ATTEMPTS);
     struct updraft_web_response *answer = &exchange->response;
     answer->status = MHD_HTTP_TOO_MANY_REQUESTS;
     answer->content_type = "application/json";
-    int len = snprintf(answer->body, sizeof answer->body,
-                       "{\"error\":{\"code\":%d,\"name\":\"%s\",\"text\":\"too many wrong "
-                       "passwords\",\"remedy\":\"wait a second and try again\"}}",
-                       (int)UPDRAFT_E_AUTH, updraft_error_entry(UPDRAFT_E_AUTH)->name);
+    int len =
+        snprintf(answer->body, sizeof answer->body,
+                 "{\"error\":{\"code\":%d,\"name\":\"%s\",\"text\":\"%s\",\"remedy\":\"%s\"}}",
+                 (int)entry->code, entry->name, entry->sentence, entry->remedy);
     answer->body_len = (size_t)len;
-    exchange->retry_s = (wait_ms + 999u) / 1000u;
+    answer->retry_after_s = (wait_ms + 999u) / 1000u;
     return true;
 }
 
@@ -141,18 +150,26 @@ static enum MHD_Result begin_exchange(struct updraft_httpd *httpd,
                                       struct MHD_Connection *connection, struct exchange *exchange,
                                       const char *url, const char *method)
 {
+    char client[UPDRAFT_WEB_CLIENT_CAP] = "";
     struct updraft_web_request request = {
         .method = method,
         .path = url,
+        .target = exchange->target,
+        .client = client,
         .content_type = header(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
         .content_length = header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH),
+        .content_range = header(connection, MHD_HTTP_HEADER_CONTENT_RANGE),
+        .repr_digest = header(connection, "Repr-Digest"),
         .authorization = header(connection, MHD_HTTP_HEADER_AUTHORIZATION),
         .origin = header(connection, MHD_HTTP_HEADER_ORIGIN),
+        .referer = header(connection, MHD_HTTP_HEADER_REFERER),
         .host = header(connection, MHD_HTTP_HEADER_HOST),
+        .now_ms = httpd->now_ms,
     };
     bool is_form = request.content_type && strstr(request.content_type, "multipart/form-data");
     bool use_other = false;
     *httpd->via = is_form ? "form" : "raw";
+    updraft_sockets_print(peer_of(connection), client, sizeof client);
     if (is_braked(httpd, connection, exchange))
         return must_read_body(connection) ? MHD_YES : send_exchange(connection, exchange);
     enum updraft_web_next next =
@@ -182,7 +199,7 @@ static enum MHD_Result continue_exchange(struct updraft_httpd *httpd,
                                          struct exchange *exchange, const char *data, size_t *len)
 {
     if (exchange->is_taken)
-        *httpd->via = httpd->web.is_form ? "form" : "raw";
+        *httpd->via = httpd->web.upload.is_form ? "form" : "raw";
     if (*len > 0) {
         if (exchange->is_taken) {
             updraft_pace_add(&httpd->pace, *len);
@@ -199,6 +216,18 @@ static enum MHD_Result continue_exchange(struct updraft_httpd *httpd,
     return send_exchange(connection, exchange);
 }
 
+/* A request line came: the only place that shows its target as it was sent, which is what a client
+ * proves its password for. */
+static void *open_exchange(void *ctx, const char *target, struct MHD_Connection *connection)
+{
+    struct exchange *exchange = calloc(1, sizeof *exchange);
+    (void)ctx;
+    (void)connection;
+    if (exchange)
+        exchange->target = strdup(target);
+    return exchange;
+}
+
 static enum MHD_Result handle_request(void *ctx, struct MHD_Connection *connection, const char *url,
                                       const char *method, const char *version, const char *data,
                                       size_t *len, void **state)
@@ -206,12 +235,11 @@ static enum MHD_Result handle_request(void *ctx, struct MHD_Connection *connecti
     (void)version;
     struct updraft_httpd *httpd = ctx;
     struct exchange *exchange = *state;
-    if (exchange)
-        return continue_exchange(httpd, connection, exchange, data, len);
-    exchange = calloc(1, sizeof *exchange);
     if (!exchange)
         return MHD_NO;
-    *state = exchange;
+    if (exchange->has_begun)
+        return continue_exchange(httpd, connection, exchange, data, len);
+    exchange->has_begun = true;
     return begin_exchange(httpd, connection, exchange, url, method);
 }
 
@@ -235,6 +263,7 @@ static void end_exchange(void *ctx, struct MHD_Connection *connection, void **st
     }
     if (exchange->is_answered && exchange->response.restart)
         httpd->restart_wanted = true;
+    free(exchange->target);
     free(exchange);
     *state = NULL;
 }
@@ -311,10 +340,11 @@ bool updraft_httpd_open(struct updraft_httpd *httpd, const struct updraft_httpd_
     if (listen(config->listen_fd, LISTEN_BACKLOG) == 0)
         httpd->daemon = MHD_start_daemon(
             MHD_NO_FLAG, 0, NULL, NULL, handle_request, httpd, MHD_OPTION_LISTEN_SOCKET,
-            config->listen_fd, MHD_OPTION_NOTIFY_COMPLETED, end_exchange, httpd,
-            MHD_OPTION_NOTIFY_CONNECTION, note_connection, httpd, MHD_OPTION_CONNECTION_LIMIT,
-            UPDRAFT_HTTPD_CONNECTION_CAP, MHD_OPTION_PER_IP_CONNECTION_LIMIT, ADDRESS_CAP,
-            MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_END);
+            config->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, open_exchange, NULL,
+            MHD_OPTION_NOTIFY_COMPLETED, end_exchange, httpd, MHD_OPTION_NOTIFY_CONNECTION,
+            note_connection, httpd, MHD_OPTION_CONNECTION_LIMIT, UPDRAFT_HTTPD_CONNECTION_CAP,
+            MHD_OPTION_PER_IP_CONNECTION_LIMIT, ADDRESS_CAP, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
+            MHD_OPTION_END);
     if (!httpd->daemon) {
         updraft_log_warn("cannot serve HTTP: %s", strerror(errno));
         close(config->listen_fd);

@@ -178,7 +178,11 @@ static bool open_push_ways(struct updraft_life *life)
         .update = &life->update,
         .password = machine->board->password,
         .data_partition = data_partition,
+        .name = machine->board->name,
+        .id = machine->board->mac,
+        .hardware = machine->board->chip->id == UPDRAFT_CHIP_ESP8266 ? "ESP8266" : "ESP32",
         .status_json = write_status,
+        .random = fill_random,
         .ctx = life,
     };
     struct updraft_httpd_config httpd = {

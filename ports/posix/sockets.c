@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -58,4 +59,15 @@ int updraft_sockets_bind(const struct sockaddr_storage *address, int type, uint1
     }
     *port = updraft_sockets_port(&wanted);
     return fd;
+}
+
+void updraft_sockets_print(const struct sockaddr *address, char *out, size_t out_cap)
+{
+    const void *bytes = NULL;
+    if (address->sa_family == AF_INET)
+        bytes = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
+    else if (address->sa_family == AF_INET6)
+        bytes = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+    if (!bytes || !inet_ntop(address->sa_family, bytes, out, (socklen_t)out_cap))
+        snprintf(out, out_cap, "?");
 }

@@ -4,6 +4,7 @@
 #define UPDRAFT_PORTS_POSIX_SOCKETS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -16,5 +17,8 @@ int updraft_sockets_bind(const struct sockaddr_storage *address, int type, uint1
 socklen_t updraft_sockets_address_len(const struct sockaddr_storage *address);
 uint16_t updraft_sockets_port(const struct sockaddr_storage *address);
 void updraft_sockets_set_port(struct sockaddr_storage *address, uint16_t port);
+
+/* The address as text, without port; "?" when it does not fit or is of another family. */
+void updraft_sockets_print(const struct sockaddr *address, char *out, size_t out_cap);
 
 #endif

@@ -1,4 +1,4 @@
-/* web/update/index.html, put into the program at build time by web/embed.py. */
+/* web/update/index.html, compressed with gzip, put into the program at build time by web/embed.py. */
 #ifndef UPDRAFT_PORTS_POSIX_UPDATE_PAGE_H
 #define UPDRAFT_PORTS_POSIX_UPDATE_PAGE_H
 

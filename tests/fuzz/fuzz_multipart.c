@@ -10,6 +10,8 @@ struct got {
     size_t len;
     enum updraft_error verdict;
     char name[UPDRAFT_MULTIPART_NAME_CAP];
+    char md5[UPDRAFT_MULTIPART_MD5_CAP];
+    size_t md5_len;
 };
 
 static void feed_piece(struct updraft_multipart *multipart, const uint8_t *data, size_t len,
@@ -42,6 +44,8 @@ static void parse(const uint8_t *data, size_t len, size_t step, struct got *got)
         feed_piece(&multipart, data + off, len - off < step ? len - off : step, got);
     got->verdict = updraft_multipart_finish(&multipart);
     memcpy(got->name, multipart.name, sizeof got->name);
+    memcpy(got->md5, multipart.md5, sizeof got->md5);
+    got->md5_len = multipart.md5_len;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -62,7 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     parse(data + 1, len - 1, step, &pieces);
     if (whole.verdict != pieces.verdict || whole.len != pieces.len ||
         memcmp(whole.file, pieces.file, whole.len) != 0 ||
-        memcmp(whole.name, pieces.name, sizeof whole.name) != 0)
+        memcmp(whole.name, pieces.name, sizeof whole.name) != 0 ||
+        whole.md5_len != pieces.md5_len || memcmp(whole.md5, pieces.md5, sizeof whole.md5) != 0)
         abort();
     return 0;
 }

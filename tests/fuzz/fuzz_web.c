@@ -25,6 +25,25 @@ static const char *take_text(const uint8_t **data, size_t *len, char *text)
     return n > 0 ? text : NULL;
 }
 
+static void fill(void *ctx, uint8_t *out, size_t len)
+{
+    (void)ctx;
+    memset(out, 7, len);
+}
+
+/* An ElegantOTA 3 client starts with what the request's target says. */
+static void start_before(struct updraft_web *web, const struct updraft_web_request *request,
+                         struct updraft_web_response *other)
+{
+    struct updraft_web_request start = *request;
+    bool use_other;
+
+    start.method = "GET";
+    start.path = "/ota/start";
+    fuzz_require(updraft_web_request(web, &start, other, &use_other) == UPDRAFT_WEB_RESPOND);
+    fuzz_require(!use_other);
+}
+
 static void run(const struct updraft_web_request *request, const char *password,
                 const uint8_t *body, size_t len, size_t step, struct updraft_web_response *answer)
 {
@@ -38,9 +57,13 @@ static void run(const struct updraft_web_request *request, const char *password,
         .update = &device.update,
         .password = password,
         .data_partition = "storage",
+        .name = "garage",
         .status_json = status_json,
+        .random = fill,
     };
     updraft_web_init(&web, &config);
+    start_before(&web, request, &other);
+    fuzz_require(device.update.state == UPDRAFT_UPDATE_IDLE);
     enum updraft_web_next next = updraft_web_request(&web, request, &other, &use_other);
     fuzz_require(!use_other);
     memset(answer, 0, sizeof *answer);
@@ -61,10 +84,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    static const char *const paths[] = {"/update", "/api/v1/firmware/upload", "/status", "/"};
-    static const char *const methods[] = {"POST", "POST", "POST", "GET"};
+    static const char *const paths[] = {
+        "/update",     "/api/v1/firmware/upload", "/status", "/update/identity", "/ota/start",
+        "/ota/upload", "/update/update",          "/"};
     static struct updraft_web_response whole, pieces;
-    static char texts[5][TEXT_CAP];
+    static char texts[6][TEXT_CAP];
 
     if (len < 2)
         return 0;
@@ -73,15 +97,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     data += 2;
     len -= 2;
     struct updraft_web_request request = {
-        .method = methods[kind & 3u],
-        .path = paths[kind >> 2 & 3u],
+        .method = (kind & 3u) == 3u ? "GET" : "POST",
+        .path = paths[kind >> 2 & 7u],
+        .client = "1.2.3.4",
         .content_type = take_text(&data, &len, texts[0]),
         .content_length = take_text(&data, &len, texts[1]),
         .authorization = take_text(&data, &len, texts[2]),
         .origin = take_text(&data, &len, texts[3]),
         .host = take_text(&data, &len, texts[4]),
+        .target = take_text(&data, &len, texts[5]),
     };
-    const char *password = kind & 16u ? "secret" : NULL;
+    const char *password = kind & 64u ? "secret" : NULL;
     if (kind & 32u)
         request.content_type = "multipart/form-data; boundary=ab";
     run(&request, password, data, len, len + 1, &whole);

@@ -3,6 +3,7 @@ whose valid inputs chance would not find. What stands before the bytes proper is
 
 import gzip
 import hashlib
+import hmac
 import os
 import struct
 import sys
@@ -32,9 +33,21 @@ def table():
     return (rows + digest).ljust(0xC00, b"\xFF")
 
 
-def form(file):
-    return (b'--ab\r\nContent-Disposition: form-data; name="firmware"; filename="a.bin"\r\n'
+def form(file, md5=None):
+    field = b'--ab\r\nContent-Disposition: form-data; name="MD5"\r\n\r\n' + md5 + b"\r\n" if md5 else b""
+    return (field + b'--ab\r\nContent-Disposition: form-data; name="firmware"; filename="a.bin"\r\n'
             b"Content-Type: application/octet-stream\r\n\r\n" + file + b"\r\n--ab--\r\n")
+
+
+def digest_answer(name, algorithm):
+    """What a client answers to the first nonce of fuzz_web_auth's secret."""
+    def h(text):
+        return algorithm(text.encode()).hexdigest()
+    serial = bytes([0, 0, 0, 1, 0, 0, 0, 0])
+    nonce = (serial + hmac.digest(b"0123456789abcde\0", serial, "sha256")[:16]).hex()
+    proof = h(f"{h('a:Login Required:secret')}:{nonce}:00000001:c:auth:{h('POST:/update')}")
+    return (f'Digest username="a", realm="Login Required", nonce="{nonce}", uri="/update", '
+            f'algorithm={name}, response="{proof}", qop=auth, nc=00000001, cnonce="c"').encode()
 
 
 def otadata():
@@ -86,7 +99,7 @@ def seeds():
         "fuzz_image_facts": [esp32[:4096]],
         "fuzz_layout": [table()],
         "fuzz_migrate": [old_flash(2), old_flash(1, 1), old_flash(1)],
-        "fuzz_multipart": [b"\x07" + form(b"\xE9" * 100)],
+        "fuzz_multipart": [b"\x07" + form(b"\xE9" * 100), b"\x03" + form(b"\xE9" * 9, digest)],
         "fuzz_oldsdk": [access_points()],
         "fuzz_otadata": [otadata()],
         "fuzz_ptable": [b"\x03" + table()],
@@ -94,9 +107,14 @@ def seeds():
         "fuzz_pull": [headers + esp32,
                       b"\x03\x10" + bytes([len(DESCRIPTOR)]) + headers[3:40] + DESCRIPTOR + esp32],
         "fuzz_verify": [b"\x00" + esp32, b"\xFF" + app_8266()],
-        "fuzz_web": [b"\x20\x10multipart/form-data; boundary=ab\n%d\n\n\nh\n" % len(form(esp32))
+        "fuzz_web": [b"\x20\x10\n%d\n\n\n1.2.3.4\n\n" % len(form(esp32)) + form(esp32),
+                     b"\x20\x10\n%d\n\n\n1.2.3.4\n\n" % len(form(esp32, digest)) + form(esp32, digest),
+                     b"\x34\x10\n%d\n\n\n1.2.3.4\n/ota/start?mode=fr&hash=%s\n" % (len(form(esp32)), digest)
                      + form(esp32),
-                     b"\x00\x10application/octet-stream\n%d\n\n\nh\n" % len(esp32) + esp32],
+                     b"\x00\x10application/octet-stream\n%d\n\n\n1.2.3.4\n\n" % len(esp32) + esp32],
+        "fuzz_web_auth": [b"Basic YWRtaW46c2VjcmV0", digest_answer("MD5", hashlib.md5),
+                          digest_answer("SHA-256", hashlib.sha256), b"mode=fs&hash=" + digest,
+                          b"http://garage:80/update"],
     }
 
 

@@ -12,6 +12,7 @@ is always the device: which version does it run, and is it confirmed?
 """
 
 import glob
+import hashlib
 import json
 import os
 import re
@@ -95,6 +96,34 @@ class Curl(Stock):
         device, self.boot = self.boot_old("esp32", PASSWORD)
         answer = self.upload(self.boot, "-u", f"admin:{PASSWORD}", "-F", f"firmware=@{self.new}")
         self.assertIn("Update Success!", answer.stdout)
+        self.expect_new(device)
+
+    def check_digest(self, *args):
+        device, self.boot = self.boot_old("esp32", PASSWORD)
+        answer = self.upload(self.boot, "-u", f"admin:{PASSWORD}", "-v", *args)
+        self.assertIn("Authorization: Digest", answer.stderr)
+        self.assertNotIn("Authorization: Basic", answer.stderr)
+        self.expect_new(device)
+
+    def test_a_form_with_digest_updates_the_device(self):
+        self.check_digest("--digest", "-F", f"firmware=@{self.path('new.bin')}")
+
+    def test_a_raw_body_with_digest_updates_the_device(self):
+        self.check_digest("--digest", "--data-binary", f"@{self.path('new.bin')}")
+
+    def test_any_authentication_is_digest(self):
+        self.check_digest("--anyauth", "-F", f"firmware=@{self.path('new.bin')}")
+
+    def test_the_recipe_for_elegant_ota_3_updates_the_device(self):
+        device, self.boot = self.boot_old("esp32", PASSWORD)
+        with open(self.new, "rb") as file:
+            md5 = hashlib.md5(file.read()).hexdigest()
+        url = f"http://{self.boot['http']}/ota"
+        sign_in = ("--anyauth", "-u", f"admin:{PASSWORD}")
+        start = self.run_client("curl", "-sS", "-f", *sign_in, f"{url}/start?mode=fr&hash={md5}")
+        self.assertEqual(start.stdout, "OK", start.stderr)
+        done = self.run_client("curl", "-sS", "-f", *sign_in, "-F", f"file=@{self.new}", f"{url}/upload")
+        self.assertEqual(done.stdout, "OK", done.stderr)
         self.expect_new(device)
 
     def test_a_form_with_a_wrong_password_changes_nothing(self):

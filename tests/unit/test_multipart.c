@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ struct got {
     uint8_t file[8192];
     size_t len;
     char name[UPDRAFT_MULTIPART_NAME_CAP];
+    char md5[UPDRAFT_MULTIPART_MD5_CAP + 1];
 };
 
 /* Feeds one piece the way the header asks. */
@@ -56,6 +58,7 @@ static struct got parse(const char *type, const void *body, size_t len, size_t s
                    &got);
     got.verdict = updraft_multipart_finish(&multipart);
     memcpy(got.name, multipart.name, sizeof got.name);
+    memcpy(got.md5, multipart.md5, multipart.md5_len);
     return got;
 }
 
@@ -71,6 +74,7 @@ static struct got parse_every_way(const char *type, const void *body, size_t len
         assert_int_equal(pieces.len, whole.len);
         assert_memory_equal(pieces.file, whole.file, whole.len);
         assert_string_equal(pieces.name, whole.name);
+        assert_string_equal(pieces.md5, whole.md5);
     }
     return whole;
 }
@@ -152,6 +156,35 @@ static void multipart_skips_text_fields_before_the_file(void **state)
                 OPEN "Content-Disposition: form-data; name=\"MD5\"\r\n\r\n"
                      "a52dff8366b1473d2e13edd2415def67\r\n" OPEN FIRMWARE "contents" END,
                 "firmware", "contents");
+}
+
+static void multipart_keeps_the_field_md5(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *value;
+        const char *kept;
+    } cases[] = {
+        {"MD5", "0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef"},
+        {"md5", "0123\r\n--Xy\r4567", "0123\r\n--Xy\r4567"},
+        {"MD5", "", ""},
+        {"MD5", "0123456789abcdef0123456789abcdef0", "0123456789abcdef0123456789abcdef0"},
+        {"MD5", "0123456789abcdef0123456789abcdef0123", "0123456789abcdef0123456789abcdef0"},
+        {"MD", "0123", ""},
+        {"MD5s", "0123", ""},
+    };
+    char body[1024];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        snprintf(body, sizeof body,
+                 OPEN "Content-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n" OPEN FIRMWARE
+                      "image\r\n" OPEN
+                      "Content-Disposition: form-data; name=\"MD5\"\r\n\r\nlate" END,
+                 cases[i].name, cases[i].value);
+        assert_string_equal(parse_every_way(TYPE, body, strlen(body)).md5, cases[i].kept);
+        expect_file(TYPE, body, "firmware", "image");
+    }
 }
 
 static void multipart_skips_an_input_without_a_chosen_file(void **state)
@@ -332,6 +365,7 @@ int main(void)
         cmocka_unit_test(multipart_keeps_bytes_that_look_like_a_delimiter),
         cmocka_unit_test(multipart_keeps_every_byte_value),
         cmocka_unit_test(multipart_skips_text_fields_before_the_file),
+        cmocka_unit_test(multipart_keeps_the_field_md5),
         cmocka_unit_test(multipart_skips_an_input_without_a_chosen_file),
         cmocka_unit_test(multipart_ignores_everything_behind_the_first_file),
         cmocka_unit_test(multipart_takes_headers_in_any_order_and_case),

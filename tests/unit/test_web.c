@@ -6,202 +6,8 @@
 
 #include <cmocka.h>
 
-#include "device/push/web.h"
-#include "device/push/web_auth.h"
-#include "format/chip.h"
-#include "tests/rig/rig.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define SLOT_LEN  0x10000u
-#define IMAGE_LEN 9000u
-#define ADMIN     "Basic YWRtaW46Ym1zMjAyNA==" /* admin:bms2024 */
-#define FORM_TYPE "multipart/form-data; boundary=XyZ"
-#define FORM_END  "\r\n--XyZ--\r\n"
-#define SUCCESS   "<META http-equiv=\"refresh\" content=\"15;URL=/\">Update Success! Rebooting..."
-
-struct fixture {
-    struct rig rig;
-    struct rig_image old_image;
-    struct rig_image new_image;
-    struct rig_image foreign_image; /* of another chip */
-    struct updraft_web_config config;
-    struct updraft_web web;
-    struct updraft_web_response other;
-    bool use_other;
-    bool refuse;
-};
-
-static void status_json(void *ctx, char *out, size_t cap)
-{
-    (void)ctx;
-    snprintf(out, cap, "{\"slot\":\"ota_0\"}");
-}
-
-static bool guard(void *ctx, enum updraft_guard_point point, struct updraft_refusal *refusal)
-{
-    struct fixture *f = ctx;
-
-    (void)point;
-    refusal->reason = "charging";
-    return !f->refuse;
-}
-
-static void start(struct fixture *f)
-{
-    f->rig.hooks = (struct updraft_update_hooks){.ctx = f, .guard = guard};
-    assert_true(rig_boot(&f->rig, UPDRAFT_RESET_POWER_ON));
-    f->config.update = &f->rig.update;
-    f->config.status_json = status_json;
-    updraft_web_init(&f->web, &f->config);
-}
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-
-    rig_image_make(&f->old_image, UPDRAFT_CHIP_ESP32, "1.0.0", IMAGE_LEN);
-    rig_image_make(&f->new_image, UPDRAFT_CHIP_ESP32, "1.1.0", IMAGE_LEN);
-    rig_image_make(&f->foreign_image, UPDRAFT_CHIP_ESP32S3, "1.1.0", IMAGE_LEN);
-    rig_make(&f->rig, RIG_TWO_SLOTS, SLOT_LEN, &f->old_image);
-    start(f);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    assert_string_equal(f->rig.nor.violation, "");
-    rig_free(&f->rig);
-    rig_image_free(&f->old_image);
-    rig_image_free(&f->new_image);
-    rig_image_free(&f->foreign_image);
-    free(f);
-    return 0;
-}
-
-static void renew(struct fixture *f)
-{
-    rig_free(&f->rig);
-    rig_make(&f->rig, RIG_TWO_SLOTS, SLOT_LEN, &f->old_image);
-    start(f);
-}
-
-static struct updraft_web_request post(const char *path, const char *content_type, size_t len)
-{
-    static char length[24];
-
-    snprintf(length, sizeof length, "%zu", len);
-    return (struct updraft_web_request){
-        .method = "POST",
-        .path = path,
-        .content_type = content_type,
-        .content_length = length,
-        .host = "192.168.1.50",
-    };
-}
-
-/* The answer to a request whose body comes in two pieces, the second byte by byte when asked. */
-static struct updraft_web_response *run(struct fixture *f,
-                                        const struct updraft_web_request *request, const void *body,
-                                        size_t len, size_t split, size_t step)
-{
-    switch (updraft_web_request(&f->web, request, &f->other, &f->use_other)) {
-    case UPDRAFT_WEB_TAKE_BODY:
-        assert_false(f->use_other);
-        if (split > 0)
-            updraft_web_body(&f->web, body, split);
-        for (size_t off = split; off < len; off += step)
-            updraft_web_body(&f->web, (const uint8_t *)body + off,
-                             len - off < step ? len - off : step);
-        updraft_web_finish(&f->web);
-        break;
-    case UPDRAFT_WEB_RESPOND:
-        break;
-    case UPDRAFT_WEB_NOT_MINE:
-        fail();
-    }
-    return f->use_other ? &f->other : &f->web.response;
-}
-
-static struct updraft_web_response *run_whole(struct fixture *f,
-                                              const struct updraft_web_request *request,
-                                              const void *body, size_t len)
-{
-    return run(f, request, body, len, len, 1);
-}
-
-static struct updraft_web_response *post_raw(struct fixture *f, const char *path, const void *body,
-                                             size_t len)
-{
-    struct updraft_web_request request = post(path, "application/octet-stream", len);
-
-    return run_whole(f, &request, body, len);
-}
-
-static void expect_answer(const struct updraft_web_response *response, unsigned status,
-                          const char *type, const char *body)
-{
-    assert_string_equal(response->body, body);
-    assert_int_equal(response->body_len, strlen(body));
-    assert_int_equal(response->status, status);
-    assert_string_equal(response->content_type, type);
-}
-
-static void expect_error(const struct updraft_web_response *response, unsigned status,
-                         enum updraft_error code)
-{
-    char start_of_body[64];
-
-    snprintf(start_of_body, sizeof start_of_body,
-             "{\"error\":{\"code\":%d,\"name\":\"%s\",\"text\"", (int)code,
-             updraft_error_entry((uint32_t)code)->name);
-    assert_memory_equal(response->body, start_of_body, strlen(start_of_body));
-    assert_string_equal(response->body + response->body_len - 3, "\"}}");
-    assert_int_equal(response->status, status);
-    assert_string_equal(response->content_type, "application/json");
-    assert_false(response->restart);
-}
-
-static void expect_boots(struct fixture *f, const char *version)
-{
-    assert_true(rig_boot(&f->rig, UPDRAFT_RESET_SOFTWARE));
-    assert_string_equal(rig_version(&f->rig, f->rig.slots.running), version);
-}
-
-/* A form as browsers and curl send it, to be freed. */
-static uint8_t *make_form(const char *field, const void *file, size_t file_len, size_t *len)
-{
-    uint8_t *form = malloc(file_len + 512);
-    int head_len = snprintf((char *)form, 512,
-                            "--XyZ\r\nContent-Disposition: form-data; name=\"MD5\"\r\n\r\n"
-                            "a52dff8366b1473d2e13edd2415def67\r\n"
-                            "--XyZ\r\nContent-Disposition: form-data; name=\"%s\"; "
-                            "filename=\"app.bin\"\r\n"
-                            "Content-Type: application/octet-stream\r\n\r\n",
-                            field);
-
-    memcpy(form + head_len, file, file_len);
-    memcpy(form + head_len + file_len, FORM_END, sizeof FORM_END - 1);
-    *len = (size_t)head_len + file_len + sizeof FORM_END - 1;
-    return form;
-}
-
-static struct updraft_web_response *post_form(struct fixture *f, const char *field,
-                                              const void *file, size_t file_len)
-{
-    size_t len;
-    uint8_t *form = make_form(field, file, file_len, &len);
-    struct updraft_web_request request = post("/update", FORM_TYPE, len);
-    struct updraft_web_response *response = run_whole(f, &request, form, len);
-
-    free(form);
-    return response;
-}
+#include "tests/unit/digest_client.h"
+#include "tests/unit/web_fixture.h"
 
 static void web_takes_a_form_with_the_stock_answer(void **state)
 {
@@ -443,8 +249,27 @@ static void web_answers_like_esp32_evse_on_its_route(void **state)
     expect_boots(f, "1.1.0");
 }
 
+static void expect_challenges(const struct updraft_web_response *response)
+{
+    static const char *const starts[] = {
+        "Digest realm=\"Login Required\", qop=\"auth\", algorithm=SHA-256, nonce=\"",
+        "Digest realm=\"Login Required\", qop=\"auth\", algorithm=MD5, nonce=\"",
+        "Basic realm=\"Login Required\"",
+    };
+    char text[UPDRAFT_WEB_CHALLENGE_CAP];
+
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(updraft_web_challenge(response, i, text, sizeof text));
+        assert_memory_equal(text, starts[i], strlen(starts[i]));
+        assert_true(text[strlen(text) - 1] == '"');
+        assert_null(strstr(text, "stale"));
+    }
+    assert_false(updraft_web_challenge(response, 3, text, sizeof text));
+}
+
 static void web_wants_the_password_before_it_begins(void **state)
 {
+    char text[UPDRAFT_WEB_CHALLENGE_CAP];
     struct fixture *f = *state;
     struct updraft_web_request request = post("/update", NULL, f->new_image.len);
     struct updraft_web_response *response;
@@ -453,16 +278,16 @@ static void web_wants_the_password_before_it_begins(void **state)
     start(f);
     response = run_whole(f, &request, f->new_image.bytes, f->new_image.len);
     expect_error(response, 401, UPDRAFT_E_AUTH);
-    assert_string_equal(response->authenticate, "Basic realm=\"Login Required\"");
+    expect_challenges(response);
     request.content_type = FORM_TYPE;
     response = run_whole(f, &request, "", 0);
     expect_answer(response, 401, "text/html", "");
-    assert_string_equal(response->authenticate, "Basic realm=\"Login Required\"");
+    expect_challenges(response);
     request.path = "/api/v1/firmware/upload";
     request.authorization = "Basic YWRtaW46YWRtaW4="; /* admin:admin */
     response = run_whole(f, &request, "", 0);
     expect_answer(response, 401, "text/plain", "Bad credentials");
-    assert_string_equal(response->authenticate, "Basic realm=\"Users\"");
+    expect_challenges(response);
     assert_int_equal(f->rig.update.state, UPDRAFT_UPDATE_IDLE);
 
     request.path = "/update";
@@ -470,43 +295,30 @@ static void web_wants_the_password_before_it_begins(void **state)
     request.authorization = ADMIN;
     response = run_whole(f, &request, f->new_image.bytes, f->new_image.len);
     assert_int_equal(response->status, 200);
-    assert_null(response->authenticate);
+    assert_false(updraft_web_challenge(response, 0, text, sizeof text));
+    expect_boots(f, "1.1.0");
 }
 
-static void web_auth_reads_basic_credentials(void **state)
+static void web_takes_a_digest_once(void **state)
 {
-    (void)state;
-    assert_true(updraft_web_has_password(ADMIN, "bms2024"));
-    assert_true(updraft_web_has_password("bAsIc  YWRtaW46Ym1zMjAyNA", "bms2024"));
-    assert_true(updraft_web_has_password("Basic OmE6Yg==", "a:b")); /* :a:b, no user name */
-    assert_false(updraft_web_has_password(ADMIN, "bms2025"));
-    assert_false(updraft_web_has_password(ADMIN, "bms202"));
-    assert_false(updraft_web_has_password(ADMIN, "bms20244"));
-    assert_false(updraft_web_has_password(NULL, "bms2024"));
-    assert_false(updraft_web_has_password("", "bms2024"));
-    assert_false(updraft_web_has_password("Basic", "bms2024"));
-    assert_false(updraft_web_has_password("Bearer YWRtaW46Ym1zMjAyNA==", "bms2024"));
-    assert_false(updraft_web_has_password("Basic Ym1zMjAyNA==", "bms2024")); /* no colon */
-    assert_false(updraft_web_has_password("Basic YWRt*W46Ym1zMjAyNA==", "bms2024"));
-    char long_text[600] = "Basic ";
-    memset(long_text + 6, 'A', 500);
-    assert_false(updraft_web_has_password(long_text, "bms2024"));
-}
+    struct fixture *f = *state;
+    struct updraft_web_request request = post("/update", NULL, 5);
+    char authorization[512], text[UPDRAFT_WEB_CHALLENGE_CAP];
 
-static void web_auth_knows_pages_of_other_hosts(void **state)
-{
-    (void)state;
-    assert_false(updraft_web_is_foreign(NULL, "192.168.1.50"));
-    assert_false(updraft_web_is_foreign(NULL, NULL));
-    assert_false(updraft_web_is_foreign("http://192.168.1.50", "192.168.1.50"));
-    assert_false(updraft_web_is_foreign("https://Garage.local:8080", "garage.local:8080"));
-    assert_true(updraft_web_is_foreign("http://192.168.1.50", NULL));
-    assert_true(updraft_web_is_foreign("http://192.168.1.50:81", "192.168.1.50"));
-    assert_true(updraft_web_is_foreign("http://192.168.1.5", "192.168.1.50"));
-    assert_true(updraft_web_is_foreign("http://evil.example", "192.168.1.50"));
-    assert_true(updraft_web_is_foreign("null", "192.168.1.50"));
-    assert_true(updraft_web_is_foreign("", "192.168.1.50"));
-    assert_true(updraft_web_is_foreign("file://192.168.1.50", "192.168.1.50"));
+    f->config.password = "bms2024";
+    start(f);
+    expect_error(run_whole(f, &request, "hello", 5), 401, UPDRAFT_E_AUTH);
+    digest_client_answer(
+        &(struct digest_client){
+            .nonce = f->web.response.nonce, .password = "bms2024", .target = "/update", .count = 1},
+        authorization, sizeof authorization);
+    request.authorization = authorization;
+    expect_error(run_whole(f, &request, "hello", 5), 400, UPDRAFT_E_MAGIC);
+    assert_int_equal(updraft_web_take_sign_in(&f->web), UPDRAFT_SIGN_IN_RIGHT);
+    expect_error(run_whole(f, &request, "hello", 5), 401, UPDRAFT_E_AUTH);
+    assert_true(updraft_web_challenge(&f->web.response, 0, text, sizeof text));
+    assert_non_null(strstr(text, "stale=true"));
+    assert_int_equal(updraft_web_take_sign_in(&f->web), UPDRAFT_SIGN_IN_NONE);
 }
 
 static void web_refuses_pages_of_other_hosts(void **state)
@@ -627,8 +439,6 @@ static void web_routes_only_what_is_its_own(void **state)
     assert_int_equal(f->rig.update.state, UPDRAFT_UPDATE_IDLE);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -646,8 +456,7 @@ int main(void)
         TEST(web_refuses_a_body_of_another_length_than_announced),
         TEST(web_answers_like_esp32_evse_on_its_route),
         TEST(web_wants_the_password_before_it_begins),
-        TEST(web_auth_reads_basic_credentials),
-        TEST(web_auth_knows_pages_of_other_hosts),
+        TEST(web_takes_a_digest_once),
         TEST(web_refuses_pages_of_other_hosts),
         TEST(web_leaves_the_first_upload_alone_when_a_second_comes),
         TEST(web_leaves_an_update_of_another_way_alone),

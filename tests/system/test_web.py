@@ -1,0 +1,349 @@
+"""Uploads over HTTP on the virtual device: ElegantOTA's routes, Digest, hosts, and how soon each
+trouble ends on both sides, with which words."""
+
+import base64
+import hashlib
+import http.client
+import json
+import re
+import socket
+import threading
+import time
+
+import harness
+import images
+from test_device import DeviceCase
+
+FS_TABLE = harness.TWO_SLOTS + "storage, data, spiffs, 0x310000, 0x10000\n"
+
+
+def digest(challenge, method, target, password, count=1):
+    """What a client answers to one WWW-Authenticate."""
+    fields = dict(re.findall(r'(\w+)="?([^",]+)"?', challenge))
+    algorithm = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}[fields["algorithm"]]
+
+    def h(*parts):
+        return algorithm(":".join(parts).encode()).hexdigest()
+    nc = f"{count:08x}"
+    proof = h(h("me", fields["realm"], password), fields["nonce"], nc, "c", "auth", h(method, target))
+    return {"Authorization": f'Digest username="me", realm="{fields["realm"]}", nonce="{fields["nonce"]}", '
+                             f'uri="{target}", algorithm={fields["algorithm"]}, response="{proof}", qop=auth, '
+                             f'nc={nc}, cnonce="c"'}
+
+
+class WebCase(DeviceCase):
+    def get(self, boot, path, headers=None):
+        return harness.http("GET", f"http://{boot['http']}{path}", headers=headers or {})
+
+    def elegant_form(self, body, md5=None, field="file"):
+        text = f'--B\r\nContent-Disposition: form-data; name="MD5"\r\n\r\n{md5}\r\n' if md5 else ""
+        return (f'{text}--B\r\nContent-Disposition: form-data; name="{field}"; filename="firmware"\r\n'
+                "Content-Type: application/octet-stream\r\n\r\n").encode() + body + b"\r\n--B--\r\n"
+
+    def elegant(self, boot, path, *args, headers=None, **kwargs):
+        return self.post(boot, self.elegant_form(*args, **kwargs), path,
+                         {"Content-Type": "multipart/form-data; boundary=B", **(headers or {})})
+
+    def challenges(self, boot, path="/ota/start"):
+        status, headers, _ = self.get(boot, path)
+        self.assertEqual(status, 401)
+        return headers.get_all("WWW-Authenticate")
+
+    def within(self, limit_s, what, action):
+        start = time.monotonic()
+        result = action()
+        self.assertLess(time.monotonic() - start, limit_s, what)
+        return result
+
+
+class ElegantTest(WebCase):
+    def test_version_2_is_updated_and_its_md5_is_checked(self):
+        device, boot = self.booted()
+        status, _, body = self.get(boot, "/update/identity")
+        identity = json.loads(body)
+        self.assertEqual((status, set(identity), identity["hardware"]), (200, {"id", "hardware"}, "ESP32"))
+        wrong = hashlib.md5(b"another").hexdigest()
+        status, _, body = self.elegant(boot, "/update", self.new, wrong, "firmware")
+        self.assertEqual((status, body), (400, b"ERROR[7]: MD5 verification failed\n"))
+        right = hashlib.md5(self.new).hexdigest()
+        status, _, body = self.elegant(boot, "/update", self.new, right, "firmware")
+        self.assertEqual((status, body), (200, b"OK"))
+        self.assert_updated(device)
+
+    def test_version_3_starts_and_uploads(self):
+        device, boot = self.booted()
+        start = f"/ota/start?mode=fr&hash={hashlib.md5(self.new).hexdigest()}"
+        before = self.flash()
+        for _ in range(3):
+            self.assertEqual(self.get(boot, start)[::2], (200, b"OK"))
+        self.assertEqual(self.status_of(boot)["update"]["state"], "idle")
+        self.assertEqual(self.flash(), before)  # a GET changes nothing
+        self.assertEqual(self.elegant(boot, "/ota/upload", self.new)[::2], (200, b"OK"))
+        self.assert_updated(device)
+
+    def test_version_3_writes_a_file_system(self):
+        _, boot = self.booted(table=FS_TABLE)
+        contents = bytes(range(256)) * 40
+        self.assertEqual(self.get(boot, "/ota/start?mode=fs")[0], 200)
+        self.assertEqual(self.elegant(boot, "/ota/upload", contents)[::2], (200, b"OK"))
+        self.assertEqual(self.flash()[0x310000:0x310000 + len(contents)], contents)
+
+    def test_version_3_with_password_takes_digest_and_basic(self):
+        device, boot = self.booted(board="password: secret\n")
+        start = f"/ota/start?mode=fr&hash={hashlib.md5(self.new).hexdigest()}"
+        self.assertEqual(self.get(boot, "/update/update")[0], 401)  # where its helper asks
+        challenge = self.challenges(boot)[1]
+        self.assertIn("algorithm=MD5", challenge)
+        self.assertEqual(self.get(boot, start, digest(challenge, "GET", start, "secret"))[0], 200)
+        self.assertEqual(self.get(boot, start, self.basic("secret"))[0], 200)
+        self.assertEqual(self.elegant(boot, "/ota/upload", self.new)[0], 401)
+        answer = self.elegant(boot, "/ota/upload", self.new,
+                              headers=digest(challenge, "POST", "/ota/upload", "secret", 2))
+        self.assertEqual(answer[::2], (200, b"OK"))
+        self.assert_updated(device)
+
+    def basic(self, password):
+        return {"Authorization": "Basic " + base64.b64encode(f"me:{password}".encode()).decode()}
+
+
+class SignInTest(WebCase):
+    def test_a_digest_works_once_and_only_for_what_it_was_made_for(self):
+        device, boot = self.booted(board="password: secret\n")
+        for kind in (0, 1):
+            proof = digest(self.challenges(boot)[kind], "POST", "/update", "secret")
+            self.assertEqual(self.post(boot, b"no image", headers=proof)[0], 400)
+            status, headers, _ = self.post(boot, self.new, headers=proof)
+            self.assertEqual(status, 401)
+            self.assertIn("stale=true", headers["WWW-Authenticate"])
+            self.assertEqual(self.get(boot, "/ota/start", proof)[0], 401)
+            device.wait_line("^sign-in failed")  # that was another address, so the proof was wrong
+        wrong = digest(self.challenges(boot)[0], "POST", "/update", "guess")
+        status, headers, _ = self.post(boot, self.new, headers=wrong)
+        self.assertEqual(status, 401)
+        self.assertNotIn("stale", headers["WWW-Authenticate"])
+        device.wait_line("^sign-in failed")
+
+    def test_a_digest_does_not_outlive_a_restart(self):
+        device, boot = self.booted(board="password: secret\n")
+        challenge = self.challenges(boot)[0]
+        proof = digest(challenge, "POST", "/update", "secret")
+        self.assertEqual(self.post(boot, self.new, headers=proof)[0], 200)
+        boot = self.assert_updated(device)
+        status, headers, _ = self.post(boot, self.old, headers=digest(challenge, "POST", "/update", "secret", 9))
+        self.assertEqual(status, 401)
+        self.assertIn("stale=true", headers["WWW-Authenticate"])
+
+    def test_asking_for_many_nonces_keeps_no_one_out(self):
+        device, boot = self.booted(board="password: secret\n")
+        challenge = self.challenges(boot)[0]
+        for _ in range(100):
+            self.challenges(boot)
+        self.assertEqual(self.post(boot, self.new, headers=digest(challenge, "POST", "/update", "secret"))[0], 200)
+        self.assert_updated(device)
+
+    def test_the_tool_proves_the_password_without_sending_it(self):
+        device, boot = self.booted(board="password: secret\n")
+        heard = []
+        port = self.listener(boot, heard)
+        self.cli("push", self.write("new.bin", self.new), f"127.0.0.1:{port}", "--via", "raw",
+                 "--password", "secret")
+        self.assert_updated(device)
+        text = b"".join(heard)
+        self.assertEqual(re.findall(rb"Authorization: (\w+)", text), [b"Digest"])
+        self.assertLess(len(text), 1.2 * len(self.new) + 20000)  # the image went out once
+
+    def listener(self, boot, heard):
+        """A port whose connections are passed on to the device, while what they carry is kept."""
+        server = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(server.close)
+
+        def carry(source, target, keep):
+            try:
+                while data := source.recv(65536):
+                    keep.append(data)
+                    target.sendall(data)
+                target.shutdown(socket.SHUT_WR)
+            except OSError:
+                target.close()
+
+        def serve():
+            while True:
+                try:
+                    client, _ = server.accept()
+                    host, _, port = boot["http"].rpartition(":")
+                    device = socket.create_connection((host, int(port)))
+                except OSError:
+                    return
+                threading.Thread(target=carry, args=(client, device, heard), daemon=True).start()
+                threading.Thread(target=carry, args=(device, client, []), daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        return server.getsockname()[1]
+
+
+class HostTest(WebCase):
+    def test_only_its_own_names_lead_to_the_device(self):
+        device, boot = self.booted()
+        port = boot["http"].rpartition(":")[2]
+        for host in ("evil.example", "garage.evil.example", f"127.0.0.1.evil.example:{port}"):
+            error = self.assert_refused(self.post(boot, self.new, headers={"Host": host, "Origin": f"http://{host}"}),
+                                        403, "foreign_host")
+            self.assertIn("evil.example", error["text"])
+            self.assertEqual(self.get(boot, "/status", {"Host": host})[0], 403)
+        self.assertEqual(self.status_of(boot)["update"]["state"], "idle")
+        for host in ("garage", "garage.local", f"localhost:{port}", "[::1]"):
+            self.assertEqual(self.get(boot, "/status", {"Host": host})[0], 200)
+        own = {"Host": "garage.local", "Origin": "http://garage.local", "Referer": "http://garage.local/update"}
+        self.assertEqual(self.post(boot, self.new, headers=own)[0], 200)
+        self.assert_updated(device)
+
+    def test_a_page_elsewhere_cannot_start_an_update(self):
+        _, boot = self.booted()
+        referer = {"Referer": "http://evil.example/page"}
+        self.assertEqual(self.get(boot, "/ota/start?mode=fs", referer)[0], 400)
+        self.assert_refused(self.post(boot, self.new, headers=referer), 403, "forbidden")
+
+
+class EndTest(WebCase):
+    """Each trouble ends on the device within its time, and the next upload works."""
+
+    def expect_next(self, device, boot):
+        self.assertEqual(self.within(10, "the next upload", lambda: self.post(boot, self.new))[0], 200)
+        self.assert_updated(device)
+
+    def test_a_connection_that_is_cut_anywhere(self):
+        device, boot = self.booted()
+        for percent in (1, 50, 99):
+            upload = self.open_upload(boot, len(self.new), self.new[:len(self.new) * percent // 100])
+            device.wait_line("^update start")
+            upload.close()
+            self.within(2, f"cut at {percent} %", lambda: device.wait_line("^update failed code=69", 5))
+        self.expect_next(device, boot)
+
+    def test_a_connection_that_is_cut_after_the_last_byte(self):
+        device, boot = self.booted()
+        upload = self.open_upload(boot, len(self.new), self.new)
+        upload.close()  # all of it is there: the image runs, though nobody heard the answer
+        self.within(10, "the restart", lambda: self.assert_updated(device))
+
+    def test_a_client_that_never_sends(self):
+        device, boot = self.booted(extra=["--stall-s", "1"])
+        host, _, port = boot["http"].rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=harness.WAIT_S) as silent:
+            self.assertEqual(self.within(9, "no request", lambda: silent.recv(100)), b"")
+        upload = self.open_upload(boot, len(self.new), b"")
+        self.within(5, "no body", lambda: device.wait_line("^update failed code=65", 8))
+        self.within(5, "the end", lambda: upload.recv(100))
+        self.expect_next(device, boot)
+
+    def test_two_clients_at_once(self):
+        device, boot = self.booted()
+        upload = self.open_upload(boot, len(self.new), self.new[:30000])
+        device.wait_line("^update start")
+        self.assert_refused(self.within(2, "busy", lambda: self.post(boot, self.new)), 409, "busy")
+        self.assertEqual(self.within(2, "busy", lambda: self.elegant(boot, "/ota/upload", self.new))[::2],
+                         (400, b"ERROR[15]: Update already running\n"))
+        upload.sendall(self.new[30000:])
+        answer = http.client.HTTPResponse(upload)
+        answer.begin()
+        self.assertEqual(answer.status, 200)
+        self.assert_updated(device)
+
+    def test_what_is_refused_is_told_at_once(self):
+        device, boot = self.booted(board="password: secret\n")
+        proof = digest(self.challenges(boot)[0], "POST", "/update", "secret")
+        other = images.make("1.1.0", chip="esp32s3")
+        self.assertEqual(self.within(2, "no password", lambda: self.post(boot, self.new))[0], 401)
+        self.assert_refused(self.within(2, "chip", lambda: self.post(boot, other, headers=proof)), 400, "wrong_chip")
+        proof = digest(self.challenges(boot)[0], "POST", "/update", "secret")
+        large = bytes([0xE9]) * 0x180001
+        self.assert_refused(self.within(4, "size", lambda: self.post(boot, large, headers=proof)), 413, "too_large")
+
+
+class ToolTest(WebCase):
+    """The same troubles from the side of `updraft push`: exit status, name and time."""
+
+    def push(self, port, image, *args):
+        path = self.write("push.bin", image)
+        result = self.cli("push", path, f"127.0.0.1:{port}", "--via", "raw", "--timeout", "1", "--no-wait",
+                          "--json", *args, status=None)
+        return result.returncode, json.loads(result.stdout)["error"] if result.returncode else None
+
+    def peer(self, take, answer=b""):
+        """Answers no GET; of a POST's body it takes so many bytes, then answers and hangs up. take
+        None: it neither answers nor hangs up."""
+        server = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(server.close)
+
+        def talk(client):
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += client.recv(4096)
+            if head.startswith(b"GET"):
+                client.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                return
+            seen = len(head.split(b"\r\n\r\n", 1)[1])
+            while take is None or seen < take:
+                data = client.recv(65536)
+                if not data:
+                    return
+                seen += len(data)
+            client.sendall(answer)
+
+        def serve():
+            while True:
+                try:
+                    client, _ = server.accept()
+                except OSError:
+                    return
+                with client:
+                    try:
+                        talk(client)
+                    except OSError:
+                        pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        return server.getsockname()[1]
+
+    def test_each_refusal_of_a_device_has_its_words(self):
+        _, boot = self.booted(board="password: secret\n")
+        port = boot["http"].rpartition(":")[2]
+        right = ("--password", "secret")
+        for image, args, expected in (
+                (self.new, ("--password", "guess"), (6, "wrong_password")),
+                (images.make("1.1.0", chip="esp32s3"), (*right, "--no-chip-check"), (5, "wrong_chip")),
+                (images.make("1.1.0", size=0x181000), right, (5, "too_large")),
+                (self.old, right, (5, "already_running"))):
+            code, error = self.within(5, expected[1], lambda i=image, a=args: self.push(port, i, *a))
+            self.assertEqual((code, error["code"]), expected)
+            self.assertTrue(error["remedy"])
+
+    def test_a_device_that_goes_away_is_told_with_the_place(self):
+        large = images.make("1.1.0", size=8_000_000)  # more than waits in buffers on its way
+        for percent in (1, 50, 99):
+            port = self.peer(len(large) * percent // 100)
+            code, error = self.within(8, f"cut at {percent} %", lambda p=port: self.push(p, large))
+            self.assertEqual(code, 4, error)
+            if percent < 99:  # of the last percent all may have left before the cut is seen
+                self.assertEqual(error["code"], "disconnected", error)
+        code, error = self.within(8, "cut at the end", lambda: self.push(self.peer(len(self.new)), self.new))
+        self.assertEqual((code, error["code"]), (4, "no_verdict"))
+        self.assertIn("which version it runs", error["remedy"])
+
+    def test_a_device_that_never_answers_is_given_up(self):
+        code, error = self.within(20, "silence", lambda: self.push(self.peer(None), self.new))
+        self.assertEqual((code, error["code"]), (4, "no_verdict"), error)
+
+    def test_no_device_at_all(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        code, error = self.within(5, "nobody", lambda: self.push(port, self.new))
+        self.assertEqual((code, error["code"]), (4, "cannot_connect"))
+
+    def test_a_device_that_is_busy_says_so(self):
+        device, boot = self.booted()
+        upload = self.open_upload(boot, len(self.new), self.new[:30000])
+        device.wait_line("^update start")
+        code, error = self.within(5, "busy", lambda: self.push(boot["http"].rpartition(":")[2], self.new))
+        self.assertEqual((code, error["code"]), (5, "busy"))
+        upload.close()
