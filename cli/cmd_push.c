@@ -1,4 +1,5 @@
 /* updraft push FILE HOST */
+#include "cli/address.h"
 #include "cli/out.h"
 #include "cli/push.h"
 #include "format/chip.h"
@@ -42,22 +43,11 @@ static enum updraft_exit port_option(struct updraft_cli *cli, const char *name, 
 static enum updraft_exit read_address(struct updraft_push *push)
 {
     struct updraft_cli *cli = push->cli;
-    const char *given = cli->args.positional[1];
-    const char *colon = strrchr(given, ':');
-    size_t host_len = colon ? (size_t)(colon - given) : strlen(given);
-    uint32_t value = 0;
-    enum updraft_exit exit;
+    enum updraft_exit exit =
+        updraft_address_read(cli->args.positional[1], push->host, &push->given_port, &cli->fail);
 
-    if (strstr(given, "://") || strchr(given, '/') || host_len == 0 ||
-        host_len >= sizeof push->host || strchr(given, ':') != colon ||
-        (colon && (!updraft_args_parse_number(colon + 1, &value) || value < 1 || value > 65535)))
-        return updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage",
-                                "Give a name or an IPv4 address, with a port if need be: "
-                                "192.168.1.50:8080.",
-                                "'%s' is no device address", given);
-    memcpy(push->host, given, host_len);
-    push->host[host_len] = '\0';
-    push->given_port = (uint16_t)value;
+    if (exit != UPDRAFT_EXIT_OK)
+        return exit;
     exit = port_option(cli, "port", &push->given_port);
     push->http_port = push->given_port ? push->given_port : HTTP_PORT;
     if (exit == UPDRAFT_EXIT_OK)

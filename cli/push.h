@@ -29,6 +29,8 @@ struct updraft_push_device {
     enum updraft_push_kind kind;
     char name[64];
     char chip[32];
+    char product[64];
+    char project[33]; /* of the running image */
     char version[64];
     char slot[16];
     char next[16];

@@ -70,6 +70,8 @@ static bool read_status(const cJSON *status, struct updraft_push_device *device)
     device->kind = UPDRAFT_PUSH_UPDRAFT;
     copy_text(status, "name", device->name, sizeof device->name);
     copy_text(status, "chip", device->chip, sizeof device->chip);
+    copy_text(status, "product", device->product, sizeof device->product);
+    copy_text(status, "project", device->project, sizeof device->project);
     copy_text(status, "version", device->version, sizeof device->version);
     copy_text(status, "slot", device->slot, sizeof device->slot);
     copy_text(status, "next", device->next, sizeof device->next);

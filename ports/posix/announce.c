@@ -103,6 +103,8 @@ static char *make_host(const struct updraft_announcer_config *config)
 
 /* ---- what ---- */
 
+/* Added one before the other, as Avahi's own tools do: the record has the strings in the order in
+ * which they were added. */
 static AvahiStringList *make_txt(const struct updraft_announce *what,
                                  enum updraft_announce_service service)
 {
@@ -111,7 +113,7 @@ static AvahiStringList *make_txt(const struct updraft_announce *what,
     size_t len;
     for (size_t i = 0; (len = updraft_announce_string(what, service, i, text)) > 0; i++)
         list = avahi_string_list_add_arbitrary(list, (const uint8_t *)text, len);
-    return avahi_string_list_reverse(list);
+    return list;
 }
 
 static int add_service(struct updraft_announcer *announcer, enum updraft_announce_service service,
