@@ -83,6 +83,7 @@ static bool read_status(const cJSON *status, struct updraft_push_device *device)
     device->ota_port = (uint16_t)updraft_json_number(status, "ota_port");
     device->esphome_port = (uint16_t)updraft_json_number(status, "esphome_port");
     device->direct_port = (uint16_t)updraft_json_number(status, "direct_port");
+    device->is_updating = !strcmp(updraft_json_text(status, "update.state"), "receiving");
     device->uptime_ms = (uint64_t)updraft_json_number(status, "uptime_ms");
     device->wants_password = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(status, "password"));
     return true;
