@@ -44,10 +44,13 @@ static bool ask_http(const struct updraft_scan_target *target, const struct updr
     if (found->by_updraft)
         found->password =
             device.wants_password ? UPDRAFT_FOUND_PASSWORD_YES : UPDRAFT_FOUND_PASSWORD_NO;
-    snprintf(found->ways, sizeof found->ways, "%s",
-             found->by_updraft                     ? "raw,form,espota"
-             : device.kind == UPDRAFT_PUSH_IS_EVSE ? "raw"
-                                                   : "form");
+    if (found->by_updraft)
+        snprintf(found->ways, sizeof found->ways, "%sraw,form%s%s",
+                 device.direct_port ? "direct," : "", device.ota_port ? ",espota" : "",
+                 device.esphome_port ? ",esphome" : "");
+    else
+        snprintf(found->ways, sizeof found->ways, "%s",
+                 device.kind == UPDRAFT_PUSH_IS_EVSE ? "raw" : "form");
     return true;
 }
 

@@ -220,9 +220,9 @@ class Case(unittest.TestCase):
             file.write(bytes([byte ^ 0x10]))
 
     def device(self, name, app=None, table=TWO_SLOTS, board="", chip="esp32", extra=(),
-               announce=False):
+               product="demo", announce=False):
         """Starts a device whose flash is NAME.flash in the test's directory (made when absent)."""
-        board_path = self.write(name + ".yaml", f"name: {name}\nchip: {chip}\nproduct: demo\n"
+        board_path = self.write(name + ".yaml", f"name: {name}\nchip: {chip}\nproduct: {product}\n"
                                                 f"ports:\n  ota: 0\n  http: 0\n{board}")
         table_path = self.write(name + ".csv", table)
         args = [program("updraft-device"), "--flash", self.path(name + ".flash"),
