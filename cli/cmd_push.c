@@ -1,22 +1,30 @@
-/* updraft push FILE HOST */
+/* updraft push FILE HOST... */
+#include "cli/found.h"
 #include "cli/out.h"
-#include "cli/push.h"
-#include "format/chip.h"
+#include "cli/push_crew.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HTTP_PORT        80u
-#define PROBE_MS         3000u
-#define PROBE_ESPOTA_MS  1500u /* espota needs no HTTP: a short look is enough */
 #define DEFAULT_WAIT_S   120u
 #define DEFAULT_ANSWER_S 10u
+#define DEFAULT_JOBS     4u
+#define JOB_CAP          256u
+#define RETRY_CAP        100u
 
 static const struct updraft_option options[] = {
     {"via", 0, "WAY", "auto (default), direct, raw, form, espota or esphome"},
     {"password", 'p', "TEXT", "the device's password (else UPDRAFT_PASSWORD)"},
     {"user", 0, "NAME", "user name for HTTP (default updraft; most devices take any)"},
+    {"list", 0, "FILE", "push to the devices in it: ADDRESS [password=TEXT], one a line"},
+    {"discover", 0, NULL, "push to the devices that announce themselves and run this image's chip"},
+    UPDRAFT_FOUND_FILTER_OPTIONS,
+    {"jobs", 'j', "N", "how many devices at a time (default 4)"},
+    {"retry", 0, "N", "try again up to N times where that may help, after 1, 2, 4, ... 30 s"},
+    {"only-newer", 0, NULL, "leave devices alone that run this version or a later one"},
+    {"dry-run", 0, NULL, "ask and check, but send nothing"},
     {"port", 0, "PORT", "the device's port, as HOST:PORT"},
     {"http-port", 0, "PORT", "its HTTP port (default 80, or --port)"},
     {"ota-port", 0, "PORT", "its espota or ESPHome port (default 3232, ESP8266: 8266, or --port)"},
@@ -38,36 +46,20 @@ static enum updraft_exit port_option(struct updraft_cli *cli, const char *name, 
     return exit;
 }
 
-/* HOST or HOST:PORT; --port says the same, the special ports go first. */
-static enum updraft_exit read_address(struct updraft_push *push)
+/* --port says what HOST:PORT does, the special ports go first. */
+static enum updraft_exit read_ports(struct updraft_push *push)
 {
-    struct updraft_cli *cli = push->cli;
-    const char *given = cli->args.positional[1];
-    const char *colon = strrchr(given, ':');
-    size_t host_len = colon ? (size_t)(colon - given) : strlen(given);
-    uint32_t value = 0;
-    enum updraft_exit exit;
+    enum updraft_exit exit = port_option(push->cli, "port", &push->given_port);
 
-    if (strstr(given, "://") || strchr(given, '/') || host_len == 0 ||
-        host_len >= sizeof push->host || strchr(given, ':') != colon ||
-        (colon && (!updraft_args_parse_number(colon + 1, &value) || value < 1 || value > 65535)))
-        return updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage",
-                                "Give a name or an IPv4 address, with a port if need be: "
-                                "192.168.1.50:8080.",
-                                "'%s' is no device address", given);
-    memcpy(push->host, given, host_len);
-    push->host[host_len] = '\0';
-    push->given_port = (uint16_t)value;
-    exit = port_option(cli, "port", &push->given_port);
     push->http_port = push->given_port ? push->given_port : HTTP_PORT;
     if (exit == UPDRAFT_EXIT_OK)
-        exit = port_option(cli, "http-port", &push->http_port);
+        exit = port_option(push->cli, "http-port", &push->http_port);
     if (exit == UPDRAFT_EXIT_OK)
-        exit = port_option(cli, "ota-port", &push->ota_port);
+        exit = port_option(push->cli, "ota-port", &push->ota_port);
     if (exit == UPDRAFT_EXIT_OK)
-        exit = port_option(cli, "direct-port", &push->direct_port);
+        exit = port_option(push->cli, "direct-port", &push->direct_port);
     if (exit == UPDRAFT_EXIT_OK)
-        exit = port_option(cli, "host-port", &push->host_port);
+        exit = port_option(push->cli, "host-port", &push->host_port);
     return exit;
 }
 
@@ -94,11 +86,11 @@ static enum updraft_exit read_way(struct updraft_push *push)
                             "there is no way in '%s'", name);
 }
 
-static enum updraft_exit read_options(struct updraft_push *push)
+static enum updraft_exit read_options(struct updraft_push *push, struct updraft_push_crew *crew)
 {
     const struct updraft_args *args = &push->cli->args;
     const char *user = updraft_args_value(args, "user");
-    enum updraft_exit exit = read_address(push);
+    enum updraft_exit exit = read_ports(push);
 
     push->user = user ? user : "updraft";
     push->password = updraft_args_value(args, "password");
@@ -108,189 +100,271 @@ static enum updraft_exit read_options(struct updraft_push *push)
         push->password = NULL;
     push->timeout_s = DEFAULT_ANSWER_S;
     push->wait_s = DEFAULT_WAIT_S;
+    crew->jobs = DEFAULT_JOBS;
     if (exit == UPDRAFT_EXIT_OK)
         exit = read_way(push);
     if (exit == UPDRAFT_EXIT_OK)
         exit = updraft_args_u32(push->cli, "timeout", 1, 600, &push->timeout_s);
     if (exit == UPDRAFT_EXIT_OK)
         exit = updraft_args_u32(push->cli, "wait", 0, 86400, &push->wait_s);
+    if (exit == UPDRAFT_EXIT_OK)
+        exit = updraft_args_u32(push->cli, "jobs", 1, JOB_CAP, &crew->jobs);
+    if (exit == UPDRAFT_EXIT_OK)
+        exit = updraft_args_u32(push->cli, "retry", 0, RETRY_CAP, &crew->retries);
     if (updraft_args_has(args, "no-wait"))
         push->wait_s = 0;
     return exit;
 }
 
-/* What can be known to fail is refused before a byte is sent. */
-static enum updraft_exit check_fit(struct updraft_push *push)
+/* espota's device finds this computer by one port, and only one push can listen there. */
+static enum updraft_exit check_host_port(const struct updraft_push *push,
+                                         const struct updraft_push_crew *crew)
 {
-    const struct updraft_push_device *device = &push->device;
-    const struct updraft_chip *chip = updraft_chip_by_name(device->chip);
-    uint16_t image_chip_id = push->image.info.chip_id;
-    struct updraft_failure failure;
+    if (!push->host_port || crew->targets->count == 1 || crew->jobs == 1)
+        return UPDRAFT_EXIT_OK;
+    return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_USAGE, "usage", "Add --jobs 1.",
+                            "--host-port serves one device at a time");
+}
 
-    if (chip && chip->id != image_chip_id && !updraft_args_has(&push->cli->args, "no-chip-check"))
-        return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_REFUSED, "wrong_chip",
-                                "Send the image that was built for this chip.",
-                                "the image is for %s, the device is an %s",
-                                updraft_chip_name(image_chip_id), chip->name);
-    if (device->capacity && push->image.info.image_len > device->capacity) {
-        updraft_failure_set(&failure, UPDRAFT_E_TOO_LARGE, push->image.info.image_len,
-                            device->capacity, NULL);
-        return updraft_fail_from(&push->cli->fail, UPDRAFT_EXIT_REFUSED, &failure);
+/* ---- what became of it ---- */
+
+static enum updraft_exit exit_of(const cJSON *device)
+{
+    return (enum updraft_exit)updraft_json_number(device, "exit");
+}
+
+/* The result of the only device is that of the command. */
+static enum updraft_exit conclude_one(struct updraft_push *push, cJSON *devices, cJSON *result)
+{
+    cJSON *device = cJSON_DetachItemFromArray(devices, 0);
+    enum updraft_exit exit = exit_of(device);
+    cJSON *error = cJSON_DetachItemFromObjectCaseSensitive(device, "error");
+    const char *host;
+
+    cJSON_DeleteItemFromObjectCaseSensitive(device, "exit");
+    cJSON_DeleteItemFromObjectCaseSensitive(device, "label");
+    updraft_json_move(device, result);
+    cJSON_Delete(device);
+    if (error)
+        (void)updraft_fail_set(&push->cli->fail, exit, updraft_json_text(error, "code"),
+                               updraft_json_text(error, "remedy"), "%s",
+                               updraft_json_text(error, "message"));
+    cJSON_Delete(error);
+    host = updraft_json_text(result, "host");
+    return exit == UPDRAFT_EXIT_OK
+               ? exit
+               : updraft_fail_wrap(&push->cli->fail, exit, "cannot push %s to %s",
+                                   updraft_file_name(push->path), host);
+}
+
+/* Devices that failed for the same reason stand together: one remedy helps all of them. */
+static void add_cause(cJSON *causes, const cJSON *device)
+{
+    const cJSON *error = cJSON_GetObjectItemCaseSensitive(device, "error");
+    const char *code = updraft_json_text(error, "code");
+    cJSON *found = NULL;
+    cJSON *cause;
+
+    cJSON_ArrayForEach(cause, causes) if (!strcmp(updraft_json_text(cause, "code"), code)) found =
+        cause;
+    if (!found) {
+        found = cJSON_CreateObject();
+        cJSON_AddStringToObject(found, "code", code);
+        cJSON_AddStringToObject(found, "message", updraft_json_text(error, "message"));
+        cJSON_AddStringToObject(found, "remedy", updraft_json_text(error, "remedy"));
+        cJSON_AddArrayToObject(found, "devices");
+        cJSON_AddItemToArray(causes, found);
     }
-    if (device->kind == UPDRAFT_PUSH_UPDRAFT && device->wants_password && !push->password)
-        return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_AUTH, "wrong_password",
-                                "Give it with --password, or in UPDRAFT_PASSWORD.",
-                                "the device wants a password");
-    return UPDRAFT_EXIT_OK;
+    cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(found, "devices"),
+                         cJSON_CreateString(updraft_json_text(device, "label")));
 }
 
-/* The port that was given is espota's, so it answers no question: a device of ours may do so on port
- * 80. That it names the espota port shows that it is the same device. */
-static void ask_beside_espota(struct updraft_push *push)
+static enum updraft_exit conclude_many(struct updraft_cli *cli, cJSON *devices, cJSON *result)
 {
-    uint16_t ota_port = push->ota_port ? push->ota_port : push->given_port;
-    uint16_t http_port = push->http_port;
-    struct updraft_push_device device;
+    cJSON *causes = cJSON_CreateArray();
+    enum updraft_exit exit = UPDRAFT_EXIT_OK;
+    unsigned failed = 0;
+    unsigned skipped = 0;
+    cJSON *device;
 
-    if (push->way != UPDRAFT_PUSH_ESPOTA || push->device.kind != UPDRAFT_PUSH_UNKNOWN ||
-        http_port == HTTP_PORT || updraft_args_has(&push->cli->args, "http-port"))
-        return;
-    push->http_port = HTTP_PORT;
-    updraft_push_ask(push, &device, PROBE_ESPOTA_MS);
-    if (device.kind == UPDRAFT_PUSH_UPDRAFT && device.ota_port == ota_port)
-        push->device = device;
-    else
-        push->http_port = http_port;
-}
-
-static void meet(struct updraft_push *push, cJSON *result)
-{
-    const struct updraft_push_device *device = &push->device;
-    const struct updraft_chip *chip;
-    bool needs_http = push->way != UPDRAFT_PUSH_ESPOTA && push->way != UPDRAFT_PUSH_ESPHOME &&
-                      push->way != UPDRAFT_PUSH_DIRECT;
-
-    updraft_progress_step(&push->progress, "asking %s what it is", push->host);
-    updraft_push_ask(push, &push->device, needs_http ? PROBE_MS : PROBE_ESPOTA_MS);
-    updraft_push_choose(push);
-    ask_beside_espota(push);
-    if (device->kind != UPDRAFT_PUSH_UNKNOWN) {
-        chip = updraft_chip_by_name(device->chip);
-        updraft_progress_step(&push->progress, "%s, %s, runs %s%s%s",
-                              device->name[0] ? device->name : push->host,
-                              chip ? chip->name : "unknown chip", device->version,
-                              device->slot[0] ? " in " : "", device->slot);
-        cJSON_AddStringToObject(result, "device", device->name[0] ? device->name : push->host);
-        cJSON_AddStringToObject(result, "from", device->version);
+    cJSON_ArrayForEach(device, devices)
+    {
+        skipped += !strcmp(updraft_json_text(device, "state"), "skipped");
+        if (exit_of(device) == UPDRAFT_EXIT_OK)
+            continue;
+        /* One exit code where all agree. */
+        exit = failed == 0 || exit == exit_of(device) ? exit_of(device) : UPDRAFT_EXIT_FAILED;
+        failed++;
+        add_cause(causes, device);
     }
-    cJSON_AddStringToObject(result, "via", updraft_push_way_name(push->way));
+    cJSON_AddNumberToObject(result, "succeeded",
+                            cJSON_GetArraySize(devices) - (double)(failed + skipped));
+    cJSON_AddNumberToObject(result, "skipped", skipped);
+    cJSON_AddNumberToObject(result, "failed", failed);
+    cJSON_AddItemToObject(result, "causes", causes);
+    if (failed == 0)
+        return exit;
+    return updraft_fail_set(
+        &cli->fail, exit,
+        cJSON_GetArraySize(causes) == 1 ? updraft_json_text(causes->child, "code") : "several",
+        "The list above names each cause with its remedy. Push again to those; --only-newer leaves "
+        "the others alone.",
+        "%u of %d devices failed", failed, cJSON_GetArraySize(devices));
 }
 
-/* Can the device be asked afterwards, and would its answer tell the two versions apart? */
-static bool can_wait(const struct updraft_push *push)
+static enum updraft_exit push_all(struct updraft_push *push, struct updraft_push_crew *crew,
+                                  cJSON *result)
 {
-    if (push->wait_s == 0 || push->device.kind == UPDRAFT_PUSH_UNKNOWN)
-        return false;
-    return push->device.kind == UPDRAFT_PUSH_UPDRAFT ||
-           strcmp(push->device.version, push->image.info.appdesc.version) != 0;
-}
-
-static enum updraft_exit transfer(struct updraft_push *push, cJSON *result)
-{
-    uint64_t start_ms = updraft_progress_now_ms();
+    cJSON *devices = cJSON_CreateArray();
     enum updraft_exit exit;
 
-    meet(push, result);
-    exit = check_fit(push);
-    if (exit != UPDRAFT_EXIT_OK)
-        return exit;
-    if (push->way == UPDRAFT_PUSH_ESPOTA)
-        exit = updraft_push_espota(push);
-    else if (push->way == UPDRAFT_PUSH_DIRECT)
-        exit = updraft_push_direct(push);
-    else if (push->way == UPDRAFT_PUSH_ESPHOME)
-        exit = updraft_push_esphome(push);
-    else
-        exit = updraft_push_http(push);
-    cJSON_AddNumberToObject(result, "sent", push->sent_len);
-    if (push->resumed_off)
-        cJSON_AddNumberToObject(result, "resumed", push->resumed_off);
-    if (exit == UPDRAFT_EXIT_OK && can_wait(push)) {
-        exit = updraft_push_wait(push, result);
-    } else if (exit == UPDRAFT_EXIT_OK) {
-        cJSON_AddStringToObject(result, "state", "written");
+    cJSON_AddStringToObject(result, "file", push->path);
+    cJSON_AddNumberToObject(result, "size", (double)push->wire.len);
+    cJSON_AddStringToObject(result, "to",
+                            push->image.info.has_appdesc ? push->image.info.appdesc.version : "-");
+    updraft_push_crew_run(crew, devices);
+    if (crew->targets->count == 1 && cJSON_GetArraySize(devices) == 1) {
+        exit = conclude_one(push, devices, result);
+        cJSON_Delete(devices);
+    } else {
+        cJSON_AddItemToObject(result, "devices", devices);
+        exit = conclude_many(push->cli, devices, result);
     }
-    cJSON_AddNumberToObject(result, "seconds",
-                            (double)(updraft_progress_now_ms() - start_ms) / 1000.0);
     return exit;
 }
 
 static enum updraft_exit run(struct updraft_cli *cli, cJSON *result)
 {
     struct updraft_push push = {.cli = cli, .path = cli->args.positional[0]};
+    struct updraft_push_targets targets = {0};
+    struct updraft_push_crew crew = {.model = &push, .targets = &targets};
     enum updraft_exit exit;
 
     updraft_progress_init(&push.progress, cli->quiet);
-    exit = read_options(&push);
+    exit = read_options(&push, &crew);
+    if (exit == UPDRAFT_EXIT_OK)
+        exit = updraft_push_targets_read(cli, &targets);
     if (exit == UPDRAFT_EXIT_OK)
         exit = updraft_inspect_file(push.path, &push.wire, &push.image, &cli->fail);
-    if (exit != UPDRAFT_EXIT_OK)
-        return exit;
-    cJSON_AddStringToObject(result, "file", push.path);
-    cJSON_AddStringToObject(result, "host", push.host);
-    cJSON_AddNumberToObject(result, "size", (double)push.wire.len);
-    cJSON_AddStringToObject(result, "to",
-                            push.image.info.has_appdesc ? push.image.info.appdesc.version : "-");
-    exit = transfer(&push, result);
+    if (exit == UPDRAFT_EXIT_OK)
+        exit = updraft_push_targets_discover(cli, &push.image.info, &targets);
+    if (exit == UPDRAFT_EXIT_OK)
+        exit = check_host_port(&push, &crew);
+    if (exit == UPDRAFT_EXIT_OK)
+        exit = push_all(&push, &crew, result);
+    updraft_push_targets_free(&targets);
     updraft_file_free(&push.wire);
-    return exit == UPDRAFT_EXIT_OK ? exit
-                                   : updraft_fail_wrap(&cli->fail, exit, "cannot push %s to %s",
-                                                       updraft_file_name(push.path), push.host);
+    return exit;
+}
+
+/* ---- for people ---- */
+
+static void show_one(const cJSON *result)
+{
+    const char *state = updraft_json_text(result, "state");
+    const char *host = updraft_json_text(result, "host");
+
+    if (!strcmp(state, "written"))
+        printf(
+            "%s has taken %s by %s and restarts; it cannot be asked which version it runs then.\n",
+            host, updraft_json_text(result, "to"), updraft_json_text(result, "via"));
+    else if (!strcmp(state, "confirmed") || !strcmp(state, "running"))
+        printf("%s runs %s now (%s), by %s in %.1f s.\n", host,
+               updraft_json_text(result, "running"), state, updraft_json_text(result, "via"),
+               updraft_json_number(result, "seconds"));
+    else if (!strcmp(state, "ready"))
+        printf("%s would take %s by %s; nothing was sent.\n", host, updraft_json_text(result, "to"),
+               updraft_json_text(result, "via"));
+    else if (!strcmp(state, "skipped"))
+        printf("%s runs %s already; nothing was sent.\n", host, updraft_json_text(result, "from"));
+}
+
+static void show_many(const cJSON *result, const cJSON *devices)
+{
+    static const struct updraft_out_column columns[] = {
+        {"DEVICE", "label", UPDRAFT_OUT_PLAIN},
+        {"FROM", "from", UPDRAFT_OUT_PLAIN},
+        {"RUNS", "running", UPDRAFT_OUT_PLAIN},
+        {"STATE", "state", UPDRAFT_OUT_PLAIN},
+        {"BY", "via", UPDRAFT_OUT_PLAIN},
+        {"ERROR", "error.code", UPDRAFT_OUT_PLAIN},
+        {0},
+    };
+    const cJSON *causes = cJSON_GetObjectItemCaseSensitive(result, "causes");
+    const cJSON *cause;
+    const cJSON *name;
+
+    updraft_out_table(devices, columns, "");
+    cJSON_ArrayForEach(cause, causes)
+    {
+        const cJSON *names = cJSON_GetObjectItemCaseSensitive(cause, "devices");
+
+        putchar('\n');
+        printf("%s: %d of %d\n", updraft_json_text(cause, "code"), cJSON_GetArraySize(names),
+               cJSON_GetArraySize(devices));
+        updraft_out_field("  for example", updraft_json_text(cause, "message"));
+        updraft_out_field("  remedy", updraft_json_text(cause, "remedy"));
+        cJSON_ArrayForEach(name, names) updraft_out_field("  device", name->valuestring);
+    }
+    printf("\n%.0f succeeded, %.0f failed, %.0f skipped\n",
+           updraft_json_number(result, "succeeded"), updraft_json_number(result, "failed"),
+           updraft_json_number(result, "skipped"));
 }
 
 static void show(const struct updraft_cli *cli, const cJSON *result)
 {
-    const char *state = updraft_json_text(result, "state");
+    const cJSON *devices = cJSON_GetObjectItemCaseSensitive(result, "devices");
 
     if (cli->quiet)
         return;
-    if (!strcmp(state, "written"))
-        printf(
-            "%s has taken %s by %s and restarts; it cannot be asked which version it runs then.\n",
-            updraft_json_text(result, "host"), updraft_json_text(result, "to"),
-            updraft_json_text(result, "via"));
-    else if (!strcmp(state, "confirmed") || !strcmp(state, "running"))
-        printf("%s runs %s now (%s), by %s in %.1f s.\n", updraft_json_text(result, "host"),
-               updraft_json_text(result, "running"), state, updraft_json_text(result, "via"),
-               updraft_json_number(result, "seconds"));
+    if (devices)
+        show_many(result, devices);
+    else
+        show_one(result);
 }
 
 const struct updraft_command updraft_command_push = {
     .name = "push",
-    .summary = "send an image to a device over the network, and see it run",
-    .usage = "FILE HOST[:PORT] [--password TEXT] [--via WAY]",
+    .summary = "send an image to devices over the network, and see it run",
+    .usage = "FILE [HOST[:PORT]...] [--list FILE] [--discover] [--password TEXT]",
     .about =
-        "Checks the image, asks the device what it is, and chooses the way in: raw HTTP for\n"
-        "Updraft's own devices and esp32-evse, the browser form for Arduino's update page, "
-        "ESPHome's\n"
-        "own protocol where it answers, else espota (the Arduino network port). An image for "
-        "another\n"
-        "chip, or too large, is refused before a byte is sent. Then waits until the device runs "
+        "Checks the image, asks the device what it is, and chooses the way in: Updraft's own where "
         "the\n"
-        "new version and has confirmed it, or says that it was rolled back. A device that answers "
-        "no\n"
-        "questions is not waited for (state \"written\").\n"
+        "device has it, else raw HTTP for Updraft's devices and esp32-evse, the browser form for\n"
+        "Arduino's update page, ESPHome's own protocol where it answers, else espota (the Arduino\n"
+        "network port). An image for another chip, of another project, or too large, is refused "
+        "before\n"
+        "a byte is sent. Then waits until the device runs the new version and has confirmed it, "
+        "or\n"
+        "says that it was rolled back. A device that answers no questions is not waited for "
+        "(state\n"
+        "\"written\").\n"
+        "\n"
+        "Several devices are pushed to at a time (--jobs); at the end failures are listed by "
+        "cause,\n"
+        "each with its remedy. --discover takes devices that announce themselves and have the\n"
+        "image's chip, of Arduino's own only those that --name means. Ctrl-C ends all pushes and\n"
+        "says for each device what it runs.\n"
         "\n"
         "espota: the device connects back to this computer. Behind a firewall, fix the port with\n"
-        "--host-port and let TCP in there.\n"
+        "--host-port and let TCP in there. 'updraft doctor' finds out whether that works.\n"
         "\n"
-        "JSON: file, host, size, via, device, from, to, running, slot, sent, seconds, and state:\n"
-        "confirmed, running, written, trial, rolled_back or failed.\n",
+        "Exit code: 0 when all went well; when devices failed, theirs if it is the same for all,\n"
+        "else 1. A skipped device has not failed.\n"
+        "\n"
+        "JSON: file, size, to; of one device host, via, device, from, running, slot, sent, "
+        "seconds,\n"
+        "tries, and state: confirmed, running, written, trial, rolled_back, failed, ready (dry "
+        "run),\n"
+        "skipped. Of several these as devices[], with exit and error; succeeded, skipped, failed\n"
+        "and causes[].\n",
     .examples = "  updraft push build/garage.bin 192.168.1.50 --password secret\n"
-                "  updraft push garage.bin esp8266-1a2b3c.local --via espota --host-port 40000\n",
+                "  updraft push garage.bin esp8266-1a2b3c.local --via espota --host-port 40000\n"
+                "  updraft push garage.bin --discover --product garage --only-newer --dry-run\n"
+                "  updraft push garage.bin --list devices.txt --jobs 8 --retry 3 --json\n",
     .options = options,
-    .positional_min = 2,
-    .positional_max = 2,
+    .positional_min = 1,
+    .positional_max = UPDRAFT_ARGS_POSITIONAL_ANY,
     .run = run,
     .show = show,
 };

@@ -22,7 +22,8 @@ struct updraft_option {
     const char *help;
 };
 
-#define UPDRAFT_ARGS_POSITIONAL_CAP 4u
+#define UPDRAFT_ARGS_POSITIONAL_CAP 255u
+#define UPDRAFT_ARGS_POSITIONAL_ANY UPDRAFT_ARGS_POSITIONAL_CAP /* as positional_max */
 #define UPDRAFT_ARGS_OPTION_CAP     32u
 
 struct updraft_args {
@@ -70,6 +71,8 @@ extern const struct updraft_command updraft_command_flash_set_boot;
 extern const struct updraft_command updraft_command_image_make;
 extern const struct updraft_command updraft_command_image_combine;
 extern const struct updraft_command updraft_command_push;
+extern const struct updraft_command updraft_command_discover;
+extern const struct updraft_command updraft_command_doctor;
 extern const struct updraft_command updraft_command_login;
 extern const struct updraft_command updraft_command_publish;
 extern const struct updraft_command updraft_command_devices;

@@ -25,6 +25,24 @@ void updraft_progress_init(struct updraft_progress *progress, bool quiet)
     progress->on_tty = isatty(STDERR_FILENO) != 0;
 }
 
+void updraft_progress_report_to(struct updraft_progress *progress, int fd)
+{
+    progress->quiet = false;
+    progress->on_tty = false;
+    progress->reports = true;
+    progress->report_fd = fd;
+}
+
+__attribute__((format(printf, 2, 3))) static void report(const struct updraft_progress *progress,
+                                                         const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vdprintf(progress->report_fd, format, args);
+    va_end(args);
+}
+
 void updraft_progress_step(struct updraft_progress *progress, const char *format, ...)
 {
     char text[256];
@@ -38,29 +56,39 @@ void updraft_progress_step(struct updraft_progress *progress, const char *format
     for (char *c = text; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7F)
             *c = '?';
-    fprintf(stderr, "%s\n", text);
+    if (progress->reports)
+        report(progress, "s %s\n", text);
+    else
+        fprintf(stderr, "%s\n", text);
 }
 
-static unsigned percent(const struct updraft_progress *progress, uint64_t done)
+static unsigned percent(uint64_t done, uint64_t total)
 {
-    if (progress->total == 0 || done >= progress->total)
+    if (total == 0 || done >= total)
         return 100;
-    return (unsigned)(done * 100 / progress->total);
+    return (unsigned)(done * 100 / total);
+}
+
+void updraft_progress_bar(uint64_t done, uint64_t total, uint64_t elapsed_ms, char *out,
+                          size_t out_cap)
+{
+    unsigned pct = percent(done, total);
+    char bar[BAR_LEN + 1];
+
+    memset(bar, '.', BAR_LEN);
+    memset(bar, '#', pct * BAR_LEN / 100);
+    bar[BAR_LEN] = '\0';
+    snprintf(out, out_cap, "[%s] %3u %%  %llu of %llu KB  %llu KB/s", bar, pct,
+             (unsigned long long)done / 1024, (unsigned long long)total / 1024,
+             (unsigned long long)(elapsed_ms ? done * 1000 / 1024 / elapsed_ms : 0));
 }
 
 static void draw(const struct updraft_progress *progress, uint64_t done, uint64_t now_ms)
 {
-    uint64_t elapsed_ms = now_ms - progress->start_ms;
-    unsigned pct = percent(progress, done);
-    unsigned cells = pct * BAR_LEN / 100;
-    char bar[BAR_LEN + 1];
+    char bar[BAR_LEN + 80];
 
-    memset(bar, '.', BAR_LEN);
-    memset(bar, '#', cells);
-    bar[BAR_LEN] = '\0';
-    fprintf(stderr, "\r%s [%s] %3u %%  %llu of %llu KB  %llu KB/s \033[K", progress->label, bar,
-            pct, (unsigned long long)done / 1024, (unsigned long long)progress->total / 1024,
-            (unsigned long long)(elapsed_ms ? done * 1000 / 1024 / elapsed_ms : 0));
+    updraft_progress_bar(done, progress->total, now_ms - progress->start_ms, bar, sizeof bar);
+    fprintf(stderr, "\r%s %s \033[K", progress->label, bar);
 }
 
 void updraft_progress_begin(struct updraft_progress *progress, const char *label, uint64_t total)
@@ -71,24 +99,29 @@ void updraft_progress_begin(struct updraft_progress *progress, const char *label
     progress->drawn_ms = 0;
     progress->said_pct = 0;
     progress->running = !progress->quiet;
+    if (progress->reports)
+        report(progress, "b %llu %s\n", (unsigned long long)total, progress->label);
     updraft_progress_update(progress, 0);
 }
 
 void updraft_progress_update(struct updraft_progress *progress, uint64_t done)
 {
     uint64_t now_ms = updraft_progress_now_ms();
-    unsigned pct = percent(progress, done);
+    unsigned pct = percent(done, progress->total);
 
     if (!progress->running)
         return;
-    if (progress->on_tty) {
+    if (progress->on_tty || progress->reports) {
         bool is_last = pct == 100 && progress->said_pct < 100;
 
         if (now_ms < progress->drawn_ms + REDRAW_MS && !is_last)
             return;
         progress->said_pct = pct;
         progress->drawn_ms = now_ms;
-        draw(progress, done, now_ms);
+        if (progress->reports)
+            report(progress, "a %llu\n", (unsigned long long)done);
+        else
+            draw(progress, done, now_ms);
     } else if (pct >= progress->said_pct + QUARTER) {
         progress->said_pct = pct - pct % QUARTER;
         fprintf(stderr, "%s: %u %%, %llu bytes\n", progress->label, progress->said_pct,
@@ -98,7 +131,9 @@ void updraft_progress_update(struct updraft_progress *progress, uint64_t done)
 
 void updraft_progress_end(struct updraft_progress *progress)
 {
-    if (progress->running && progress->on_tty)
+    if (progress->running && progress->reports)
+        report(progress, "e\n");
+    else if (progress->running && progress->on_tty)
         fputc('\n', stderr);
     progress->running = false;
 }

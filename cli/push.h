@@ -29,6 +29,8 @@ struct updraft_push_device {
     enum updraft_push_kind kind;
     char name[64];
     char chip[32];
+    char product[64];
+    char project[33]; /* of the running image */
     char version[64];
     char slot[16];
     char next[16];
@@ -41,6 +43,7 @@ struct updraft_push_device {
     uint16_t esphome_port;
     uint16_t direct_port;
     bool wants_password;
+    bool is_updating;     /* another update runs */
     bool answers_http;    /* something answered on its HTTP port */
     bool has_update_page; /* GET /update */
     uint64_t uptime_ms;
@@ -75,6 +78,14 @@ void updraft_push_ask(const struct updraft_push *push, struct updraft_push_devic
 /* Chooses the way when it is open; E_CONNECT and friends are found by the way itself. */
 void updraft_push_choose(struct updraft_push *push);
 const char *updraft_push_way_name(enum updraft_push_way way);
+
+/* push_check.c: is there a reason to send nothing? */
+UPDRAFT_MUST_CHECK enum updraft_exit updraft_push_check(struct updraft_push *push,
+                                                        const struct updraft_push_device *device);
+
+/* push_one.c: asks, checks, sends, waits. Adds "device", "from", "via", "sent", "seconds", "state"
+ * and what updraft_push_wait() adds. */
+UPDRAFT_MUST_CHECK enum updraft_exit updraft_push_one(struct updraft_push *push, cJSON *result);
 
 /* push_http.c, push_espota.c, push_esphome.c, push_direct.c: the transfer. */
 UPDRAFT_MUST_CHECK enum updraft_exit updraft_push_http(struct updraft_push *push);

@@ -254,6 +254,8 @@ static enum updraft_exit converse(struct updraft_push *push, struct updraft_dire
     drive(push, fd, host);
     close(fd);
     push->sent_len += host->sent_off - host->resumed_off;
+    if (push->resumed_off == 0)
+        push->resumed_off = host->resumed_off;
     return host->state == UPDRAFT_DIRECT_HOST_DONE ? UPDRAFT_EXIT_OK : in_words(push, host);
 }
 

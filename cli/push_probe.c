@@ -77,6 +77,8 @@ static bool read_status(const cJSON *status, struct updraft_push_device *device)
     device->kind = UPDRAFT_PUSH_UPDRAFT;
     copy_text(status, "name", device->name, sizeof device->name);
     copy_text(status, "chip", device->chip, sizeof device->chip);
+    copy_text(status, "product", device->product, sizeof device->product);
+    copy_text(status, "project", device->project, sizeof device->project);
     copy_text(status, "version", device->version, sizeof device->version);
     copy_text(status, "slot", device->slot, sizeof device->slot);
     copy_text(status, "next", device->next, sizeof device->next);
@@ -88,6 +90,7 @@ static bool read_status(const cJSON *status, struct updraft_push_device *device)
     device->ota_port = (uint16_t)updraft_json_number(status, "ota_port");
     device->esphome_port = (uint16_t)updraft_json_number(status, "esphome_port");
     device->direct_port = (uint16_t)updraft_json_number(status, "direct_port");
+    device->is_updating = !strcmp(updraft_json_text(status, "update.state"), "receiving");
     device->uptime_ms = (uint64_t)updraft_json_number(status, "uptime_ms");
     device->wants_password = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(status, "password"));
     return true;

@@ -7,6 +7,7 @@
  *   device/slots/staged.h       where updates go: staged behind the running image (ESP8266)
  *   device/update/update.h      the transaction: begin, feed, finish
  *   device/push, device/pull    ways in, as engines without sockets; use those you want
+ *   device/push/announce.h      the mDNS texts by which tools find the device
  *
  * examples/firmware.c shows all of it in one page; docs/PORTING.md brings up a new chip. The boot
  * stage is a program of its own and includes boot/boot.h. */
@@ -14,6 +15,7 @@
 #define UPDRAFT_DEVICE_UPDRAFT_H
 
 #include "device/pull/pull.h"
+#include "device/push/announce.h"
 #include "device/push/espota.h"
 #include "device/push/web.h"
 #include "device/slots/slot_place.h"

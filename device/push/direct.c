@@ -144,8 +144,8 @@ static void go(struct updraft_direct *direct, uint64_t now_ms)
 {
     struct updraft_direct_message message = {.type = UPDRAFT_DIRECT_GO};
 
-    direct->received = 0;
-    direct->told_written = 0;
+    direct->received = updraft_update_resume_off(direct->config.update);
+    direct->told_written = direct->received;
     message.as.go.off = direct->received;
     updraft_direct_sign(&direct->session, &message);
     put(direct, &message);
@@ -163,6 +163,7 @@ static void begin(struct updraft_direct *direct, const struct updraft_direct_mes
         .partition = wish->partition,
         .sha256 = wish->sha256,
         .force = wish->force,
+        .resumes = !wish->from_zero,
     };
     struct updraft_failure failure;
 

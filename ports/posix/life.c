@@ -344,6 +344,34 @@ static void set_up_update(struct updraft_life *life)
     updraft_update_enable(&life->update, !machine->is_disabled);
 }
 
+/* With what is true of this boot: the version may be another than before. */
+static void announce(struct updraft_life *life)
+{
+    struct updraft_machine *machine = life->machine;
+    const struct updraft_board *board = machine->board;
+    struct updraft_announcer_config config = {
+        .log = &machine->log,
+        .listen = &machine->listen,
+        .mac = board->mac,
+        .http_port = machine->http_port,
+        .what =
+            {
+                .name = board->name,
+                .product = updraft_life_product(life),
+                .version = life->running.version,
+                .ways = board->speaks_esphome ? "direct,raw,form,espota,esphome"
+                                              : "direct,raw,form,espota",
+                .chip = board->chip,
+                .ota_port = machine->ota_port,
+                .direct_port = machine->direct_port,
+                .esphome_port = board->speaks_esphome ? machine->esphome_port : 0,
+                .has_password = board->password != NULL,
+            },
+    };
+    if (!machine->options->is_secret)
+        life->announcer = updraft_announcer_start(&config, &machine->told_no_announce);
+}
+
 /* Everything that an image's own start-up code does before its main loop. */
 static bool begin_life(struct updraft_life *life, const struct updraft_boot_result *boot)
 {
@@ -359,8 +387,10 @@ static bool begin_life(struct updraft_life *life, const struct updraft_boot_resu
     updraft_narrator_booted(life, boot);
     if (rolled_back != UPDRAFT_SLOT_NONE)
         updraft_narrator_rolled_back(life, rolled_back, reason);
-    if (open_pull_ways(life))
+    if (open_pull_ways(life)) {
+        announce(life);
         return true;
+    }
     updraft_log_warn("not enough memory for the HTTP client");
     updraft_direct_socket_close(&life->direct);
     updraft_esphome_socket_close(&life->esphome);
@@ -371,6 +401,7 @@ static bool begin_life(struct updraft_life *life, const struct updraft_boot_resu
 
 static void end_life(struct updraft_life *life)
 {
+    updraft_announcer_stop(life->announcer);
     updraft_client_close(&life->client);
     updraft_direct_socket_close(&life->direct);
     updraft_esphome_socket_close(&life->esphome);

@@ -9,6 +9,7 @@
 #include "boot/boot.h"
 #include "device/pull/pull.h"
 #include "device/update/update.h"
+#include "ports/posix/announce.h"
 #include "ports/posix/board.h"
 #include "ports/posix/brake.h"
 #include "ports/posix/client.h"
@@ -56,6 +57,7 @@ struct updraft_machine {
     uint16_t esphome_port;
     bool guard_is_up;
     bool is_disabled;
+    bool told_no_announce;                      /* why the device is not announced was said */
     char data_partition[UPDRAFT_LABEL_LEN + 1]; /* takes file systems; "" for none */
     struct updraft_last last;
     char rolled_back_version[33]; /* the roll back that was noted already */
@@ -93,6 +95,7 @@ struct updraft_life {
     struct updraft_direct_socket direct;
     struct updraft_esphome_socket esphome;
     struct updraft_httpd httpd;
+    struct updraft_announcer *announcer; /* NULL: none */
     struct updraft_client client;
     struct updraft_pull pull;
     bool pulls;

@@ -49,6 +49,7 @@ struct updraft_options {
     uint32_t stall_s;
     uint32_t attempts;
     bool disabled;
+    bool is_secret; /* not announced by mDNS */
     bool quiet;
 };
 

@@ -133,6 +133,7 @@ const struct updraft_option_row updraft_option_rows[] = {
     TEXT("listen", "ADDR", listen, "address to listen on (default 127.0.0.1)"),
     CHOICE("timing", "none|w25q", timing, timings,
            "take as long as a W25Q flash chip does (default none)"),
+    FLAG("no-announce", is_secret, "do not tell the network by mDNS (through the Avahi daemon)"),
     FLAG("quiet", quiet, "print no events"),
 
     HEADING("A new flash"),

@@ -182,6 +182,8 @@ class EspotaPeer(threading.Thread):
         self.udp.sendto(b"AUTH " + nonce.encode(), host)
         while True:
             data, sender = self.next_datagram()
+            if not data.startswith((b"200 ", b"0 ")):
+                return False  # as stock devices do: anything else ends the wait
             if data.startswith(b"200 "):
                 _, cnonce, response = data.decode().rstrip("\n").split(" ")
                 assert sender == host and len(cnonce) == len(response) == self.digits
@@ -203,6 +205,8 @@ class EspotaPeer(threading.Thread):
                 continue
             _, port, size, md5 = data.decode().split()
             self.udp.sendto(self.reply or b"OK", host)
+            if size == "0":
+                continue  # a stock ESP32 says OK before it refuses the size
             if self.reply is None and self.call_back:
                 self.receive(host[0], int(port), int(size), md5)
             if self.reply is None:

@@ -75,12 +75,13 @@ def http(method, url, body=None, headers=None, timeout_s=WAIT_S):
 class Process:
     """A program whose output is read line by line as it comes."""
 
-    def __init__(self, args):
+    def __init__(self, args, environment=None):
         self.args = args
         self.lines = []
         self._seen = 0
         self.process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True, errors="replace")
+                                        stderr=subprocess.STDOUT, text=True, errors="replace",
+                                        env=environment)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -172,6 +173,8 @@ class Server(Process):
 class Case(unittest.TestCase):
     """A test with a directory of its own and processes that end with it."""
 
+    environment = None  # of devices and of updraft; None: that of the tests
+
     def setUp(self):
         directory = tempfile.TemporaryDirectory(prefix="updraft-test-")
         self.addCleanup(directory.cleanup)
@@ -189,7 +192,8 @@ class Case(unittest.TestCase):
     def cli(self, *args, status=0, timeout_s=60):
         """Runs updraft; fails the test when its exit status is not the given one (None: any)."""
         result = subprocess.run([program("updraft"), *map(str, args)], stdin=subprocess.DEVNULL,
-                                capture_output=True, text=True, timeout=timeout_s, check=False)
+                                capture_output=True, text=True, timeout=timeout_s, check=False,
+                                env=self.environment)
         if status is not None and result.returncode != status:
             self.fail(f"updraft {' '.join(map(str, args))}: exit status {result.returncode}, not "
                       f"{status}\n{result.stdout}{result.stderr}")
@@ -215,16 +219,18 @@ class Case(unittest.TestCase):
             file.seek(-1, os.SEEK_CUR)
             file.write(bytes([byte ^ 0x10]))
 
-    def device(self, name, app=None, table=TWO_SLOTS, board="", chip="esp32", extra=()):
+    def device(self, name, app=None, table=TWO_SLOTS, board="", chip="esp32", extra=(),
+               product="demo", announce=False):
         """Starts a device whose flash is NAME.flash in the test's directory (made when absent)."""
-        board_path = self.write(name + ".yaml", f"name: {name}\nchip: {chip}\nproduct: demo\n"
+        board_path = self.write(name + ".yaml", f"name: {name}\nchip: {chip}\nproduct: {product}\n"
                                                 f"ports:\n  ota: 0\n  http: 0\n{board}")
         table_path = self.write(name + ".csv", table)
         args = [program("updraft-device"), "--flash", self.path(name + ".flash"),
-                "--table", table_path, "--board", board_path, *extra]
+                "--table", table_path, "--board", board_path,
+                *([] if announce else ["--no-announce"]), *extra]
         if app:
             args += ["--app", app]
-        return self.start(Device(args))
+        return self.start(Device(args, self.environment))
 
     def server(self, name="server", **kwargs):
         return self.start(Server(self.path(name), **kwargs))
