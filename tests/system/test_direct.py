@@ -154,6 +154,8 @@ class Direct(harness.Case):
                 got = self.push(boot, port=cutter.port)
                 self.assertEqual((got["state"], got["running"]), ("confirmed", "1.1.0"))
                 self.assertEqual(len(cutter.up), 2)
+                self.assertLess(sum(cutter.up), 1.2 * 200000)
+                self.assertEqual(got.get("resumed", 0) > 0, part > 0.1)
                 device.stop()
 
     def test_a_verdict_that_is_lost_is_not_made_up(self):
