@@ -87,18 +87,21 @@ static void accept_host(struct updraft_direct_socket *socket, uint64_t now_ms)
         greet(socket, now_ms);
 }
 
-/* False when the connection is gone. */
-static bool send_stream(struct updraft_direct_socket *socket)
+/* A host that is gone may have left bytes to be read: a transfer that breaks off keeps them. So a write
+ * that fails ends nothing; what there is to say is dropped. */
+static void send_stream(struct updraft_direct_socket *socket)
 {
     for (;;) {
         if (socket->out_len == 0)
             socket->out_len =
                 (uint16_t)updraft_direct_drain(&socket->direct, socket->out, sizeof socket->out);
         if (socket->out_len == 0)
-            return true;
+            return;
         ssize_t sent = send(socket->fd, socket->out, socket->out_len, MSG_NOSIGNAL);
+        if (sent < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
         if (sent < 0)
-            return errno == EAGAIN || errno == EINTR;
+            sent = socket->out_len;
         socket->out_len = (uint16_t)(socket->out_len - sent);
         memmove(socket->out, socket->out + sent, socket->out_len);
     }
@@ -118,8 +121,7 @@ static bool receive_stream(struct updraft_direct_socket *socket, uint64_t now_ms
         updraft_direct_feed(&socket->direct, bytes, (size_t)len, now_ms);
         updraft_brake_note(socket->brake, (struct sockaddr *)&socket->from,
                            updraft_direct_take_sign_in(&socket->direct), "direct", now_ms);
-        if (!send_stream(socket))
-            return false;
+        send_stream(socket);
     }
     return true;
 }
@@ -144,7 +146,8 @@ static void run_stream(struct updraft_direct_socket *socket, uint64_t now_ms)
     if (updraft_pace_is_too_slow(&socket->pace, now_ms))
         updraft_direct_timed_out(&socket->direct, now_ms);
     updraft_direct_tick(&socket->direct, now_ms);
-    if (!send_stream(socket) || !receive_stream(socket, now_ms) || is_over(socket, now_ms))
+    send_stream(socket);
+    if (!receive_stream(socket, now_ms) || is_over(socket, now_ms))
         close_stream(socket);
 }
 

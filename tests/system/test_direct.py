@@ -49,6 +49,7 @@ class Cutter:
                 break
             self.up[-1] += len(data)
             if limit is not None and self.up[-1] >= limit:
+                time.sleep(0.5)  # what is on its way arrives; only what follows is lost
                 break
         for end in (host, device):
             try:

@@ -463,6 +463,45 @@ static void a_connection_that_breaks_off_leaves_the_old_image(void **state)
     assert_string_equal(rig_version(&f->rig, f->rig.booted.slot), "1.1.0");
 }
 
+static void a_transfer_goes_on_where_it_broke_off(void **state)
+{
+    struct fixture *f = *state;
+    struct rig_image large;
+
+    rig_image_make(&large, UPDRAFT_CHIP_ESP32, "1.1.0", 60000);
+    f->cut_after = 45000;
+    dial(f, &large, NULL);
+    talk(f);
+    assert_int_equal(f->host.failure, UPDRAFT_DIRECT_HOST_CLOSED);
+    assert_true(rig_boot(&f->rig, UPDRAFT_RESET_POWER_ON));
+    start_device(f, NULL);
+    f->cut_after = 0;
+    dial(f, &large, NULL);
+    talk(f);
+    assert_in_range(f->host.resumed_off, 45000 - 2 * 16384, 45000);
+    expect_done(f);
+
+    rig_image_free(&large);
+}
+
+static void a_host_may_ask_to_start_from_zero(void **state)
+{
+    struct fixture *f = *state;
+    struct rig_image large;
+
+    rig_image_make(&large, UPDRAFT_CHIP_ESP32, "1.1.0", 60000);
+    f->cut_after = 45000;
+    dial(f, &large, NULL);
+    talk(f);
+    f->cut_after = 0;
+    f->host_config.from_zero = true;
+    dial(f, &large, NULL);
+    talk(f);
+    assert_int_equal(f->host.resumed_off, 0);
+    expect_done(f);
+    rig_image_free(&large);
+}
+
 static void bytes_before_go_are_refused(void **state)
 {
     struct fixture *f = *state;
@@ -569,6 +608,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_connection_that_breaks_off_leaves_the_old_image, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_transfer_goes_on_where_it_broke_off, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_host_may_ask_to_start_from_zero, setup, teardown),
         cmocka_unit_test_setup_teardown(bytes_before_go_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(silence_ends_each_phase, setup, teardown),
         cmocka_unit_test_setup_teardown(a_host_gives_up_on_silence, setup, teardown),
