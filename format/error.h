@@ -142,7 +142,7 @@
     X(E_BAD_DIGEST, 131, "bad_digest", "the announced digest is none",                             \
       "Give it in full: an MD5 as 32 hex digits, a SHA-256 as Repr-Digest: sha-256=:BASE64:.")     \
     X(E_RANGE, 132, "wrong_range", "the sender goes on at {b}, but the device holds {a} bytes",    \
-      "Ask the device how far it came (GET /status, resume), or send the whole file.")             \
+      "Ask the device how far it came (GET /update/resume), or send the whole file.")              \
     X(E_TOO_MANY_ATTEMPTS, 133, "slow_down", "too many wrong passwords came from there",           \
       "Wait a second, then give the right one.")
 

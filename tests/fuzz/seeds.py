@@ -1,6 +1,7 @@
 """Valid inputs to start the fuzzers from: seeds.py DIRECTORY writes DIRECTORY/TARGET/* for the targets
 whose valid inputs chance would not find. What stands before the bytes proper is each target's own."""
 
+import base64
 import gzip
 import hashlib
 import hmac
@@ -107,14 +108,17 @@ def seeds():
         "fuzz_pull": [headers + esp32,
                       b"\x03\x10" + bytes([len(DESCRIPTOR)]) + headers[3:40] + DESCRIPTOR + esp32],
         "fuzz_verify": [b"\x00" + esp32, b"\xFF" + app_8266()],
-        "fuzz_web": [b"\x20\x10\n%d\n\n\n1.2.3.4\n\n" % len(form(esp32)) + form(esp32),
-                     b"\x20\x10\n%d\n\n\n1.2.3.4\n\n" % len(form(esp32, digest)) + form(esp32, digest),
-                     b"\x34\x10\n%d\n\n\n1.2.3.4\n/ota/start?mode=fr&hash=%s\n" % (len(form(esp32)), digest)
+        "fuzz_web": [b"\x20\x10\n%d\n\n\n1.2.3.4\n\n\n\n" % len(form(esp32)) + form(esp32),
+                     b"\x20\x10\n%d\n\n\n1.2.3.4\n\n\n\n" % len(form(esp32, digest)) + form(esp32, digest),
+                     b"\x34\x10\n%d\n\n\n1.2.3.4\n/ota/start?mode=fr&hash=%s\n\n\n" % (len(form(esp32)), digest)
                      + form(esp32),
-                     b"\x00\x10application/octet-stream\n%d\n\n\n1.2.3.4\n\n" % len(esp32) + esp32],
+                     b"\x00\x10application/octet-stream\n%d\n\n\n1.2.3.4\n\n\n\n" % len(esp32) + esp32,
+                     b"\x00\x10\n%d\n\n\n1.2.3.4\n\nsha-256=:%s:\nbytes 0-%d/%d\n"
+                     % (len(esp32), base64.b64encode(hashlib.sha256(esp32).digest()), len(esp32) - 1, len(esp32)) + esp32],
         "fuzz_web_auth": [b"Basic YWRtaW46c2VjcmV0", digest_answer("MD5", hashlib.md5),
                           digest_answer("SHA-256", hashlib.sha256), b"mode=fs&hash=" + digest,
-                          b"http://garage:80/update"],
+                          b"http://garage:80/update", b"bytes 24-1023/1024",
+                          b"sha-256=:%s:" % base64.b64encode(bytes(32)), b"size=9&sha256=" + b"0f" * 32],
     }
 
 
