@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-static const char *const via_names[] = {"",     "channel", "headers", "plain", "espota",
+static const char *const via_names[] = {"",     "channel", "headers", "plain",  "espota",
                                         "form", "raw",     "esphome", "direct", "console"};
 #define VIA_COUNT (sizeof via_names / sizeof *via_names)
 
