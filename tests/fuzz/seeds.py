@@ -103,6 +103,15 @@ def esphome_answers():
     return b"".join(bytes([len(answer) << 2]) + answer for answer in said)
 
 
+def console_flash(data):
+    """fuzz_ovms: `ota flash vfs`, a file of this length (a multiple of 256), its bytes, its end."""
+    steps = [b"\x16\x00", bytes([(len(data) // 256 + 1) * 8 & 0xF8])]
+    for at in range(0, len(data), 1020):
+        piece = data[at:at + 1020]
+        steps += [b"\x08", bytes([len(piece) // 4]), piece]
+    return b"\x00" + b"".join(steps) + b"\x00\x06\x00\x36\x00"
+
+
 def seeds():
     esp32 = images.make(version="1.1.0", size=4096)
     other = images.make(version="1.1.0", chip="esp32s3", size=4096)
@@ -120,6 +129,8 @@ def seeds():
         "fuzz_multipart": [b"\x07" + form(b"\xE9" * 100), b"\x03" + form(b"\xE9" * 9, digest)],
         "fuzz_oldsdk": [access_points()],
         "fuzz_otadata": [otadata()],
+        "fuzz_ovms": [console_flash(images.make(version="1.1.0", size=4096)),
+                      b"\x01\x06\x00\x08\x08\x02" + b"1.2.0\nx\n" + b"\x00\x03"],
         "fuzz_ptable": [b"\x03" + table()],
         "fuzz_ptable_csv": [b"\x00" + CSV, b"\x01" + CSV, b"\x24" + CSV],
         "fuzz_pull": [headers + esp32,
