@@ -129,6 +129,11 @@ UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_open_log(const struct updraf
 UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_select(const struct updraft_slots *slots,
                                                            int slot, uint8_t attempts);
 
+/* The slot that the boot record names for the next boot: factory, else ota_0, where it names none. Does
+ * not look at images; the boot stage may choose another when that one holds none. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_chosen(const struct updraft_slots *slots,
+                                                           int *slot);
+
 /* The running image is good: ends its trial. Clears bits only, so a power cut leaves either a trial
  * or a confirmed image. OK when there is nothing to confirm. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_confirm(const struct updraft_slots *slots);

@@ -19,6 +19,7 @@ struct board_ports {
     uint16_t *ota;
     uint16_t *http;
     uint16_t *esphome;
+    uint16_t *console;
     uint16_t *direct;
 };
 
@@ -54,6 +55,7 @@ static const cyaml_schema_field_t ota_fields[] = {
 static const cyaml_schema_field_t port_fields[] = {
     CYAML_FIELD_UINT_PTR("ota", CYAML_FLAG_OPTIONAL, struct board_ports, ota),
     CYAML_FIELD_UINT_PTR("http", CYAML_FLAG_OPTIONAL, struct board_ports, http),
+    CYAML_FIELD_UINT_PTR("console", CYAML_FLAG_OPTIONAL, struct board_ports, console),
     CYAML_FIELD_UINT_PTR("esphome", CYAML_FLAG_OPTIONAL, struct board_ports, esphome),
     CYAML_FIELD_UINT_PTR("direct", CYAML_FLAG_OPTIONAL, struct board_ports, direct),
     CYAML_FIELD_END};
@@ -255,6 +257,8 @@ static void fill_board(struct board_file *file, struct updraft_board *board)
         .ota_port = file->ports.ota ? *file->ports.ota : ota_default,
         .http_port = file->ports.http ? *file->ports.http : HTTP_PORT_DEFAULT,
         .direct_port = direct_port(&file->ports),
+        .has_console = file->ports.console != NULL,
+        .console_port = file->ports.console ? *file->ports.console : 0,
         .speaks_esphome = file->ports.esphome != NULL,
         .esphome_port = file->ports.esphome ? *file->ports.esphome : 0,
         .poll_s = file->poll_s ? *file->poll_s : POLL_S_DEFAULT,

@@ -29,6 +29,8 @@ struct updraft_board {
     uint16_t direct_port; /* 0: any free one */
     bool speaks_esphome;
     uint16_t esphome_port; /* 0: any free one */
+    bool has_console;
+    uint16_t console_port; /* 0: any free one */
     uint32_t poll_s;       /* 0: never by itself */
     const struct updraft_board_channel *channels;
     unsigned channel_count;

@@ -4,6 +4,7 @@
 #ifndef UPDRAFT_PORTS_POSIX_OPTIONS_H
 #define UPDRAFT_PORTS_POSIX_OPTIONS_H
 
+#include "device/console/ovms.h"
 #include "ports/posix/nor.h"
 
 #include <stdbool.h>
@@ -38,9 +39,12 @@ struct updraft_options {
     bool old_sdk;           /* a new flash holds an old SDK's system */
     bool keep_rf;           /* of the old SDK's system */
     const char *listen;
-    const char *guard;                /* reason to refuse updates; NULL: none */
-    uint32_t flash_size;              /* 0: not given */
-    enum updraft_behaviour behaviour; /* of images on trial */
+    bool console; /* on standard input */
+    enum updraft_ovms_dialect console_words;
+    enum updraft_ovms_network network; /* what the console thinks it is reached by */
+    const char *guard;                 /* reason to refuse updates; NULL: none */
+    uint32_t flash_size;               /* 0: not given */
+    enum updraft_behaviour behaviour;  /* of images on trial */
     uint32_t cut_at;
     enum updraft_nor_cut cut;
     enum updraft_nor_timing timing;

@@ -29,6 +29,7 @@ const char updraft_options_outro[] =
     "    ota: 3232               # espota, UDP; 0: any free port\n"
     "    direct: 3233            # Updraft's own way in, TCP; 0: any free port\n"
     "    esphome: 3232           # ESPHome's native protocol, TCP; 0: any free port; default off\n"
+    "    console: 6667           # the ota console, TCP; 0: any free port; default off\n"
     "  server: http://127.0.0.1:8032   # reports there, and asks it for updates\n"
     "  poll_s: 60                # how often it asks; 0: never by itself\n"
     "  ota:\n"
@@ -110,6 +111,19 @@ static bool take_old_sdk(const char *text, struct updraft_options *options)
     return options->old_sdk;
 }
 
+static const struct updraft_option_choice console_words[] = {
+    {"current", UPDRAFT_OVMS_CURRENT},
+    {"3.1.003", UPDRAFT_OVMS_3_1_003},
+    {NULL, 0},
+};
+
+static const struct updraft_option_choice networks[] = {
+    {"wifi", UPDRAFT_OVMS_NETWORK_WIFI},
+    {"modem", UPDRAFT_OVMS_NETWORK_MODEM},
+    {"none", UPDRAFT_OVMS_NETWORK_NONE},
+    {NULL, 0},
+};
+
 /* A table is read by its columns. */
 /* clang-format off */
 #define HEADING(text) {.kind = UPDRAFT_OPTION_HEADING, .help = text}
@@ -135,6 +149,13 @@ const struct updraft_option_row updraft_option_rows[] = {
            "take as long as a W25Q flash chip does (default none)"),
     FLAG("no-announce", is_secret, "do not tell the network by mDNS (through the Avahi daemon)"),
     FLAG("quiet", quiet, "print no events"),
+
+    HEADING("The ota console of OVMS v3 (over TCP: ports.console in board.yaml)"),
+    FLAG("console", console, "on standard input, too"),
+    CHOICE("console-words", "WHOSE", console_words, console_words,
+           "current (default), or 3.1.003: which firmware it sounds like"),
+    CHOICE("network", "HOW", network, networks,
+           "wifi (default), modem or none: it downloads by wifi only"),
 
     HEADING("A new flash"),
     TEXT("table", "CSV", table_path, "its partition table"),

@@ -88,6 +88,31 @@ def access_points():
     return b"\x02" + struct.pack("<I", 0x7E000) + (bytes([2, 6]).ljust(0x13C, b"\0") + b"\2\1\0\0" + aps)
 
 
+def esphome_hello(data):
+    """A whole conversation of fuzz_esphome, in its steps of up to 504 bytes: protocol 2, no password."""
+    said = (bytes.fromhex("6C26F75C4503") + struct.pack(">I", len(data))
+            + hashlib.md5(data).hexdigest().encode() + data + b"\0")
+    said += bytes(-len(said) % 8)
+    steps = [said[at:at + 504] for at in range(0, len(said), 504)]
+    return b"\x01" + b"".join(bytes([len(step) // 8 << 2]) + step for step in steps)
+
+
+def esphome_answers():
+    """What a device says, in steps of up to 63 bytes: with a password, an image of three blocks."""
+    said = [b"\x00\x02", b"\x40", b"\x02" + b"0123456789abcdef" * 3, b"0123456789abcdef", b"\x41", b"\x42",
+            b"\x43", b"\x47", b"\x47", b"\x47", b"\x44\x45"]
+    return b"".join(bytes([len(answer) << 2]) + answer for answer in said)
+
+
+def console_flash(data):
+    """fuzz_ovms: `ota flash vfs`, a file of this length (a multiple of 256), its bytes, its end."""
+    steps = [b"\x16\x00", bytes([(len(data) // 256 + 1) * 8 & 0xF8])]
+    for at in range(0, len(data), 1020):
+        piece = data[at:at + 1020]
+        steps += [b"\x08", bytes([len(piece) // 4]), piece]
+    return b"\x00" + b"".join(steps) + b"\x00\x06\x00\x36\x00"
+
+
 def seeds():
     esp32 = images.make(version="1.1.0", size=4096)
     other = images.make(version="1.1.0", chip="esp32s3", size=4096)
@@ -95,6 +120,8 @@ def seeds():
     headers = struct.pack("<BBB32sBBHx", 2, 20, 255, digest, 0, 2, len(esp32) + 1)
     return {
         "fuzz_descriptor": [DESCRIPTOR, b'{"a": [1, {"b": null}], "PATH": "\\u0061", "Version": "1"}'],
+        "fuzz_esphome": [esphome_hello(esp32), esphome_hello(other), b"\x11\x05\x0d\x09"],
+        "fuzz_esphome_host": [esphome_answers()],
         "fuzz_gzip": [b"\x10\x10" + gzip.compress(esp32), b"\x01\x01" + gzip.compress(b"a" * 3000)],
         "fuzz_image": [esp32, other],
         "fuzz_image_facts": [esp32[:4096]],
@@ -103,6 +130,8 @@ def seeds():
         "fuzz_multipart": [b"\x07" + form(b"\xE9" * 100), b"\x03" + form(b"\xE9" * 9, digest)],
         "fuzz_oldsdk": [access_points()],
         "fuzz_otadata": [otadata()],
+        "fuzz_ovms": [console_flash(images.make(version="1.1.0", size=4096)),
+                      b"\x01\x06\x00\x08\x08\x02" + b"1.2.0\nx\n" + b"\x00\x03"],
         "fuzz_ptable": [b"\x03" + table()],
         "fuzz_ptable_csv": [b"\x00" + CSV, b"\x01" + CSV, b"\x24" + CSV],
         "fuzz_pull": [headers + esp32,
