@@ -133,7 +133,7 @@ static bool open_push_ways(struct updraft_life *life)
         .id = machine->board->mac,
         .hardware = machine->board->chip->id == UPDRAFT_CHIP_ESP8266 ? "ESP8266" : "ESP32",
         .status_json = write_status,
-        .random = fill_random,
+        .random = updraft_life_random,
         .ctx = life,
     };
     struct updraft_httpd_config httpd = {
