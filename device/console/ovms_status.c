@@ -14,10 +14,10 @@ static bool lies_at(const struct updraft_ovms *ovms, const char *label, uint32_t
                     uint32_t size)
 {
     const struct updraft_slots *slots = ovms->config.slots;
-    struct updraft_partition row;
+    struct updraft_row row;
 
     return updraft_layout_find_label(slots->flash, slots->table_addr, label, &row) == UPDRAFT_OK &&
-           row.offset == offset && row.size == size;
+           row.extent.addr == offset && row.extent.len == size;
 }
 
 static const char *partition_type(const struct updraft_ovms *ovms)
