@@ -78,6 +78,20 @@ static bool is_chosen(const struct updraft_ovms *ovms, int slot)
     return updraft_slots_chosen(ovms->config.slots, &chosen) != UPDRAFT_OK || slot == chosen;
 }
 
+/* What is cut in the middle leaves flash that no log speaks of. Updates go to OTA slots only. */
+static bool distrust(struct updraft_ovms *ovms, int session, int slot)
+{
+    struct updraft_failure failure;
+    enum updraft_error error =
+        slot >= 0 ? updraft_slots_distrust(ovms->config.slots, slot) : UPDRAFT_OK;
+
+    if (error == UPDRAFT_OK)
+        return true;
+    updraft_failure_set(&failure, error, ovms->config.slots->layout.otadata.addr, 0, NULL);
+    updraft_ovms_put_failure(ovms, session, &failure, " starting OTA operation");
+    return false;
+}
+
 void updraft_ovms_do_erase(struct updraft_ovms *ovms, int session, const char *word)
 {
     int slot = updraft_ovms_slot_of(word);
@@ -98,6 +112,8 @@ void updraft_ovms_do_erase(struct updraft_ovms *ovms, int session, const char *w
                          "Error: ESP32 error #258 starting OTA operation\n");
     } else {
         updraft_ovms_put(ovms, session, "OTA Erase: Erasing partition...\n");
+        if (!distrust(ovms, session, slot))
+            return;
         updraft_ovms_begin_job(ovms, session, UPDRAFT_OVMS_JOB_ERASE);
         ovms->activity = "OTA Erase: Erasing partition...";
         ovms->to = extent;
@@ -136,6 +152,8 @@ void updraft_ovms_do_copy(struct updraft_ovms *ovms, int session, const char *fr
         updraft_ovms_put(ovms, session, why);
         return;
     }
+    if (!distrust(ovms, session, updraft_ovms_slot_of(to)))
+        return;
     updraft_ovms_begin_job(ovms, session, UPDRAFT_OVMS_JOB_COPY);
     ovms->activity = "OTA Copy: Copying flash image...";
     ovms->from = updraft_layout_extent(layout, updraft_ovms_slot_of(from));

@@ -20,12 +20,17 @@ static bool is_digit(char c)
 /* Length of what counts of a version, and whether it was dirty. */
 static size_t reduce(const char *version, bool *dirty)
 {
-    const char *end = strstr(version, "-dirty");
+    static const char mark[] = "-dirty";
+    const char *end = version;
 
-    *dirty = end != NULL;
-    if (end == NULL)
-        end = strchr(version, '/');
-    return end != NULL ? (size_t)(end - version) : strlen(version);
+    while (*end != '\0' && strncmp(end, mark, sizeof mark - 1) != 0)
+        end++;
+    *dirty = *end != '\0';
+    if (!*dirty) {
+        const char *slash = strchr(version, '/');
+        end = slash != NULL ? slash : end;
+    }
+    return (size_t)(end - version);
 }
 
 static char at(const char *s, size_t len, size_t i)

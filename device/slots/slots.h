@@ -122,6 +122,11 @@ UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_find_log(const struct updraf
 /* Before the first record of an update: erases the sector if it was not erased for this. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_open_log(const struct updraft_slots *slots);
 
+/* Before an OTA slot is written past the transaction: whatever the log says of it, an update trusts
+ * nothing there and erases all it uses. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_distrust(const struct updraft_slots *slots,
+                                                             int slot);
+
 /* Makes `slot` boot next. attempts > 0: on trial, with that many crash resets allowed; 0: for good.
  * UPDRAFT_SLOT_FACTORY erases the record (one sector at a time, the one of the running slot last).
  * Does not look at the image: the caller has verified it. Overwrites only the entry that does not

@@ -68,50 +68,7 @@ static void write_status(void *ctx, char *out, size_t cap)
     updraft_status_json(ctx, out, cap);
 }
 
-static uint32_t capacity_of_next(const struct updraft_life *life)
-{
-    int next;
-    if (updraft_slots_next(&life->slots, &next) != UPDRAFT_OK)
-        return 0;
-    return updraft_layout_extent(&life->slots.layout, next).len;
-}
-
 /* ---- birth ---- */
-
-/* The salt follows from what no two devices share, so that a key found for one opens no other. */
-static bool open_direct(struct updraft_life *life)
-{
-    struct updraft_machine *machine = life->machine;
-    struct updraft_direct_config direct = {
-        .update = &life->update,
-        .has_password = machine->board->password != NULL,
-        .iterations = UPDRAFT_DIRECT_ITERATIONS,
-        .chip_id = machine->board->chip->id,
-        .capacity = capacity_of_next(life),
-        .name = machine->board->name,
-        .product = updraft_life_product(life),
-        .version = life->running.version,
-        .random = updraft_life_random,
-    };
-    struct updraft_direct_socket_config config = {
-        .listen_fd = updraft_life_bind(machine, SOCK_STREAM, &machine->direct_port, "direct"),
-        .stall_s = machine->options->stall_s,
-        .brake = &life->brake,
-        .direct = &direct,
-    };
-    if (config.listen_fd < 0)
-        return false;
-    if (listen(config.listen_fd, SOMAXCONN) != 0) {
-        updraft_log_warn("cannot listen on port %u: %s", (unsigned)machine->direct_port,
-                         strerror(errno));
-        close(config.listen_fd);
-        return false;
-    }
-    memcpy(direct.salt, machine->board->mac, sizeof direct.salt);
-    updraft_direct_key(machine->board->password, direct.salt, direct.iterations, direct.key);
-    updraft_direct_socket_open(&life->direct, &config);
-    return true;
-}
 
 static bool open_push_ways(struct updraft_life *life)
 {
@@ -150,7 +107,7 @@ static bool open_push_ways(struct updraft_life *life)
     updraft_brake_init(&life->brake, &machine->log);
     if (!updraft_life_open_esphome(life))
         return false;
-    if (!open_direct(life)) {
+    if (!updraft_life_open_direct(life)) {
         updraft_esphome_socket_close(&life->esphome);
         return false;
     }
@@ -202,7 +159,7 @@ static struct updraft_pull_identity identify(const struct updraft_life *life)
         .version = strcmp(running->version, "unknown") == 0 ? "" : running->version,
         .sdk_version = running->idf[0] ? running->idf : "unknown",
         .chip_serial = mac[0] << 16 | mac[1] << 8 | mac[2],
-        .free_space = capacity_of_next(life),
+        .free_space = updraft_life_capacity(life),
         .sketch_len = running->image_len,
         .flash_len = machine->nor.flash.size,
         .sketch_md5 = running->md5[0] ? running->md5 : NULL,

@@ -62,6 +62,49 @@ bool updraft_life_open_esphome(struct updraft_life *life)
     return false;
 }
 
+uint32_t updraft_life_capacity(const struct updraft_life *life)
+{
+    int next;
+    if (updraft_slots_next(&life->slots, &next) != UPDRAFT_OK)
+        return 0;
+    return updraft_layout_extent(&life->slots.layout, next).len;
+}
+
+/* The salt follows from what no two devices share, so that a key found for one opens no other. */
+bool updraft_life_open_direct(struct updraft_life *life)
+{
+    struct updraft_machine *machine = life->machine;
+    struct updraft_direct_config direct = {
+        .update = &life->update,
+        .has_password = machine->board->password != NULL,
+        .iterations = UPDRAFT_DIRECT_ITERATIONS,
+        .chip_id = machine->board->chip->id,
+        .capacity = updraft_life_capacity(life),
+        .name = machine->board->name,
+        .product = updraft_life_product(life),
+        .version = life->running.version,
+        .random = updraft_life_random,
+    };
+    struct updraft_direct_socket_config config = {
+        .listen_fd = updraft_life_bind(machine, SOCK_STREAM, &machine->direct_port, "direct"),
+        .stall_s = machine->options->stall_s,
+        .brake = &life->brake,
+        .direct = &direct,
+    };
+    if (config.listen_fd < 0)
+        return false;
+    if (listen(config.listen_fd, SOMAXCONN) != 0) {
+        updraft_log_warn("cannot listen on port %u: %s", (unsigned)machine->direct_port,
+                         strerror(errno));
+        close(config.listen_fd);
+        return false;
+    }
+    memcpy(direct.salt, machine->board->mac, sizeof direct.salt);
+    updraft_direct_key(machine->board->password, direct.salt, direct.iterations, direct.key);
+    updraft_direct_socket_open(&life->direct, &config);
+    return true;
+}
+
 /* OVMS modules are ESP32s: the console knows slots, and no staging. Tags are channels. */
 bool updraft_life_open_console(struct updraft_life *life)
 {

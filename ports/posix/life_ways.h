@@ -1,5 +1,5 @@
-/* The ways in that not every device has: ESPHome's protocol and the ota console. Part of life.h, apart
- * for length: what the board and the options say becomes what the engines are configured with. */
+/* Ways in, opened: Updraft's own, ESPHome's protocol, the ota console. Part of life.h, apart for length:
+ * what the board and the options say becomes what the engines are configured with. */
 #ifndef UPDRAFT_PORTS_POSIX_LIFE_WAYS_H
 #define UPDRAFT_PORTS_POSIX_LIFE_WAYS_H
 
@@ -8,6 +8,10 @@
 /* True also where this device does not have it. False after a printed sentence. */
 bool updraft_life_open_esphome(struct updraft_life *life);
 bool updraft_life_open_console(struct updraft_life *life);
+bool updraft_life_open_direct(struct updraft_life *life);
+
+/* Bytes that the slot an update goes to has; 0: there is none. */
+uint32_t updraft_life_capacity(const struct updraft_life *life);
 
 /* A bound socket on the machine's address, waited for; -1 after a printed sentence that names
  * ports.NAME. */

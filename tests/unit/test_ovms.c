@@ -496,7 +496,14 @@ static void copy_and_erase_work_on_whole_partitions(void **state)
     uint32_t factory = f->rig.slots.layout.factory.addr;
     uint32_t target = f->rig.slots.layout.ota[1].addr;
 
+    struct updraft_slots_log log;
+
+    assert_int_equal(updraft_slots_find_log(&f->rig.slots, &log), UPDRAFT_OK);
+    assert_int_equal(log.distrust, 0xFFFFFFFFu);
     type(f, "ota copy factory ota_1\n");
+    /* A cut from here on leaves what no log of an update speaks of. */
+    assert_int_equal(updraft_slots_find_log(&f->rig.slots, &log), UPDRAFT_OK);
+    assert_int_equal(log.distrust, 0xFFFFFFFFu & ~2u);
     expect(f, "OTA copy factory (00065536) -> ota_1 (00110000) size 524288 with block size 4096\n");
     assert_int_equal(updraft_ovms_wants(&f->ovms), UPDRAFT_OVMS_WANTS_RUN);
     assert_true(updraft_ovms_is_writing(&f->ovms));
