@@ -4,6 +4,7 @@ exit code, and so does the device. See test_stock_clients.py for where the scrip
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -21,6 +22,13 @@ SLOT_LEN = 0x180000
 FILESYSTEM = harness.TWO_SLOTS + "storage,  data, spiffs, 0x310000, 0x40000\n"
 
 
+def free_port():
+    """The scripts take one by chance, whoever has it already."""
+    with socket.socket() as probe:
+        probe.bind(("0.0.0.0", 0))
+        return str(probe.getsockname()[1])
+
+
 class Failures(harness.Case):
     def boot_old(self, chip, board="", extra=(), table=harness.TWO_SLOTS):
         old = self.image("old.bin", chip=chip, version="1.0.0", size=SIZE)
@@ -31,8 +39,8 @@ class Failures(harness.Case):
 
     def start_script(self, script, port, *args, file=None):
         script = subprocess.Popen(
-            [sys.executable, script, "-i", "127.0.0.1", "-p", str(port), "-f", file or self.new, "-d",
-             *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            [sys.executable, script, "-i", "127.0.0.1", "-p", str(port), "-P", free_port(), "-d",
+             "-f", file or self.new, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.addCleanup(script.stdout.close)
         self.addCleanup(script.wait)
         self.addCleanup(script.kill)

@@ -87,9 +87,10 @@ class Pipe:
 
 class Relay:
     """cut_at: bytes of the image that arrive before the connection is cut: by a reset on both sides, or
-    by silence, as of a device or a host whose battery is empty."""
+    by silence, as of a device or a host whose battery is empty. shut: nobody listens where the device
+    is told to connect to, as behind a firewall that refuses."""
 
-    def __init__(self, device_port, delay_s=0.0, cut_at=None, cut="reset", host="127.0.0.1"):
+    def __init__(self, device_port, delay_s=0.0, cut_at=None, cut="reset", shut=False, host="127.0.0.1"):
         self.delay_s = delay_s
         self.cut_at = cut_at
         self.cut = cut
@@ -104,13 +105,17 @@ class Relay:
         self.port = self.front.getsockname()[1]
         self.back = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.back.connect((host, device_port))
-        self.listener = socket.create_server((host, 0))
+        self.listener = socket.socket()
+        self.listener.bind((host, 0))
+        if not shut:
+            self.listener.listen()
         self.listener_port = self.listener.getsockname()[1]
         for idle in (self.front, self.back, self.listener):
             idle.settimeout(WAIT_S)
         self.run(self.carry_questions)
         self.run(self.carry_answers)
-        self.run(self.carry_connections)
+        if not shut:
+            self.run(self.carry_connections)
 
     def __enter__(self):
         return self
@@ -118,7 +123,7 @@ class Relay:
     def __exit__(self, *_):
         self.closed = True
         for stream in self.streams:
-            self.shut(stream, socket.socket.close)
+            self.end(stream)
         for thread in self.threads:
             thread.join(5)
         for end in (self.front, self.back, self.listener):
@@ -130,12 +135,12 @@ class Relay:
         self.threads.append(thread)
 
     @staticmethod
-    def shut(stream, how):
+    def end(stream):
         try:
             stream.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
-        how(stream)
+        stream.close()
 
     def cut_now(self):
         self.silent = True
@@ -153,7 +158,7 @@ class Relay:
                 yield receive()
             except socket.timeout:
                 continue
-            except OSError:  # a port unreachable, or the test has closed the listener
+            except OSError:  # a port unreachable
                 time.sleep(WAIT_S)
 
     def carry_questions(self):

@@ -144,11 +144,9 @@ class EspotaTest(EspotaCase):
         self.target.wait_boot(version="1.1.0")
 
     def test_a_device_that_cannot_connect_back_says_so_at_once(self):
-        """The relay names a port of its own at which nobody answers."""
         boot = self.boot()
         started = time.monotonic()
-        with Relay(int(boot["ota"])) as relay:
-            relay.listener.close()
+        with Relay(int(boot["ota"]), shut=True) as relay:
             error = self.push(boot, port=relay.port, status=4)
         self.assertLess(time.monotonic() - started, 8)
         self.assertEqual(error["code"], "no_call_back")
