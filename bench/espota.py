@@ -38,10 +38,12 @@ def prepare(directory, chip):
                                           "ports:\n  ota: 0\n  http: 0\n")
     make_image(directory, "old.bin", chip, "1.0.0")
     make_image(directory, "new.bin", chip, "1.1.0")
+    transfer.use_slot(directory)
 
 
 def script_command(script, directory, port, _boot):
-    return [sys.executable, script, "-i", "127.0.0.1", "-p", str(port), "-f", directory / "new.bin"]
+    return [sys.executable, script, "-i", "127.0.0.1", "-p", str(port),
+            "-P", espota_scripts.free_port(), "-f", directory / "new.bin"]
 
 
 def our_command(_script, directory, port, boot):

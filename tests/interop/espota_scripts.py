@@ -4,6 +4,7 @@ import glob
 import hashlib
 import os
 import re
+import socket
 
 
 def scripts():
@@ -25,6 +26,13 @@ def different_scripts():
         with open(path, "rb") as file:
             seen.setdefault(hashlib.sha256(file.read()).digest(), (chip, path))
     return list(seen.values())
+
+
+def free_port():
+    """The scripts take one by chance, whoever has it already: give them this with -P."""
+    with socket.socket() as probe:
+        probe.bind(("0.0.0.0", 0))
+        return str(probe.getsockname()[1])
 
 
 def name_of(path):

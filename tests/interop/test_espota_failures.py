@@ -4,7 +4,6 @@ exit code, and so does the device. See test_stock_clients.py for where the scrip
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ import unittest
 
 import harness
 from espota_relay import Relay
-from espota_scripts import different_scripts, knows_sha256, name_of, shows_errors
+from espota_scripts import different_scripts, free_port, knows_sha256, name_of, shows_errors
 
 PASSWORD = "bms2024"
 SIZE = 300000
@@ -20,13 +19,6 @@ STALL_S = 4     # of the device, so that nobody waits for its 30 seconds
 LIMIT_S = 25    # the scripts' own patience is 10 s for each step
 SLOT_LEN = 0x180000
 FILESYSTEM = harness.TWO_SLOTS + "storage,  data, spiffs, 0x310000, 0x40000\n"
-
-
-def free_port():
-    """The scripts take one by chance, whoever has it already."""
-    with socket.socket() as probe:
-        probe.bind(("0.0.0.0", 0))
-        return str(probe.getsockname()[1])
 
 
 class Failures(harness.Case):

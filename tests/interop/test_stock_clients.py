@@ -21,7 +21,7 @@ import sys
 import unittest
 
 import harness
-from espota_scripts import name_of, scripts
+from espota_scripts import free_port, name_of, scripts
 
 PASSWORD = "bms2024"
 SIZE = 300000
@@ -132,7 +132,7 @@ class Curl(Stock):
 class Espota(Stock):
     def push(self, script, boot, *args):
         return self.run_client(sys.executable, script, "-i", "127.0.0.1", "-p", boot["ota"],
-                               "-f", self.new, *args)
+                               "-P", free_port(), "-f", self.new, *args)
 
     def check_update(self, chip, script, password):
         device, self.boot = self.boot_old(chip, password)
