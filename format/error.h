@@ -137,6 +137,8 @@
       "Make the image smaller, or flash a table with larger slots over USB.")                      \
     X(E_METHOD, 101, "wrong_method", "that address does not take this kind of request",            \
       "Send the image with POST.")                                                                 \
+    X(E_WEAK_PROOF, 118, "weak_proof", "MD5 is refused: this device takes SHA-256 proofs only",    \
+      "Push with espota.py of ESP32 core 3.3.1 or later, or with 'updraft push'.")                 \
     X(E_FOREIGN_HOST, 130, "foreign_host", "this device is not called '{s}'",                      \
       "Use the device's address, its own name, or its .local name.")                               \
     X(E_BAD_DIGEST, 131, "bad_digest", "the announced digest is none",                             \

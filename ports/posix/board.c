@@ -33,6 +33,7 @@ struct board_file {
     char *chip;
     char *product;
     char *password;
+    bool refuse_md5;
     char *server;
     struct board_ports ports;
     uint32_t *poll_s;
@@ -65,6 +66,7 @@ static const cyaml_schema_field_t board_fields[] = {
     CYAML_FIELD_STRING_PTR("chip", CYAML_FLAG_POINTER, struct board_file, chip, 1, 31),
     CYAML_FIELD_STRING_PTR("product", CYAML_FLAG_OPTIONAL, struct board_file, product, 1, 63),
     CYAML_FIELD_STRING_PTR("password", CYAML_FLAG_OPTIONAL, struct board_file, password, 0, 63),
+    CYAML_FIELD_BOOL("refuse_md5", CYAML_FLAG_OPTIONAL, struct board_file, refuse_md5),
     CYAML_FIELD_STRING_PTR("server", CYAML_FLAG_OPTIONAL, struct board_file, server, 8, 160),
     CYAML_FIELD_MAPPING("ports", CYAML_FLAG_OPTIONAL, struct board_file, ports, port_fields),
     CYAML_FIELD_UINT_PTR("poll_s", CYAML_FLAG_OPTIONAL, struct board_file, poll_s),
@@ -253,6 +255,7 @@ static void fill_board(struct board_file *file, struct updraft_board *board)
         .name = file->name,
         .product = file->product,
         .password = file->password && file->password[0] ? file->password : NULL,
+        .refuse_md5 = file->refuse_md5,
         .server = file->server,
         .ota_port = file->ports.ota ? *file->ports.ota : ota_default,
         .http_port = file->ports.http ? *file->ports.http : HTTP_PORT_DEFAULT,

@@ -23,6 +23,7 @@ struct updraft_board {
     const char *name;
     const char *product;  /* NULL: the project of the image, else the name */
     const char *password; /* NULL: none */
+    bool refuse_md5;      /* espota: take the SHA-256 password scheme only */
     const char *server;   /* without a slash at its end; NULL: none */
     uint16_t ota_port;    /* 0: any free one */
     uint16_t http_port;   /* 0: any free one */

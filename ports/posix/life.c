@@ -78,7 +78,7 @@ static bool open_push_ways(struct updraft_life *life)
         .update = &life->update,
         .dialect = machine->board->chip->id == UPDRAFT_CHIP_ESP8266 ? UPDRAFT_ESPOTA_ESP8266
                                                                     : UPDRAFT_ESPOTA_ESP32,
-        .password = machine->board->password,
+        .password = {.text = machine->board->password, .refuse_md5 = machine->board->refuse_md5},
         .data_partition = data_partition,
         .random = updraft_life_random,
     };
@@ -501,6 +501,7 @@ static int wait_ms(const struct updraft_life *life, uint64_t now_ms)
     if (updraft_console_is_ready(&life->console))
         next_ms = now_ms;
     int limit_ms = next_ms > now_ms ? (int)(next_ms - now_ms) : 0;
+    limit_ms = updraft_push_socket_timeout_ms(&life->push, limit_ms);
     return updraft_httpd_timeout_ms(&life->httpd, limit_ms);
 }
 

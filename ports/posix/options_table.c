@@ -24,6 +24,7 @@ const char updraft_options_outro[] =
     "  chip: esp32               # esp32, esp32s2, esp32s3, esp32c3, esp8266, ...\n"
     "  product: demo             # default: the image's project, else the name\n"
     "  password: secret          # of pushed updates; default none\n"
+    "  refuse_md5: true          # espota: only hosts that prove it with SHA-256; default false\n"
     "  ports:\n"
     "    http: 8080              # update page at /update; 0: any free port\n"
     "    ota: 3232               # espota, UDP; 0: any free port\n"
