@@ -256,6 +256,9 @@ void updraft_espota_datagram(struct updraft_espota *espota, const struct updraft
     else if (espota->state == STATE_AWAIT_PASSWORD &&
              updraft_espota_read_answer(data, len, &answer))
         answered(espota, from, &answer, now_ms);
+    else if (espota->state == STATE_AWAIT_PASSWORD && same_peer(from, &espota->invited_by) &&
+             updraft_espota_is_withdrawal(data, len))
+        espota->state = STATE_IDLE;
 }
 
 /* ---- The stream --------------------------------------------------------------------------------

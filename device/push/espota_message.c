@@ -101,3 +101,15 @@ bool updraft_espota_read_answer(const uint8_t *data, size_t len,
     answer->digits = (uint8_t)digits;
     return true;
 }
+
+bool updraft_espota_is_withdrawal(const uint8_t *data, size_t len)
+{
+    struct scanner scanner = {data, len, 0};
+    uint32_t command;
+
+    if (!scan_number(&scanner, &command))
+        return false;
+    while (scanner.off < len && is_space((char)data[scanner.off]))
+        scanner.off++;
+    return scanner.off == len;
+}

@@ -35,5 +35,7 @@ bool updraft_espota_read_invitation(const uint8_t *data, size_t len,
                                     struct updraft_espota_invitation *invitation);
 bool updraft_espota_read_answer(const uint8_t *data, size_t len,
                                 struct updraft_espota_answer *answer);
+/* A number and nothing behind it: by this hosts that only asked end a device's wait for a password. */
+bool updraft_espota_is_withdrawal(const uint8_t *data, size_t len);
 
 #endif

@@ -275,6 +275,20 @@ static void espota_asks_one_host_at_a_time(void **state)
     assert_int_equal(updraft_espota_port(&f->espota), PORT);
 }
 
+static void espota_lets_a_host_go_that_only_asked(void **state)
+{
+    struct fixture *f = *state;
+
+    start(f, UPDRAFT_ESPOTA_ESP32, "bms2024");
+    invite(f);
+    say_text(f, &stranger, "0\n"); /* not its business */
+    say_text(f, &stranger, OTHER_INVITATION);
+    expect_reply(f, &stranger, "ERR: ERROR[51]: another update is running\n");
+    say_text(f, &host, "0\n");
+    say_text(f, &stranger, OTHER_INVITATION);
+    expect_reply(f, &stranger, SECOND_CHALLENGE);
+}
+
 static void espota_passes_the_turn_on_when_the_first_host_does_not_answer(void **state)
 {
     struct fixture *f = *state;
@@ -480,6 +494,7 @@ int main(void)
         TEST(espota_says_that_it_refuses_md5),
         TEST(espota_needs_no_more_than_a_hash_of_the_password),
         TEST(espota_asks_one_host_at_a_time),
+        TEST(espota_lets_a_host_go_that_only_asked),
         TEST(espota_passes_the_turn_on_when_the_first_host_does_not_answer),
         TEST(espota_tells_the_host_that_it_cannot_connect),
         TEST(espota_forgets_a_challenge_that_nobody_answers),
