@@ -49,6 +49,41 @@ class WebCase(DeviceCase):
         self.assertEqual(status, 401)
         return headers.get_all("WWW-Authenticate")
 
+    def listener(self, boot, heard, break_at=None):
+        """A port whose connections are passed on to the device, while what they carry is kept. The
+        first that carries more than break_at bytes to it is broken."""
+        breaks = [break_at] if break_at else []
+        server = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(server.close)
+
+        def carry(source, target, keep):
+            try:
+                carried = 0
+                while data := source.recv(65536):
+                    keep.append(data)
+                    target.sendall(data)
+                    carried += len(data)
+                    if keep is heard and breaks and carried > breaks[0]:
+                        breaks.clear()
+                        source.shutdown(socket.SHUT_RDWR)
+                target.shutdown(socket.SHUT_WR)
+            except OSError:
+                target.close()
+
+        def serve():
+            while True:
+                try:
+                    client, _ = server.accept()
+                    host, _, port = boot["http"].rpartition(":")
+                    device = socket.create_connection((host, int(port)))
+                except OSError:
+                    return
+                threading.Thread(target=carry, args=(client, device, heard), daemon=True).start()
+                threading.Thread(target=carry, args=(device, client, []), daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        return server.getsockname()[1]
+
     def within(self, limit_s, what, action):
         start = time.monotonic()
         result = action()
@@ -152,33 +187,17 @@ class SignInTest(WebCase):
         self.assertEqual(re.findall(rb"Authorization: (\w+)", text), [b"Digest"] * 2)  # what is there of the image, and the rest
         self.assertLess(len(text), 1.2 * len(self.new) + 20000)  # the image went out once
 
-    def listener(self, boot, heard):
-        """A port whose connections are passed on to the device, while what they carry is kept."""
-        server = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(server.close)
 
-        def carry(source, target, keep):
-            try:
-                while data := source.recv(65536):
-                    keep.append(data)
-                    target.sendall(data)
-                target.shutdown(socket.SHUT_WR)
-            except OSError:
-                target.close()
-
-        def serve():
-            while True:
-                try:
-                    client, _ = server.accept()
-                    host, _, port = boot["http"].rpartition(":")
-                    device = socket.create_connection((host, int(port)))
-                except OSError:
-                    return
-                threading.Thread(target=carry, args=(client, device, heard), daemon=True).start()
-                threading.Thread(target=carry, args=(device, client, []), daemon=True).start()
-
-        threading.Thread(target=serve, daemon=True).start()
-        return server.getsockname()[1]
+class PageTest(WebCase):
+    def test_the_page_knows_every_chip_by_its_number(self):
+        """It looks into an image before it is sent, so it has a table of its own."""
+        with open(f"{harness.ROOT}/format/chip_rows.h", encoding="utf-8") as file:
+            rows = re.findall(r'ROW\((0x[0-9A-F]{4}), "[^"]+", "(\w+)"', file.read())
+        with open(f"{harness.ROOT}/web/update/index.html", encoding="utf-8") as file:
+            table = re.search(r"const chips = \{(.*?)\};", file.read(), re.DOTALL)[1]
+        self.assertGreater(len(rows), 10)
+        self.assertEqual({int(number): name for number, name in re.findall(r"(\d+): '(\w+)'", table)},
+                         {int(number, 16): name for number, name in rows})
 
 
 class HostTest(WebCase):
@@ -326,6 +345,17 @@ class ResumeTest(WebCase):
         got, _ = self.push(boot)
         self.assertEqual(got["state"], "confirmed")
         self.assertGreater(got["resumed"], 0)
+
+    def test_the_tool_goes_on_by_itself_where_it_may_try_again(self):
+        _, boot = self.booted()
+        heard = []
+        port = self.listener(boot, heard, break_at=len(self.new) // 2)
+        path = self.write("push.bin", self.new)
+        result = self.cli("push", path, f"127.0.0.1:{port}", "--via", "raw", "--retry", "2", "--json")
+        got = json.loads(result.stdout)
+        self.assertEqual((got["state"], got["running"]), ("confirmed", "1.1.0"))
+        self.assertGreater(got["resumed"], 0.3 * len(self.new))
+        self.assertLess(sum(map(len, heard)), 1.2 * len(self.new))
 
     def test_with_a_password_it_goes_on_as_well(self):
         device, boot = self.booted(board="password: secret\n")
