@@ -136,8 +136,9 @@ enum updraft_error updraft_last_lines_save(const struct updraft_last_lines *line
                       trial->attempts_used);
 }
 
-static enum updraft_error check_text(const struct updraft_flash *flash, uint32_t addr, uint32_t len,
-                                     uint32_t crc, uint32_t want, bool *good)
+/* Text and CRC from the same read: after a power cut the next one might give something else. */
+static enum updraft_error read_text(const struct updraft_flash *flash, uint32_t addr, uint32_t len,
+                                    char *out, uint32_t cap, uint32_t *crc)
 {
     uint8_t piece[PIECE_LEN];
 
@@ -147,9 +148,10 @@ static enum updraft_error check_text(const struct updraft_flash *flash, uint32_t
 
         if (error != UPDRAFT_OK)
             return error;
-        crc = updraft_crc32(crc, piece, piece_len);
+        *crc = updraft_crc32(*crc, piece, piece_len);
+        if (off < cap)
+            memcpy(out + off, piece, cap - off < piece_len ? cap - off : piece_len);
     }
-    *good = crc == want;
     return UPDRAFT_OK;
 }
 
@@ -162,8 +164,8 @@ enum updraft_error updraft_last_lines_read(const struct updraft_slots *slots, ui
     uint8_t head[UPDRAFT_NOTE_LINES_HEAD_LEN];
     uint16_t text_len;
     uint32_t addr;
+    uint32_t want;
     uint32_t crc;
-    bool good = false;
     enum updraft_error error = updraft_slots_find_failed(slots, &record);
 
     *len = 0;
@@ -174,14 +176,11 @@ enum updraft_error updraft_last_lines_read(const struct updraft_slots *slots, ui
     error = flash->read(flash->ctx, addr, head, sizeof head);
     if (error != UPDRAFT_OK ||
         !updraft_note_lines_decode(head, updraft_note_part_len(trial->attempts_allowed), attempt,
-                                   &text_len, &crc))
+                                   &text_len, &want))
         return error;
-    addr += (uint32_t)sizeof head;
-    error = check_text(flash, addr, text_len, updraft_crc32(0, head, UPDRAFT_NOTE_LINES_CRC_START),
-                       crc, &good);
-    if (error == UPDRAFT_OK && good)
-        error = flash->read(flash->ctx, addr, out, text_len < cap ? text_len : cap);
-    if (error == UPDRAFT_OK && good)
+    crc = updraft_crc32(0, head, UPDRAFT_NOTE_LINES_CRC_START);
+    error = read_text(flash, addr + (uint32_t)sizeof head, text_len, out, cap, &crc);
+    if (error == UPDRAFT_OK && crc == want)
         *len = text_len;
     return error;
 }
