@@ -39,7 +39,9 @@ struct updraft_httpd {
     uint32_t stall_s;
     struct updraft_web web;
     bool restart_wanted; /* an update succeeded and its answer has left */
-    const char **via;    /* told the way in before the engine is fed: "form" or "raw" */
+    bool (*forget)(void *ctx);
+    void *forget_ctx;
+    const char **via; /* told the way in before the engine is fed: "form" or "raw" */
 };
 
 struct updraft_httpd_config {
@@ -48,6 +50,8 @@ struct updraft_httpd_config {
     const char **via;
     struct updraft_brake *brake;
     const struct updraft_web_config *web;
+    bool (*forget)(void *ctx); /* takes back what the device refuses */
+    void *forget_ctx;
 };
 
 /* False after a printed sentence. */
