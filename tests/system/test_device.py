@@ -743,6 +743,7 @@ class TrialTest(DeviceCase):
         device.stop()
         device, boot = self.booted(extra=["--attempts", "1", "--forget-failed"])
         self.assertIn("refusals forgotten", device.output())
+        device.wait_line("^rolled back")  # that it was is not forgotten
         self.assertEqual(self.post(boot, bad)[0], 200)
         device.wait_line("^rolled back")  # and it is refused again
         self.assert_refused(self.post(boot, bad), 409, "failed_before")
