@@ -4,6 +4,7 @@
 #include "format/bytes.h"
 #include "format/crc.h"
 #include "format/otadata.h"
+#include "format/progress.h"
 
 #include <string.h>
 
@@ -16,13 +17,14 @@
 
 _Static_assert(UPDRAFT_NOTE_PROGRAMS_OFF >= UPDRAFT_OTADATA_READ_LEN, "behind the trial log");
 _Static_assert(UPDRAFT_NOTE_PROGRAMS_OFF + UPDRAFT_NOTE_PROGRAM_CAP * UPDRAFT_NOTE_PROGRAM_LEN <=
-                   0x200u,
-               "the programs end where the update's journal may begin");
+                   UPDRAFT_PROGRESS_DISTRUST_OFF,
+               "the programs end where the progress of an update begins");
 _Static_assert(UPDRAFT_NOTE_CLEARED_OFF == CRC_OFF + 4u &&
                    UPDRAFT_NOTE_PROGRAM_LEN == UPDRAFT_NOTE_CLEARED_OFF + 4u,
                "digest, trial, CRC, cleared word");
 _Static_assert(UPDRAFT_NOTE_LINES_OFF + UPDRAFT_NOTE_LINES_LEN == UPDRAFT_OTADATA_SECTOR_LEN,
                "the lines end the sector");
+_Static_assert(UPDRAFT_NOTE_LINES_OFF >= UPDRAFT_PROGRESS_LOG_END_OFF, "behind the progress");
 
 static bool is_blank(const uint8_t *bytes, uint32_t len)
 {

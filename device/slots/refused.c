@@ -13,7 +13,8 @@ _Static_assert(UPDRAFT_NOTE_CLEARED_OFF % 4u == 0 && UPDRAFT_NOTE_PROGRAM_LEN % 
 
 static uint32_t place_addr(const struct updraft_slots *slots, int idx, uint32_t place)
 {
-    return updraft_layout_entry_addr(&slots->layout, idx) + UPDRAFT_NOTE_PROGRAMS_OFF + place * UPDRAFT_NOTE_PROGRAM_LEN;
+    return updraft_layout_entry_addr(&slots->layout, idx) + UPDRAFT_NOTE_PROGRAMS_OFF +
+           place * UPDRAFT_NOTE_PROGRAM_LEN;
 }
 
 static enum updraft_error read_place(const struct updraft_slots *slots, int idx, uint32_t place,
