@@ -39,9 +39,9 @@ struct device {
     struct rig_image bad;
     struct rig_image good;
     char ring[256];
-    bool has_failed; /* the old image has seen that the bad one went back */
-    bool ended;      /* the good image has confirmed itself and was offered the bad one */
-    int lines_missing;
+    bool has_failed;   /* the old image has seen that the bad one went back */
+    bool ended;        /* the good image has confirmed itself and was offered the bad one */
+    int lines_missing; /* at the reading that found most; -1: none read yet */
     const char *failure;
 };
 
@@ -82,7 +82,7 @@ static void restore(struct device *device, const struct snapshot *snapshot)
     nor->violation[0] = '\0';
     device->has_failed = snapshot->has_failed;
     device->ended = false;
-    device->lines_missing = 0;
+    device->lines_missing = -1;
     device->failure = NULL;
 }
 
@@ -95,6 +95,7 @@ static void drop(struct snapshot *snapshot)
 static void make(struct device *device)
 {
     memset(device, 0, sizeof *device);
+    device->lines_missing = -1;
     rig_image_make(&device->old, UPDRAFT_CHIP_ESP32, "1.0.0", IMAGE_LEN);
     rig_image_make(&device->bad, UPDRAFT_CHIP_ESP32, "1.1.0", IMAGE_LEN);
     rig_image_make(&device->good, UPDRAFT_CHIP_ESP32, "1.2.0", IMAGE_LEN);
@@ -158,7 +159,8 @@ static bool was_written(const struct device *device, const char *text, uint32_t 
 
 static void read_lines(struct device *device)
 {
-    device->lines_missing = 0;
+    int missing = 0;
+
     for (uint8_t attempt = 0; attempt <= ATTEMPTS; attempt++) {
         char text[256];
         uint32_t len;
@@ -167,10 +169,12 @@ static void read_lines(struct device *device)
             UPDRAFT_OK)
             return;
         if (len == 0)
-            device->lines_missing += attempt != 0;
+            missing += attempt != 0;
         else if (!was_written(device, text, len, attempt))
             device->failure = "a line is read that was not written";
     }
+    if (device->lines_missing < 0 || missing < device->lines_missing)
+        device->lines_missing = missing;
 }
 
 static bool is_bad_refused(const struct device *device)
