@@ -62,6 +62,13 @@ static void check_lines(const struct updraft_slots *slots)
     }
 }
 
+static enum updraft_error erase_sector(const struct updraft_slots *slots, int idx, int whole)
+{
+    (void)whole;
+    return slots->flash->erase(slots->flash->ctx, updraft_layout_entry_addr(&slots->layout, idx),
+                               UPDRAFT_OTADATA_SECTOR_LEN);
+}
+
 /* Erasing a sector must lose none of what is refused, and clearing all must leave none. */
 static void live(struct updraft_nor *nor, struct updraft_slots *slots, int idx)
 {
@@ -74,7 +81,7 @@ static void live(struct updraft_nor *nor, struct updraft_slots *slots, int idx)
     updraft_last_lines_init(&lines, ring, sizeof ring);
     updraft_last_lines_add(&lines, "a line");
     check(updraft_last_lines_save(&lines, slots) == UPDRAFT_OK);
-    check(slots->memory->erase(slots, idx) == UPDRAFT_OK);
+    check(slots->memory->erase(slots, idx, UPDRAFT_SLOT_NONE, erase_sector) == UPDRAFT_OK);
     after = read_refused(slots);
     check(after.count >= before.count);
     for (uint8_t i = 0; i < before.count; i++)
