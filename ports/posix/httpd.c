@@ -1,6 +1,5 @@
 #include "ports/posix/httpd.h"
 
-#include "device/push/web_auth.h"
 #include "format/error.h"
 #include "ports/posix/log.h"
 #include "ports/posix/sockets.h"
@@ -146,48 +145,6 @@ static void start_upload(struct updraft_httpd *httpd, struct MHD_Connection *con
     updraft_pace_begin(&httpd->pace, httpd->stall_s, httpd->now_ms);
 }
 
-static void fill_answer(struct updraft_web_response *answer, uint16_t status,
-                        enum updraft_error code)
-{
-    const struct updraft_error_entry *entry = updraft_error_entry(code);
-    int len = code == UPDRAFT_OK
-                  ? snprintf(answer->body, sizeof answer->body, "{\"ok\":true}")
-                  : snprintf(answer->body, sizeof answer->body,
-                             "{\"error\":{\"code\":%d,\"name\":\"%s\",\"text\":\"%s\","
-                             "\"remedy\":\"%s\"}}",
-                             (int)code, entry->name, entry->sentence, entry->remedy);
-    answer->status = status;
-    answer->content_type = "application/json";
-    answer->authenticate = status == 401 ? "Basic realm=\"Login Required\"" : NULL;
-    answer->body_len = (size_t)len;
-}
-
-/* POST /api/v1/firmware/forget: who may upload may also take back what is refused. */
-static void answer_forget(struct updraft_httpd *httpd, struct MHD_Connection *connection,
-                          const struct updraft_web_request *request,
-                          struct updraft_web_response *answer)
-{
-    const char *password = httpd->web.config.password;
-    if (updraft_web_is_foreign(request->origin, request->host)) {
-        fill_answer(answer, 403, UPDRAFT_E_FORBIDDEN);
-    } else if (password && !updraft_web_has_password(request->authorization, password)) {
-        if (request->authorization)
-            updraft_brake_note(httpd->brake, peer_of(connection), UPDRAFT_SIGN_IN_WRONG, "forget",
-                               httpd->now_ms);
-        fill_answer(answer, 401, UPDRAFT_E_AUTH);
-    } else if (httpd->forget(httpd->forget_ctx)) {
-        fill_answer(answer, 200, UPDRAFT_OK);
-    } else {
-        fill_answer(answer, 500, UPDRAFT_E_STATE);
-    }
-}
-
-static bool is_forget(const struct updraft_web_request *request)
-{
-    return strcmp(request->method, "POST") == 0 &&
-           strcmp(request->path, "/api/v1/firmware/forget") == 0;
-}
-
 /* The headers are complete. */
 static enum MHD_Result begin_exchange(struct updraft_httpd *httpd,
                                       struct MHD_Connection *connection, struct exchange *exchange,
@@ -215,10 +172,6 @@ static enum MHD_Result begin_exchange(struct updraft_httpd *httpd,
     updraft_sockets_print(peer_of(connection), client, sizeof client);
     if (is_braked(httpd, connection, exchange))
         return must_read_body(connection) ? MHD_YES : send_exchange(connection, exchange);
-    if (is_forget(&request)) {
-        answer_forget(httpd, connection, &request, &exchange->response);
-        return must_read_body(connection) ? MHD_YES : send_exchange(connection, exchange);
-    }
     enum updraft_web_next next =
         updraft_web_request(&httpd->web, &request, &exchange->response, &use_other);
     updraft_brake_note(httpd->brake, peer_of(connection), updraft_web_take_sign_in(&httpd->web),
@@ -379,11 +332,8 @@ static void check_pace(struct updraft_httpd *httpd)
 
 bool updraft_httpd_open(struct updraft_httpd *httpd, const struct updraft_httpd_config *config)
 {
-    *httpd = (struct updraft_httpd){.via = config->via,
-                                    .brake = config->brake,
-                                    .stall_s = config->stall_s,
-                                    .forget = config->forget,
-                                    .forget_ctx = config->forget_ctx};
+    *httpd = (struct updraft_httpd){
+        .via = config->via, .brake = config->brake, .stall_s = config->stall_s};
     updraft_web_init(&httpd->web, config->web);
     /* Level-triggered: with MHD_USE_EPOLL a short piece and the end of the stream that come
      * together are one event, after which the library reads the piece and never sees the end. */

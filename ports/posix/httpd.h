@@ -39,9 +39,7 @@ struct updraft_httpd {
     uint32_t stall_s;
     struct updraft_web web;
     bool restart_wanted; /* an update succeeded and its answer has left */
-    bool (*forget)(void *ctx);
-    void *forget_ctx;
-    const char **via; /* told the way in before the engine is fed: "form" or "raw" */
+    const char **via;    /* told the way in before the engine is fed: "form" or "raw" */
 };
 
 struct updraft_httpd_config {
@@ -50,8 +48,6 @@ struct updraft_httpd_config {
     const char **via;
     struct updraft_brake *brake;
     const struct updraft_web_config *web;
-    bool (*forget)(void *ctx); /* takes back what the device refuses */
-    void *forget_ctx;
 };
 
 /* False after a printed sentence. */

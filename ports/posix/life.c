@@ -77,15 +77,16 @@ static uint32_t capacity_of_next(const struct updraft_life *life)
 /* ---- birth ---- */
 
 /* Someone takes back what this device refuses. */
-static bool forget(void *ctx)
+static enum updraft_error forget(void *ctx)
 {
     struct updraft_life *life = ctx;
-    if (updraft_slots_clear_refused(&life->slots, NULL) != UPDRAFT_OK)
-        return false;
+    enum updraft_error error = updraft_slots_clear_refused(&life->slots, NULL);
+    if (error != UPDRAFT_OK)
+        return error;
     life->refused_version[0] = '\0';
     life->refused_md5[0] = '\0';
     updraft_log_event(&life->machine->log, "refusals forgotten");
-    return true;
+    return UPDRAFT_OK;
 }
 
 /* A port may be held for a moment by someone's outgoing connection; a device cannot choose another.
@@ -195,6 +196,7 @@ static bool open_push_ways(struct updraft_life *life)
         .id = machine->board->mac,
         .hardware = machine->board->chip->id == UPDRAFT_CHIP_ESP8266 ? "ESP8266" : "ESP32",
         .status_json = write_status,
+        .forget = forget,
         .random = fill_random,
         .ctx = life,
     };
@@ -203,8 +205,6 @@ static bool open_push_ways(struct updraft_life *life)
         .via = &life->via,
         .brake = &life->brake,
         .web = &web,
-        .forget = forget,
-        .forget_ctx = life,
     };
     struct updraft_push_socket_config push = {
         .stall_s = machine->options->stall_s,
@@ -336,7 +336,7 @@ static bool find_self(struct updraft_life *life, const struct updraft_boot_resul
     }
     updraft_slots_remember(&life->slots);
     if (machine->options->forget && !machine->has_forgotten)
-        machine->has_forgotten = forget(life);
+        machine->has_forgotten = forget(life) == UPDRAFT_OK;
     updraft_slot_facts_read(&machine->nor.flash,
                             updraft_layout_extent(&life->slots.layout, boot->slot),
                             machine->board->chip->id, &life->running);
