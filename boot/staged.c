@@ -229,7 +229,8 @@ static enum updraft_error begin_copy(const struct updraft_boot_staged_config *co
     enum updraft_error error;
 
     updraft_staged_encode(journal, record);
-    error = flash->prog(flash->ctx, config->layout.journal_addr, record, sizeof record);
+    error = flash->prog(flash->ctx, config->layout.journal_addr + journal->record_off, record,
+                        sizeof record);
     return error == UPDRAFT_OK ? program_word(config, UPDRAFT_STAGED_BEGUN_OFF, 0) : error;
 }
 

@@ -3,6 +3,9 @@
  *   device/flash/flash.h        what you provide: four functions on your flash
  *   format/digest.h             what you provide: SHA-256 and MD5 (ports/psa has both on Mbed TLS)
  *   device/slots/slots.h        which slot runs; confirm and reject the running image
+ *   device/slots/trial_watch.h  the health deadline of a new image
+ *   device/slots/last_lines.h   what a failed image printed last
+ *   device/slots/refused.h      what failed is not taken again
  *   device/slots/slot_place.h   where updates go: slots with a boot record
  *   device/slots/staged.h       where updates go: staged behind the running image (ESP8266)
  *   device/update/update.h      the transaction: begin, feed, finish
@@ -18,9 +21,12 @@
 #include "device/push/announce.h"
 #include "device/push/espota.h"
 #include "device/push/web.h"
+#include "device/slots/last_lines.h"
+#include "device/slots/refused.h"
 #include "device/slots/slot_place.h"
 #include "device/slots/slots.h"
 #include "device/slots/staged.h"
+#include "device/slots/trial_watch.h"
 #include "device/update/update.h"
 #include "format/error.h"
 

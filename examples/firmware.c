@@ -1,9 +1,10 @@
 /* The smallest firmware that updates itself: a flash, a boot stage, a transaction, a confirmation.
  *
- *   firmware TABLE.bin OLD.bin NEW.bin
+ *   firmware TABLE.bin OLD.bin NEW.bin [crash]
  *
  * Starts with OLD in the first slot, takes NEW as if it came over the air in small pieces, restarts,
- * confirms itself, and prints what runs. The flash is an array here; on a chip its four functions
+ * confirms itself, and prints what runs. With "crash" NEW panics instead, and OLD comes
+ * back and says why. The flash is an array here; on a chip its four functions
  * call the driver, and restart() resets the chip. Everything between is the same. */
 #include "boot/boot.h"
 #include "device/updraft.h"
@@ -83,8 +84,50 @@ static uint32_t boot(enum updraft_reset_cause cause)
 
 /* --- the application ------------------------------------------------------------------------------ */
 
+#define HEALTH_MS 30000 /* from the start of a new image to its confirmation, or the way back */
+
 static struct updraft_slots slots;
 static struct updraft_update update;
+static struct updraft_trial_watch watch;
+static struct updraft_last_lines lines;
+
+/* What the firmware prints goes here too: the panic handler saves the newest of it. */
+static void say(const char *line)
+{
+    puts(line);
+    updraft_last_lines_add(&lines, line);
+}
+
+/* Called from the chip's panic and watchdog handlers, right before the reset. */
+static void on_panic(const char *what)
+{
+    updraft_last_lines_add(&lines, what);
+    (void)!updraft_last_lines_save(&lines, &slots);
+}
+
+/* In the main loop. True: the trial is lost, and the chip is to be reset. */
+static bool health_is_lost(uint64_t now_ms)
+{
+    return updraft_trial_watch_tick(&watch, now_ms) == UPDRAFT_TRIAL_WATCH_RESTART;
+}
+
+/* Why this image runs again, and what the failed one printed last. */
+static void tell_roll_back(void)
+{
+    struct updraft_slot_record failed;
+    char text[512];
+    uint32_t len;
+
+    if (updraft_slots_find_failed(&slots, &failed) != UPDRAFT_OK ||
+        failed.slot == UPDRAFT_SLOT_NONE)
+        return;
+    printf("%s was rolled back, reason %d, after %d crashes\n", updraft_slot_name(failed.slot),
+           (int)failed.entry.trial.reason, (int)failed.entry.trial.attempts_used);
+    for (uint8_t attempt = 0; attempt <= failed.entry.trial.attempts_allowed; attempt++) {
+        if (updraft_last_lines_read(&slots, attempt, text, sizeof text, &len) == UPDRAFT_OK)
+            printf("%.*s", (int)len, text);
+    }
+}
 
 static void say_progress(void *ctx, uint32_t written, uint32_t expected_len)
 {
@@ -127,13 +170,26 @@ static void start_application(uint32_t running_addr)
         .gunzip_arena = arena,
         .hooks = &hooks,
     };
+    struct updraft_trial_watch_config health = {
+        .slots = &slots, .lines = &lines, .health_ms = HEALTH_MS};
+    static char ring[512];
 
-    if (updraft_slots_open(&slots, &flash, UPDRAFT_PTABLE_DEFAULT_OFF, running_addr) != UPDRAFT_OK)
+    updraft_last_lines_init(&lines, ring, sizeof ring);
+    if (updraft_slots_open(&slots, &flash, UPDRAFT_PTABLE_DEFAULT_OFF, running_addr) !=
+            UPDRAFT_OK ||
+        updraft_trial_watch_start(&watch, &health, 0) != UPDRAFT_OK)
         exit(1);
+    updraft_slots_remember(&slots); /* a program that failed here is not taken again */
+    tell_roll_back();
     config.place = updraft_slot_place(&slots);
     updraft_update_init(&update, &config);
-    /* Here the application proves that it works: the network is up, the sensors answer. Then: */
-    if (updraft_slots_confirm(&slots) != UPDRAFT_OK)
+    say("the application has started");
+}
+
+/* Here the application proves that it works: the network is up, the sensors answer. Then: */
+static void prove_health(void)
+{
+    if (health_is_lost(HEALTH_MS - 1u) || updraft_trial_watch_confirm(&watch) != UPDRAFT_OK)
         exit(1);
 }
 
@@ -174,14 +230,15 @@ int main(int argc, char **argv)
     long wire_len;
     bool is_updated;
 
-    if (argc != 4) {
-        fputs("usage: firmware TABLE.bin OLD.bin NEW.bin\n", stderr);
+    if (argc != 4 && !(argc == 5 && strcmp(argv[4], "crash") == 0)) {
+        fputs("usage: firmware TABLE.bin OLD.bin NEW.bin [crash]\n", stderr);
         return 2;
     }
     memset(chip, 0xFF, sizeof chip);
     load(argv[1], UPDRAFT_PTABLE_DEFAULT_OFF, UPDRAFT_PTABLE_LEN);
     load(argv[2], FIRST_SLOT, FLASH_LEN - FIRST_SLOT);
     start_application(boot(UPDRAFT_RESET_POWER_ON));
+    prove_health();
 
     wire = fopen(argv[3], "rb");
     if (wire == NULL || fseek(wire, 0, SEEK_END) != 0 || (wire_len = ftell(wire)) < 0) {
@@ -194,6 +251,11 @@ int main(int argc, char **argv)
     if (!is_updated || !updraft_update_may_restart(&update, &refusal))
         return 1;
     start_application(boot(UPDRAFT_RESET_SOFTWARE));
+    while (argc == 5 && watch.is_on_trial) {
+        on_panic("LoadProhibited");
+        start_application(boot(UPDRAFT_RESET_CRASH));
+    }
+    prove_health();
     boot(UPDRAFT_RESET_POWER_ON); /* for good: no longer on trial */
     return 0;
 }

@@ -54,6 +54,19 @@ static void get_text(char out[33], const uint8_t *field)
     out[UPDRAFT_APPDESC_TEXT_LEN] = '\0';
 }
 
+/* A length that no image can have is told before anything is erased for it; those of later segments
+ * when the image is read back. */
+static bool starts_with_segment(const uint8_t *head, uint32_t head_len,
+                                enum updraft_image_kind kind)
+{
+    uint32_t data_off =
+        UPDRAFT_IMAGE_SEGMENT_HEADER_LEN +
+        (kind == UPDRAFT_IMAGE_ESP32 ? UPDRAFT_IMAGE_HEADER_LEN : UPDRAFT_IMAGE_HEADER_8266_LEN);
+
+    return head_len < data_off ||
+           updraft_image_segment_ok(data_off, updraft_get_le32(head + data_off - 4u));
+}
+
 enum updraft_error updraft_image_facts_decode(const uint8_t *head, uint32_t head_len,
                                               struct updraft_image_facts *facts)
 {
@@ -68,6 +81,8 @@ enum updraft_error updraft_image_facts_decode(const uint8_t *head, uint32_t head
     if (!updraft_image_count_ok(head[UPDRAFT_IMAGE_COUNT_OFF]) ||
         (kind == UPDRAFT_IMAGE_ESP32 && head[UPDRAFT_IMAGE_HASHED_OFF] > 1))
         return UPDRAFT_E_HEADER;
+    if (!starts_with_segment(head, head_len, kind))
+        return UPDRAFT_E_SEGMENT;
     *facts = (struct updraft_image_facts){
         .kind = (uint8_t)kind,
         .chip_id = kind == UPDRAFT_IMAGE_ESP32 ? updraft_get_le16(head + UPDRAFT_IMAGE_CHIP_ID_OFF)

@@ -92,7 +92,7 @@ struct updraft_image_facts {
 
 /* Reads the facts out of the first bytes of an image: a sector, or all of a smaller image. Looks no
  * further than head_len: a descriptor that does not lie whole in it is none. E_TRUNCATED below 24
- * bytes, E_MAGIC, E_HEADER; *facts is untouched on failure. */
+ * bytes, E_MAGIC, E_HEADER, E_SEGMENT; *facts is untouched on failure. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_image_facts_decode(const uint8_t *head,
                                                                  uint32_t head_len,
                                                                  struct updraft_image_facts *facts);

@@ -27,7 +27,9 @@ _Static_assert(UPDRAFT_STAGED_DONE_OFF >= UPDRAFT_STAGED_RECORD_LEN,
 _Static_assert(UPDRAFT_STAGED_MARKS_OFF + UPDRAFT_STAGED_MARK_CAP * UPDRAFT_STAGED_MARK_LEN ==
                    0x1000u,
                "the marks fill the sector");
-_Static_assert(UPDRAFT_STAGED_REASON_OFF + 4u == UPDRAFT_STAGED_READ_LEN,
+_Static_assert(UPDRAFT_STAGED_REASON_OFF + 4u <= UPDRAFT_STAGED_COPY_OFF, "apart");
+_Static_assert(UPDRAFT_STAGED_COPY_OFF + UPDRAFT_STAGED_RECORD_LEN == UPDRAFT_STAGED_READ_LEN &&
+                   UPDRAFT_STAGED_READ_LEN <= UPDRAFT_STAGED_MARKS_OFF,
                "one read brings everything");
 
 void updraft_staged_encode(const struct updraft_staged_journal *journal,
@@ -63,22 +65,33 @@ static enum updraft_error reason_of(const uint8_t *bytes)
     return reason != ERASED && (uint32_t)entry->code == reason ? entry->code : UPDRAFT_OK;
 }
 
+static bool record_ok(const uint8_t *record)
+{
+    return memcmp(record, magic, sizeof magic) == 0 && record[VERSION_OFF] == VERSION &&
+           record[ENCODING_OFF] <= UPDRAFT_STAGED_GZIP &&
+           updraft_get_le32(record + CRC_OFF) == updraft_crc32(0, record, CRC_OFF);
+}
+
 void updraft_staged_decode(const uint8_t bytes[UPDRAFT_STAGED_READ_LEN],
                            struct updraft_staged_journal *journal)
 {
+    const uint8_t *record = bytes;
+
     memset(journal, 0, sizeof *journal);
     journal->state = UPDRAFT_STAGED_EMPTY;
-    if (memcmp(bytes, magic, sizeof magic) != 0 || bytes[VERSION_OFF] != VERSION ||
-        bytes[ENCODING_OFF] > UPDRAFT_STAGED_GZIP ||
-        updraft_get_le32(bytes + CRC_OFF) != updraft_crc32(0, bytes, CRC_OFF))
-        return;
+    if (!record_ok(record)) {
+        record += UPDRAFT_STAGED_COPY_OFF;
+        if (!record_ok(record))
+            return;
+        journal->record_off = UPDRAFT_STAGED_COPY_OFF;
+    }
     journal->encoding =
-        bytes[ENCODING_OFF] == UPDRAFT_STAGED_GZIP ? UPDRAFT_STAGED_GZIP : UPDRAFT_STAGED_RAW;
-    journal->source_addr = updraft_get_le32(bytes + SOURCE_OFF);
-    journal->dest_addr = updraft_get_le32(bytes + DEST_OFF);
-    journal->staged_len = updraft_get_le32(bytes + STAGED_OFF);
-    journal->image_len = updraft_get_le32(bytes + IMAGE_OFF);
-    memcpy(journal->sha256, bytes + SHA256_OFF, UPDRAFT_SHA256_LEN);
+        record[ENCODING_OFF] == UPDRAFT_STAGED_GZIP ? UPDRAFT_STAGED_GZIP : UPDRAFT_STAGED_RAW;
+    journal->source_addr = updraft_get_le32(record + SOURCE_OFF);
+    journal->dest_addr = updraft_get_le32(record + DEST_OFF);
+    journal->staged_len = updraft_get_le32(record + STAGED_OFF);
+    journal->image_len = updraft_get_le32(record + IMAGE_OFF);
+    memcpy(journal->sha256, record + SHA256_OFF, UPDRAFT_SHA256_LEN);
     journal->state = state_of(bytes);
     journal->begun = updraft_get_le32(bytes + UPDRAFT_STAGED_BEGUN_OFF) != ERASED;
     if (journal->state == UPDRAFT_STAGED_REFUSED)

@@ -12,11 +12,13 @@
  *   0x48  begun word: programmed to 0 before the copy erases anything
  *   0x50  refused word: programmed to 0 when the staged bytes are not to be copied
  *   0x54  why: an enum updraft_error, programmed before the refused word
+ *   0x80  the record once more, as at 0x00
  *   0x100 marks: 960 words, word i programmed to 0 when sector i of the image in place is as it
  *         should be
  *
  * The record is written once, into an erased sector, when the staged bytes are complete and were
- * verified; afterwards bits are only cleared. Nothing to do is what every other content means:
+ * verified, and then its copy; either is enough, for while the boot stage copies there is nothing else
+ * on the device to start from. Afterwards bits are only cleared. Nothing to do is what every other content means:
  * erased, torn, damaged. A done or refused word that is not 0 is torn and counts as not written:
  * the boot stage then does again what it had just done, and finds the same. The begun word and a
  * mark count when they are not all ones, so a torn one counts: what it stands for was true
@@ -37,11 +39,12 @@
 #define UPDRAFT_STAGED_BEGUN_OFF   0x48u
 #define UPDRAFT_STAGED_REFUSED_OFF 0x50u
 #define UPDRAFT_STAGED_REASON_OFF  0x54u
+#define UPDRAFT_STAGED_COPY_OFF    0x80u
 #define UPDRAFT_STAGED_MARKS_OFF   0x100u
 #define UPDRAFT_STAGED_MARK_CAP    960u
 #define UPDRAFT_STAGED_MARK_LEN    4u
 /* What one read of the sector must bring to decode it. */
-#define UPDRAFT_STAGED_READ_LEN 0x58u
+#define UPDRAFT_STAGED_READ_LEN 0xC0u
 
 enum updraft_staged_encoding {
     UPDRAFT_STAGED_RAW = 0,
@@ -64,6 +67,7 @@ struct updraft_staged_journal {
     uint8_t sha256[UPDRAFT_SHA256_LEN];
     enum updraft_staged_state state; /* decode only */
     bool begun;                      /* decode only: the copy may have erased something */
+    uint8_t record_off;              /* decode only: of the record that was believed */
     enum updraft_error reason;       /* decode only: why it was refused; UPDRAFT_OK: not told */
 };
 

@@ -112,6 +112,32 @@ void updraft_label_clean(const char *text, char *out, size_t cap)
     out[used] = '\0';
 }
 
+void updraft_lines_clean(const char *text, char *out, size_t cap)
+{
+    size_t len = strlen(text);
+    size_t used = 0;
+
+    while (len > 0 && text[len - 1] == '\n')
+        len--;
+    if (len >= cap) {
+        text += len - (cap - 1);
+        len = cap - 1;
+    }
+    for (size_t at = 0; at < len;) {
+        size_t shown = shown_char_len((const unsigned char *)text + at);
+
+        if (shown == 0 || at + shown > len) {
+            out[used++] = text[at] == '\n' ? '\n' : '?';
+            at++;
+        } else {
+            memcpy(out + used, text + at, shown);
+            used += shown;
+            at += shown;
+        }
+    }
+    out[used] = '\0';
+}
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')

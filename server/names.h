@@ -28,6 +28,9 @@ bool updraft_label_valid(const char *label, size_t cap);
  * shown become '?'. */
 void updraft_label_clean(const char *text, char *out, size_t cap);
 
+/* The same for lines: line feeds stay, but for those at the end. Of longer text the end is kept. */
+void updraft_lines_clean(const char *text, char *out, size_t cap);
+
 /* "24:6f:28:..", "24-6F-28-.." or "246f28.." -> "24:6F:28:..". False when it is no MAC address. */
 bool updraft_device_id_normalise(const char *text, char out[UPDRAFT_DEVICE_ID_CAP]);
 

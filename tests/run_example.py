@@ -25,8 +25,8 @@ def main(example, updraft):
             make("image", "make", "-o", path[name], "--chip", chip, "--version", version,
                  "--project", "example", "--size", "300000")
 
-        def run(new):
-            return subprocess.run([example, path["table.bin"], path["old.bin"], path[new]],
+        def run(new, *how):
+            return subprocess.run([example, path["table.bin"], path["old.bin"], path[new], *how],
                                   capture_output=True, text=True, timeout=60)
 
         with open(path["table.csv"], "w", encoding="utf-8") as table:
@@ -40,19 +40,25 @@ def main(example, updraft):
         updated = run("new.bin")
         packed = run("new.bin.gz")
         refused = run("other.bin")
+        crashed = run("new.bin", "crash")
+    whys = [line for line in updated.stdout.splitlines() if line.startswith("boots")]
     boots = [line.split(":")[0] for line in updated.stdout.splitlines() if line.startswith("boots")]
     checks = [
         ("the example updates, restarts and stays", updated.returncode == 0 and boots == ["boots ota_0", "boots ota_1", "boots ota_1"]),
         ("its first boot after the update is a trial, its second is not",
-         "on trial" in updated.stdout.splitlines()[-2] and "on trial" not in updated.stdout.splitlines()[-1]),
+         "on trial" in whys[-2] and "on trial" not in whys[-1]),
         ("it takes gzip", packed.returncode == 0 and "boots ota_1" in packed.stdout),
         ("it refuses another chip and says why", refused.returncode == 1 and "ESP32-S3" in refused.stdout and "boots ota_1" not in refused.stdout),
+        ("an image that panics is rolled back, and its last lines are told",
+         crashed.returncode == 0 and crashed.stdout.count("boots ota_1") == 3
+         and "ota_1 was rolled back, reason 1, after 3 crashes\nthe application has started\nLoadProhibited\n" in crashed.stdout
+         and crashed.stdout.splitlines()[-1].startswith("boots ota_0")),
     ]
     print(f"1..{len(checks)}")
     for number, (what, ok) in enumerate(checks, 1):
         print(f"{'ok' if ok else 'not ok'} {number} - {what}")
     if not all(ok for _, ok in checks):
-        print("# " + repr((updated, packed, refused)))
+        print("# " + repr((updated, packed, refused, crashed)))
     return 0 if all(ok for _, ok in checks) else 1
 
 

@@ -18,6 +18,7 @@ enum route {
     ROUTE_UPLOAD,  /* POST /update with a form or an image */
     ROUTE_ELEGANT, /* POST /ota/upload */
     ROUTE_EVSE,    /* POST /api/v1/firmware/upload */
+    ROUTE_FORGET,  /* POST /api/v1/firmware/forget */
     ROUTE_WRONG_METHOD,
 };
 
@@ -55,6 +56,7 @@ static enum route find_route(const struct updraft_web_request *request)
         {"/ota/start", ROUTE_START, ROUTE_WRONG_METHOD},
         {"/ota/upload", ROUTE_WRONG_METHOD, ROUTE_ELEGANT},
         {"/api/v1/firmware/upload", ROUTE_WRONG_METHOD, ROUTE_EVSE},
+        {"/api/v1/firmware/forget", ROUTE_WRONG_METHOD, ROUTE_FORGET},
     };
 
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
@@ -82,6 +84,7 @@ static enum updraft_web_words find_words(enum route route, bool is_form)
     case ROUTE_STATUS:
     case ROUTE_IDENTITY:
     case ROUTE_RESUME:
+    case ROUTE_FORGET:
     case ROUTE_WRONG_METHOD:
         break;
     case ROUTE_GATE:
@@ -213,6 +216,16 @@ static void answer_resume(struct updraft_web *web, const struct updraft_web_requ
         updraft_web_answer_offset(response, updraft_update_held(web->config.update, &update));
 }
 
+static void answer_forget(const struct updraft_web *web, struct updraft_web_response *response)
+{
+    enum updraft_error error = web->config.forget(web->config.ctx);
+
+    if (error != UPDRAFT_OK)
+        answer_code(response, UPDRAFT_WEB_WORDS_JSON, error);
+    else
+        updraft_web_answer_text(response, 200, "application/json", "{\"ok\":true}");
+}
+
 /* What needs no upload to be answered. */
 static enum updraft_web_next answer_route(struct updraft_web *web, enum route route,
                                           const struct updraft_web_request *request,
@@ -233,6 +246,9 @@ static enum updraft_web_next answer_route(struct updraft_web *web, enum route ro
         break;
     case ROUTE_RESUME:
         answer_resume(web, request, response);
+        break;
+    case ROUTE_FORGET:
+        answer_forget(web, response);
         break;
     case ROUTE_WRONG_METHOD:
         answer_code(response, UPDRAFT_WEB_WORDS_JSON, UPDRAFT_E_METHOD);
@@ -257,12 +273,15 @@ enum updraft_web_next updraft_web_request(struct updraft_web *web,
     struct updraft_web_response *response = is_held ? other : &web->response;
     enum updraft_web_next next;
 
+    if (route == ROUTE_FORGET && web->config.forget == NULL)
+        route = ROUTE_NONE;
     *use_other = is_held && route != ROUTE_NONE;
     if (route == ROUTE_NONE)
         return UPDRAFT_WEB_NOT_MINE;
     if (refuse_page(web, route, request, response))
         return UPDRAFT_WEB_RESPOND;
-    if ((is_upload || route == ROUTE_GATE || route == ROUTE_START || route == ROUTE_RESUME) &&
+    if ((is_upload || route == ROUTE_GATE || route == ROUTE_START || route == ROUTE_RESUME ||
+         route == ROUTE_FORGET) &&
         refuse_sender(web, route, request, response))
         return UPDRAFT_WEB_RESPOND;
     if (is_upload && !is_held)

@@ -10,6 +10,7 @@
  *   GET  /ota/start               ElegantOTA 3, first half: device/push/web_start.h
  *   POST /ota/upload              its second half: a form with one file
  *   POST /api/v1/firmware/upload  raw image, as esp32-evse: 200 OK, 521, 522, 523
+ *   POST /api/v1/firmware/forget  takes back what the device refuses because it failed before
  *   GET  /status                  what the device is and does, JSON
  *
  * GET /update is the page; the platform serves it. Nothing here changes state on a GET.
@@ -55,6 +56,8 @@ struct updraft_web_config {
     /* Writes the JSON of GET /status, NUL-terminated, cut to cap. The engine calls it last. */
     void (*status_json)(void *ctx, char *out, size_t cap);
     void (*random)(void *ctx, uint8_t *out, size_t len); /* unpredictable; needed with a password */
+    /* Takes back what the device refuses (device/slots/refused.h); NULL: that cannot be asked for. */
+    enum updraft_error (*forget)(void *ctx);
     void *ctx;
 };
 

@@ -85,6 +85,11 @@ static bool failed_before(const struct updraft_slots *slots,
     enum updraft_run_state state;
     int rolled_back;
 
+    if (slots->memory != NULL) { /* which may have been told to forget what the slot still holds */
+        const uint8_t *sha256 = updraft_image_elf_sha256(incoming->head, incoming->head_len);
+
+        return sha256 != NULL && slots->memory->refuses(slots, sha256);
+    }
     if (updraft_slots_state(slots, &state, &rolled_back, &reason) != UPDRAFT_OK)
         return false;
     return rolled_back != UPDRAFT_SLOT_NONE && slot_starts_so(slots, rolled_back, incoming);
@@ -120,6 +125,16 @@ static enum updraft_error read_as_released(void *ctx, uint32_t addr, void *buf, 
     return error;
 }
 
+/* By its head as it stands in flash, which goes to buf. */
+static const uint8_t *program_of(const struct updraft_slots *slots, uint32_t addr, uint8_t *buf)
+{
+    const struct updraft_flash *flash = slots->flash;
+
+    return flash->read(flash->ctx, addr, buf, flash->sector_len) == UPDRAFT_OK
+               ? updraft_image_elf_sha256(buf, flash->sector_len)
+               : NULL;
+}
+
 /* What the flash now holds is what will boot, so that is what is verified. */
 static enum updraft_error
 verify_and_select(const struct updraft_slots *slots, const struct updraft_arrival *arrival,
@@ -136,6 +151,7 @@ verify_and_select(const struct updraft_slots *slots, const struct updraft_arriva
         .buf = cursor->buf,
         .buf_cap = slots->flash->sector_len,
     };
+    struct updraft_trial_terms terms = {0};
     uint32_t bad_addr = target->addr;
     enum updraft_error error = verify(&check);
 
@@ -146,7 +162,10 @@ verify_and_select(const struct updraft_slots *slots, const struct updraft_arriva
         error = updraft_cursor_release(cursor, &bad_addr);
     if (error != UPDRAFT_OK)
         return updraft_place_fail(failure, error, bad_addr, 0, NULL);
-    error = updraft_slots_select(slots, target->slot, arrival->attempts);
+    terms.attempts = arrival->attempts;
+    if (slots->memory != NULL)
+        terms.sha256 = program_of(slots, target->addr, cursor->buf);
+    error = updraft_slots_try(slots, target->slot, &terms);
     if (error != UPDRAFT_OK)
         return updraft_place_fail(failure, error, slots->layout.otadata.addr, 0, NULL);
     return UPDRAFT_OK;

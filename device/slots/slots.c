@@ -137,7 +137,7 @@ static uint32_t distrust_of(const struct updraft_slots *slots, int idx)
 /* What the sector says of slots that may be unsteady goes to the other one first; not of the one that
  * runs, nor of `whole`, which is about to. The entry is spent before the erase: a cut erase may leave
  * it readable, in a sector whose other bits are read by chance. */
-static enum updraft_error erase_entry(const struct updraft_slots *slots, int idx, int whole)
+static enum updraft_error erase_sector(const struct updraft_slots *slots, int idx, int whole)
 {
     static const uint8_t spent[UPDRAFT_OTADATA_ENTRY_LEN];
     const struct updraft_flash *flash = slots->flash;
@@ -156,10 +156,19 @@ static enum updraft_error erase_entry(const struct updraft_slots *slots, int idx
     return error == UPDRAFT_OK ? updraft_flash_sync(flash) : error;
 }
 
+static enum updraft_error erase_entry(const struct updraft_slots *slots, int idx, int whole)
+{
+    return slots->memory != NULL ? slots->memory->erase(slots, idx, whole, erase_sector)
+                                 : erase_sector(slots, idx, whole);
+}
+
+static const struct updraft_trial_terms for_good = {0};
+
 /* Erases the sector and writes the entry; the trial record goes first, the CRC of the entry last, so
  * that an entry which counts always has its trial. */
 static enum updraft_error write_entry(const struct updraft_slots *slots, int idx, uint32_t seq,
-                                      enum updraft_ota_state state, uint8_t attempts)
+                                      enum updraft_ota_state state,
+                                      const struct updraft_trial_terms *terms)
 {
     const struct updraft_flash *flash = slots->flash;
     uint32_t addr = sector_addr(slots, idx);
@@ -167,8 +176,10 @@ static enum updraft_error write_entry(const struct updraft_slots *slots, int idx
     enum updraft_error error =
         erase_entry(slots, idx, updraft_otadata_slot(seq, slots->layout.ota_count));
 
-    if (error == UPDRAFT_OK && attempts != 0) {
-        updraft_trial_encode(seq, attempts, bytes);
+    if (error == UPDRAFT_OK && terms->sha256 != NULL && slots->memory != NULL)
+        error = slots->memory->note(slots, idx, terms->sha256);
+    if (error == UPDRAFT_OK && terms->attempts != 0) {
+        updraft_trial_encode(seq, terms->attempts, bytes);
         error = updraft_flash_write(flash, addr + UPDRAFT_TRIAL_OFF, bytes, UPDRAFT_TRIAL_LEN);
     }
     if (error != UPDRAFT_OK)
@@ -225,7 +236,7 @@ static enum updraft_error restart_sequence(const struct updraft_slots *slots, in
 
     if (slots->running >= 0) {
         seq = updraft_otadata_next_seq(1, (uint8_t)slots->running, slots->layout.ota_count);
-        error = write_entry(slots, other, seq, UPDRAFT_OTA_UNDEFINED, 0);
+        error = write_entry(slots, other, seq, UPDRAFT_OTA_UNDEFINED, &for_good);
     } else {
         error = erase_entry(slots, other, UPDRAFT_SLOT_NONE); /* an empty record names factory */
     }
@@ -252,13 +263,21 @@ static enum updraft_error select_factory(const struct updraft_slots *slots, int 
 enum updraft_error updraft_slots_select(const struct updraft_slots *slots, int slot,
                                         uint8_t attempts)
 {
+    struct updraft_trial_terms terms = {.attempts = attempts};
+
+    return updraft_slots_try(slots, slot, &terms);
+}
+
+enum updraft_error updraft_slots_try(const struct updraft_slots *slots, int slot,
+                                     const struct updraft_trial_terms *terms)
+{
     struct updraft_otadata_entry entries[2];
     enum updraft_error error = updraft_slots_entries(slots, entries);
     uint32_t kept_seq = 0;
     uint32_t seq;
     int keep;
 
-    UPDRAFT_ASSERT(attempts <= UPDRAFT_TRIAL_MARK_CAP);
+    UPDRAFT_ASSERT(terms->attempts <= UPDRAFT_TRIAL_MARK_CAP);
     if (error != UPDRAFT_OK)
         return error;
     keep = entry_to_keep(slots, entries);
@@ -279,7 +298,7 @@ enum updraft_error updraft_slots_select(const struct updraft_slots *slots, int s
     if (keep >= 0 && kept_seq != 0 &&
         updraft_otadata_slot(kept_seq, slots->layout.ota_count) == slot)
         keep = 1 - keep;
-    return write_entry(slots, keep >= 0 ? 1 - keep : 0, seq, UPDRAFT_OTA_UNDEFINED, attempts);
+    return write_entry(slots, keep >= 0 ? 1 - keep : 0, seq, UPDRAFT_OTA_UNDEFINED, terms);
 }
 
 enum updraft_error updraft_slots_find_log(const struct updraft_slots *slots,
@@ -363,6 +382,16 @@ static int trial_entry(const struct updraft_slots *slots,
     return -1;
 }
 
+/* The outcome does not read as confirmed: rotten bits that no program can set again. A new entry for
+ * good takes the place of the trial. */
+static enum updraft_error confirm_anew(const struct updraft_slots *slots, int idx, uint32_t seq)
+{
+    seq = updraft_otadata_next_seq(seq + 1u, (uint8_t)slots->running, slots->layout.ota_count);
+    if (seq == 0)
+        return UPDRAFT_E_FLASH_VERIFY;
+    return write_entry(slots, 1 - idx, seq, UPDRAFT_OTA_UNDEFINED, &for_good);
+}
+
 enum updraft_error updraft_slots_confirm(const struct updraft_slots *slots)
 {
     struct updraft_otadata_entry entries[2];
@@ -378,8 +407,15 @@ enum updraft_error updraft_slots_confirm(const struct updraft_slots *slots)
         return UPDRAFT_OK;
     /* States of the stock scheme can only be changed as stock does: erase, write again. */
     if (!entries[idx].trial.present)
-        return write_entry(slots, idx, entries[idx].seq, UPDRAFT_OTA_VALID, 0);
-    return updraft_trial_confirm(slots->flash, sector_addr(slots, idx));
+        return write_entry(slots, idx, entries[idx].seq, UPDRAFT_OTA_VALID, &for_good);
+    error = updraft_trial_confirm(slots->flash, sector_addr(slots, idx));
+    if (error == UPDRAFT_E_FLASH_PROGRAM) /* as some drivers tell of bits that cannot be set */
+        return confirm_anew(slots, idx, entries[idx].seq);
+    if (error == UPDRAFT_OK)
+        error = updraft_slots_entries(slots, entries);
+    if (error != UPDRAFT_OK || trial_entry(slots, entries) != idx)
+        return error;
+    return confirm_anew(slots, idx, entries[idx].seq);
 }
 
 enum updraft_error updraft_slots_reject(const struct updraft_slots *slots,
@@ -395,16 +431,64 @@ enum updraft_error updraft_slots_reject(const struct updraft_slots *slots,
     if (idx < 0)
         return UPDRAFT_E_NO_ROLLBACK;
     if (!entries[idx].trial.present)
-        return write_entry(slots, idx, entries[idx].seq, UPDRAFT_OTA_INVALID, 0);
+        return write_entry(slots, idx, entries[idx].seq, UPDRAFT_OTA_INVALID, &for_good);
     return updraft_trial_roll_back(slots->flash, sector_addr(slots, idx), reason);
 }
 
-static bool is_rolled_back(const struct updraft_otadata_entry *entry)
+bool updraft_slots_has_failed(const struct updraft_otadata_entry *entry)
 {
     if (entry->seq == UPDRAFT_OTADATA_SEQ_EMPTY || !entry->crc_ok)
         return false;
     return entry->state == UPDRAFT_OTA_ABORTED || entry->state == UPDRAFT_OTA_INVALID ||
            (entry->trial.present && entry->trial.outcome == UPDRAFT_TRIAL_IS_ROLLED_BACK);
+}
+
+/* The later entry that has failed, -1 when none has. */
+static int failed_entry(const struct updraft_slots *slots,
+                        const struct updraft_otadata_entry entries[2])
+{
+    bool first = updraft_slots_has_failed(&entries[0]);
+    bool second = updraft_slots_has_failed(&entries[1]);
+
+    if (slots->layout.ota_count == 0)
+        return -1;
+    if (first && second)
+        return entries[1].seq > entries[0].seq ? 1 : 0;
+    return first ? 0 : second ? 1 : -1;
+}
+
+static enum updraft_error find_record(const struct updraft_slots *slots,
+                                      int (*which)(const struct updraft_slots *,
+                                                   const struct updraft_otadata_entry[2]),
+                                      struct updraft_slot_record *record)
+{
+    struct updraft_otadata_entry entries[2];
+    enum updraft_error error = updraft_slots_entries(slots, entries);
+    int idx;
+
+    *record = (struct updraft_slot_record){.slot = UPDRAFT_SLOT_NONE};
+    if (error != UPDRAFT_OK)
+        return error == UPDRAFT_E_NO_OTADATA ? UPDRAFT_OK : error;
+    idx = which(slots, entries);
+    if (idx >= 0)
+        *record = (struct updraft_slot_record){
+            .slot = updraft_otadata_slot(entries[idx].seq, slots->layout.ota_count),
+            .addr = sector_addr(slots, idx),
+            .entry = entries[idx],
+        };
+    return UPDRAFT_OK;
+}
+
+enum updraft_error updraft_slots_find_trial(const struct updraft_slots *slots,
+                                            struct updraft_slot_record *record)
+{
+    return find_record(slots, trial_entry, record);
+}
+
+enum updraft_error updraft_slots_find_failed(const struct updraft_slots *slots,
+                                             struct updraft_slot_record *record)
+{
+    return find_record(slots, failed_entry, record);
 }
 
 enum updraft_error updraft_slots_state(const struct updraft_slots *slots,
@@ -413,6 +497,7 @@ enum updraft_error updraft_slots_state(const struct updraft_slots *slots,
 {
     struct updraft_otadata_entry entries[2];
     enum updraft_error error = updraft_slots_entries(slots, entries);
+    int failed;
 
     *state = UPDRAFT_RUN_CONFIRMED;
     *rolled_back = UPDRAFT_SLOT_NONE;
@@ -423,11 +508,10 @@ enum updraft_error updraft_slots_state(const struct updraft_slots *slots,
         return error;
     if (trial_entry(slots, entries) >= 0)
         *state = UPDRAFT_RUN_ON_TRIAL;
-    for (int i = 0; i < 2; i++) {
-        if (is_rolled_back(&entries[i]) && slots->layout.ota_count > 0) {
-            *rolled_back = updraft_otadata_slot(entries[i].seq, slots->layout.ota_count);
-            *reason = entries[i].trial.reason;
-        }
+    failed = failed_entry(slots, entries);
+    if (failed >= 0) {
+        *rolled_back = updraft_otadata_slot(entries[failed].seq, slots->layout.ota_count);
+        *reason = entries[failed].trial.reason;
     }
     return UPDRAFT_OK;
 }

@@ -44,8 +44,22 @@ struct updraft_layout {
     uint8_t ota_count; /* every app/ota_x row of the table, as the boot loader counts */
 };
 
+struct updraft_slots;
+
+/* What outlives the entries of the record: device/slots/refused.h. */
+struct updraft_slot_memory {
+    /* Erases the sector of entry idx with the given function, and keeps what must not go with it. */
+    enum updraft_error (*erase)(const struct updraft_slots *slots, int idx, int whole,
+                                enum updraft_error (*erase_sector)(const struct updraft_slots *,
+                                                                   int idx, int whole));
+    /* Notes the program of the entry that will be written to the erased sector. */
+    enum updraft_error (*note)(const struct updraft_slots *slots, int idx, const uint8_t *sha256);
+    bool (*refuses)(const struct updraft_slots *slots, const uint8_t *sha256);
+};
+
 struct updraft_slots {
     const struct updraft_flash *flash;
+    const struct updraft_slot_memory *memory; /* NULL: none */
     struct updraft_layout layout;
     uint32_t table_addr;
     int8_t running; /* slot index, or UPDRAFT_SLOT_NONE */
@@ -139,14 +153,43 @@ UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_select(const struct updraft_
 UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_chosen(const struct updraft_slots *slots,
                                                            int *slot);
 
+/* On what terms an image gets its trial. */
+struct updraft_trial_terms {
+    uint8_t attempts;      /* crash resets allowed, 1..16 */
+    const uint8_t *sha256; /* of its program, to be refused should it fail; NULL: not known */
+};
+
+/* The same on trial, for an image whose program is known. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_try(const struct updraft_slots *slots, int slot,
+                                                        const struct updraft_trial_terms *terms);
+
 /* The running image is good: ends its trial. Clears bits only, so a power cut leaves either a trial
- * or a confirmed image. OK when there is nothing to confirm. */
+ * or a confirmed image; only where rotten bits of the record cannot take the confirmation, a new
+ * entry is written over the one that does not name the running slot. OK when there is nothing to
+ * confirm. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_confirm(const struct updraft_slots *slots);
 
 /* The running image is bad: its trial ends as rolled back; the next boot takes the other image.
  * E_NO_ROLLBACK when the running slot is not on trial. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_reject(const struct updraft_slots *slots,
                                                            enum updraft_trial_reason reason);
+
+/* An entry of the record and where it stands. */
+struct updraft_slot_record {
+    int slot; /* UPDRAFT_SLOT_NONE: there is no such entry, and all else is zero */
+    uint32_t addr;
+    struct updraft_otadata_entry entry;
+};
+
+/* The entry by which the running image is on trial. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_find_trial(const struct updraft_slots *slots,
+                                                               struct updraft_slot_record *record);
+/* The entry of the image that was rolled back last, with reason and attempts. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_find_failed(const struct updraft_slots *slots,
+                                                                struct updraft_slot_record *record);
+
+/* Names an image that was rolled back: its trial has failed, or a stock boot loader says so. */
+bool updraft_slots_has_failed(const struct updraft_otadata_entry *entry);
 
 enum updraft_run_state {
     UPDRAFT_RUN_CONFIRMED, /* confirmed, or never on trial */

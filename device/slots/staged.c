@@ -268,7 +268,12 @@ static enum updraft_error write_journal(struct updraft_staged *staged,
     if (error == UPDRAFT_OK && !staged->journal_erased)
         error = erase_journal(staged);
     staged->journal_erased = false;
-    return error == UPDRAFT_OK ? updraft_flash_write(flash, addr, record, sizeof record) : error;
+    if (error == UPDRAFT_OK)
+        error = updraft_flash_write(flash, addr, record, sizeof record);
+    /* With the first one whole the update has happened; the copy is for bits that rot later. */
+    if (error == UPDRAFT_OK)
+        (void)!updraft_flash_write(flash, addr + UPDRAFT_STAGED_COPY_OFF, record, sizeof record);
+    return error;
 }
 
 /* The same bytes would be refused again, after every download. */

@@ -1,5 +1,6 @@
 #include "ports/posix/life.h"
 
+#include "device/slots/refused.h"
 #include "device/slots/slot_place.h"
 #include "ports/posix/life_ways.h"
 #include "ports/posix/narrator.h"
@@ -70,6 +71,19 @@ static void write_status(void *ctx, char *out, size_t cap)
 
 /* ---- birth ---- */
 
+/* Someone takes back what this device refuses. */
+static enum updraft_error forget(void *ctx)
+{
+    struct updraft_life *life = ctx;
+    enum updraft_error error = updraft_slots_clear_refused(&life->slots, NULL);
+    if (error != UPDRAFT_OK)
+        return error;
+    life->refused_version[0] = '\0';
+    life->refused_md5[0] = '\0';
+    updraft_log_event(&life->machine->log, "refusals forgotten");
+    return UPDRAFT_OK;
+}
+
 static bool open_push_ways(struct updraft_life *life)
 {
     struct updraft_machine *machine = life->machine;
@@ -90,6 +104,7 @@ static bool open_push_ways(struct updraft_life *life)
         .id = machine->board->mac,
         .hardware = machine->board->chip->id == UPDRAFT_CHIP_ESP8266 ? "ESP8266" : "ESP32",
         .status_json = write_status,
+        .forget = forget,
         .random = updraft_life_random,
         .ctx = life,
     };
@@ -212,31 +227,38 @@ static bool open_pull_ways(struct updraft_life *life)
         .is_offline = life->behaviour == UPDRAFT_BEHAVIOUR_OFFLINE,
         .chip_id = board->chip->id,
         .stall_s = life->machine->options->stall_s,
-        .refused_version = life->machine->rolled_back_version,
-        .refused_md5 = life->rolled_back_md5,
+        .refused_version = life->refused_version,
+        .refused_md5 = life->refused_md5,
     };
     return updraft_client_open(&life->client, &config);
 }
 
 /* Which image this is and how it stands; false when the record cannot be read. */
 static bool find_self(struct updraft_life *life, const struct updraft_boot_result *boot,
-                      int *rolled_back, enum updraft_trial_reason *reason)
+                      struct updraft_slot_record *failed)
 {
     struct updraft_machine *machine = life->machine;
-    enum updraft_run_state state = UPDRAFT_RUN_CONFIRMED;
+    struct updraft_trial_watch_config watch = {
+        .slots = &life->slots,
+        .lines = &life->lines,
+        .health_ms = machine->options->health_s * 1000u,
+    };
     if (updraft_slots_open(&life->slots, &machine->nor.flash, machine->options->table_off,
                            boot->addr) != UPDRAFT_OK ||
-        updraft_slots_state(&life->slots, &state, rolled_back, reason) != UPDRAFT_OK) {
+        updraft_trial_watch_start(&life->watch, &watch, life->born_ms) != UPDRAFT_OK ||
+        updraft_slots_find_failed(&life->slots, failed) != UPDRAFT_OK) {
         updraft_log_warn("the boot record cannot be read");
         return false;
     }
-    life->is_on_trial = state == UPDRAFT_RUN_ON_TRIAL;
+    updraft_slots_remember(&life->slots);
+    if (machine->options->forget && !machine->has_forgotten)
+        machine->has_forgotten = forget(life) == UPDRAFT_OK;
     updraft_slot_facts_read(&machine->nor.flash,
                             updraft_layout_extent(&life->slots.layout, boot->slot),
                             machine->board->chip->id, &life->running);
     if (life->running.has_marker)
         life->behaviour = life->running.marker;
-    else if (life->is_on_trial)
+    else if (life->watch.is_on_trial)
         life->behaviour = machine->options->behaviour;
     return true;
 }
@@ -291,9 +313,8 @@ static void announce(struct updraft_life *life)
 /* Everything that an image's own start-up code does before its main loop. */
 static bool begin_life(struct updraft_life *life, const struct updraft_boot_result *boot)
 {
-    int rolled_back = UPDRAFT_SLOT_NONE;
-    enum updraft_trial_reason reason = UPDRAFT_TRIAL_REASON_NONE;
-    if (!find_self(life, boot, &rolled_back, &reason))
+    struct updraft_slot_record failed;
+    if (!find_self(life, boot, &failed))
         return false;
     set_up_update(life);
     updraft_reports_init(&life->reports);
@@ -305,8 +326,8 @@ static bool begin_life(struct updraft_life *life, const struct updraft_boot_resu
         return false;
     }
     updraft_narrator_booted(life, boot);
-    if (rolled_back != UPDRAFT_SLOT_NONE)
-        updraft_narrator_rolled_back(life, rolled_back, reason);
+    if (failed.slot != UPDRAFT_SLOT_NONE)
+        updraft_narrator_rolled_back(life, &failed);
     if (open_pull_ways(life)) {
         announce(life);
         return true;
@@ -329,14 +350,13 @@ static void end_life(struct updraft_life *life)
 
 static void confirm(struct updraft_life *life)
 {
-    if (!life->is_on_trial)
+    if (!life->watch.is_on_trial)
         return;
-    if (updraft_slots_confirm(&life->slots) != UPDRAFT_OK) {
+    if (updraft_trial_watch_confirm(&life->watch) != UPDRAFT_OK) {
         updraft_log_warn("the trial cannot be ended: the boot record cannot be written");
         return;
     }
     /* Only now that it is true may it be told. */
-    life->is_on_trial = false;
     updraft_narrator_confirmed(life);
 }
 
@@ -394,7 +414,7 @@ static bool may_start_check(const struct updraft_life *life)
 {
     bool is_free =
         life->update.state != UPDRAFT_UPDATE_RECEIVING && life->update.state != UPDRAFT_UPDATE_DONE;
-    if (life->is_on_trial && updraft_pull_has_offer(&life->pull))
+    if (life->watch.is_on_trial && updraft_pull_has_offer(&life->pull))
         return false; /* what it offers is fetched once this image is confirmed */
     bool has_told = life->report_failed || (!updraft_client_is_reporting(&life->client) &&
                                             updraft_reports_due_ms(&life->reports) == UINT64_MAX);
@@ -406,20 +426,20 @@ static bool may_start_check(const struct updraft_life *life)
 static void judge_trial(struct updraft_life *life, enum updraft_pull_outcome outcome,
                         uint64_t now_ms)
 {
-    if (!life->is_on_trial)
+    if (!life->watch.is_on_trial)
         return;
     if (outcome == UPDRAFT_PULL_UP_TO_DATE || updraft_pull_has_offer(&life->pull))
         confirm(life);
     else if (outcome == UPDRAFT_PULL_FAILED)
         updraft_pull_now(&life->pull, now_ms + TRIAL_CHECK_MS);
-    if (!life->is_on_trial && life->client.saw_offer)
+    if (!life->watch.is_on_trial && life->client.saw_offer)
         updraft_pull_now(&life->pull, now_ms); /* and now it is taken */
 }
 
 static void run_pull(struct updraft_life *life, uint64_t now_ms)
 {
     life->via = life->machine->board->channel_count > 0 ? "channel" : "headers";
-    life->client.is_on_trial = life->is_on_trial;
+    life->client.is_on_trial = life->watch.is_on_trial;
     updraft_client_run(&life->client, may_start_check(life), now_ms);
     if (!life->pulls)
         return;
@@ -429,7 +449,7 @@ static void run_pull(struct updraft_life *life, uint64_t now_ms)
         schedule_restart(life);
     if (life->client.refused) {
         updraft_log_event(&life->machine->log, "update skipped version=%s reason=\"%s\"",
-                          life->machine->rolled_back_version, "it was rolled back before");
+                          life->refused_version, "it was rolled back before");
         life->client.refused = false;
         life->check_failed = true;
     } else if (outcome == UPDRAFT_PULL_FAILED && !life->check_failed) {
@@ -456,39 +476,31 @@ static void restart_if_allowed(struct updraft_life *life, uint64_t now_ms)
     life->restart_ms = now_ms + GUARD_ASK_AGAIN_MS;
 }
 
-/* A trial that is not confirmed in time ends itself: the other image is known to be good. */
-static void give_up_trial(struct updraft_life *life)
+static void run_watch(struct updraft_life *life, uint64_t now_ms)
 {
-    updraft_log_event(&life->machine->log, "health deadline passed version=%s",
-                      life->running.version);
-    if (updraft_slots_reject(&life->slots, UPDRAFT_TRIAL_REASON_HEALTH) != UPDRAFT_OK)
-        updraft_log_warn("the trial cannot be ended: the boot record cannot be written");
-    life->end = UPDRAFT_LIFE_CRASH;
-}
-
-static uint64_t health_deadline_ms(const struct updraft_life *life)
-{
-    return life->born_ms + life->machine->options->health_s * 1000ull;
+    if (now_ms >= updraft_trial_watch_due_ms(&life->watch)) /* its last line */
+        updraft_log_event(&life->machine->log, "health deadline passed version=%s",
+                          life->running.version);
+    if (updraft_trial_watch_tick(&life->watch, now_ms) == UPDRAFT_TRIAL_WATCH_RESTART)
+        life->end = UPDRAFT_LIFE_CRASH;
 }
 
 static void run_timers(struct updraft_life *life, uint64_t now_ms)
 {
     if (life->restart_ms != 0 && now_ms >= life->restart_ms)
         restart_if_allowed(life, now_ms);
-    if (!life->is_on_trial)
-        return;
     /* A device that only waits for pushes has nobody to prove itself to. */
-    if (!life->reports_to_server && !life->pulls && now_ms >= life->born_ms + CONFIRM_AFTER_MS)
+    if (life->watch.is_on_trial && !life->reports_to_server && !life->pulls &&
+        now_ms >= life->born_ms + CONFIRM_AFTER_MS)
         confirm(life);
-    if (life->is_on_trial && now_ms >= health_deadline_ms(life))
-        give_up_trial(life);
+    run_watch(life, now_ms);
 }
 
 static int wait_ms(const struct updraft_life *life, uint64_t now_ms)
 {
     bool is_busy = updraft_push_socket_is_busy(&life->push) ||
                    updraft_direct_socket_is_busy(&life->direct) ||
-                   updraft_esphome_socket_is_busy(&life->esphome) || life->is_on_trial ||
+                   updraft_esphome_socket_is_busy(&life->esphome) || life->watch.is_on_trial ||
                    life->restart_ms != 0 || life->update.state == UPDRAFT_UPDATE_RECEIVING;
     uint64_t next_ms = now_ms + (is_busy ? BUSY_WAIT_MS : IDLE_WAIT_MS);
     uint64_t due_ms[] = {
@@ -553,16 +565,25 @@ static void serve(struct updraft_life *life)
     }
 }
 
+/* What the panic handler of a chip does, also for its watchdog. */
+static void panic(struct updraft_life *life)
+{
+    if (updraft_last_lines_save(&life->lines, &life->slots) != UPDRAFT_OK)
+        updraft_log_warn("the last lines cannot be saved");
+}
+
 /* An image that crashes or hangs does nothing but wait for its end; signals still stop the program.
  */
 static void suffer(struct updraft_life *life)
 {
     bool crashes = life->behaviour == UPDRAFT_BEHAVIOUR_CRASH;
-    uint64_t end_ms = crashes ? life->born_ms + CRASH_AFTER_MS : health_deadline_ms(life);
+    uint64_t end_ms =
+        life->born_ms + (crashes ? CRASH_AFTER_MS : life->machine->options->health_s * 1000ull);
     while (life->end == UPDRAFT_LIFE_GOES_ON) {
         uint64_t now_ms = updraft_clock_ms();
         if (now_ms >= end_ms) {
             updraft_log_event(&life->machine->log, crashes ? "crash" : "watchdog reset");
+            panic(life);
             life->end = UPDRAFT_LIFE_CRASH;
             return;
         }
@@ -572,19 +593,35 @@ static void suffer(struct updraft_life *life)
     }
 }
 
+static void keep_line(void *ctx, const char *line)
+{
+    struct updraft_life *life = ctx;
+    updraft_last_lines_add(&life->lines, line);
+}
+
+static enum updraft_life_end live(struct updraft_life *life, const struct updraft_boot_result *boot)
+{
+    if (!begin_life(life, boot))
+        return UPDRAFT_LIFE_BROKEN;
+    if (life->behaviour == UPDRAFT_BEHAVIOUR_CRASH || life->behaviour == UPDRAFT_BEHAVIOUR_HANG) {
+        /* Its network stack never came up: connections are refused. */
+        end_life(life);
+        suffer(life);
+        return life->end;
+    }
+    serve(life);
+    end_life(life);
+    return life->end;
+}
+
 enum updraft_life_end updraft_life_run(struct updraft_machine *machine,
                                        const struct updraft_boot_result *boot)
 {
     struct updraft_life life = {.machine = machine, .born_ms = updraft_clock_ms()};
-    if (!begin_life(&life, boot))
-        return UPDRAFT_LIFE_BROKEN;
-    if (life.behaviour == UPDRAFT_BEHAVIOUR_CRASH || life.behaviour == UPDRAFT_BEHAVIOUR_HANG) {
-        /* Its network stack never came up: connections are refused. */
-        end_life(&life);
-        suffer(&life);
-        return life.end;
-    }
-    serve(&life);
-    end_life(&life);
-    return life.end;
+    updraft_last_lines_init(&life.lines, life.line_ring, sizeof life.line_ring);
+    machine->log.keep = keep_line;
+    machine->log.keep_ctx = &life;
+    enum updraft_life_end end = live(&life, boot);
+    machine->log.keep = NULL;
+    return end;
 }

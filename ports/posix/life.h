@@ -2,12 +2,14 @@
  *
  * struct updraft_machine is what stays over a reset: the flash, the board, the chosen ports, and
  * what a real device would keep in a log. struct updraft_life is what RAM holds: gone with every
- * reset. Owns: the main loop, the restart after an update, the health deadline of a trial. */
+ * reset. Owns: the main loop, the restart after an update. */
 #ifndef UPDRAFT_PORTS_POSIX_LIFE_H
 #define UPDRAFT_PORTS_POSIX_LIFE_H
 
 #include "boot/boot.h"
 #include "device/pull/pull.h"
+#include "device/slots/last_lines.h"
+#include "device/slots/trial_watch.h"
 #include "device/update/update.h"
 #include "ports/posix/announce.h"
 #include "ports/posix/board.h"
@@ -30,6 +32,9 @@
 #define UPDRAFT_SECTOR_LEN 4096u
 #define UPDRAFT_URL_CAP    UPDRAFT_PULL_URL_CAP
 
+#define UPDRAFT_LINE_RING_CAP 512u
+#define UPDRAFT_LAST_LOG_CAP  1001u /* what a report takes along, and a NUL */
+
 enum updraft_last_result {
     UPDRAFT_LAST_NONE,
     UPDRAFT_LAST_UPDATED,
@@ -42,6 +47,7 @@ struct updraft_last {
     enum updraft_last_result result;
     char version[33];               /* of the image it was about; "" when not known */
     struct updraft_failure failure; /* for ROLLED_BACK and FAILED */
+    char log[UPDRAFT_LAST_LOG_CAP]; /* for ROLLED_BACK: its last lines, "" when it left none */
 };
 
 struct updraft_machine {
@@ -64,6 +70,7 @@ struct updraft_machine {
     struct updraft_last last;
     char rolled_back_version[33]; /* the roll back that was noted already */
     bool roll_back_is_reported;
+    bool has_forgotten; /* as --forget-failed asks */
     struct updraft_old_sdk old_sdk;
 };
 
@@ -81,7 +88,9 @@ struct updraft_life {
     enum updraft_behaviour behaviour;
     struct updraft_slots slots;
     struct updraft_slot_facts running;
-    bool is_on_trial;
+    struct updraft_trial_watch watch;
+    struct updraft_last_lines lines;
+    char line_ring[UPDRAFT_LINE_RING_CAP];
 
     struct updraft_update update;
     struct updraft_update_hooks hooks;
@@ -109,7 +118,8 @@ struct updraft_life {
     char pull_url[UPDRAFT_URL_CAP];
     char pull_headers[256];
     char report_url[UPDRAFT_URL_CAP];
-    char rolled_back_md5[2 * UPDRAFT_MD5_LEN + 1];
+    char refused_version[33]; /* the last that failed, while it is refused; "" for none */
+    char refused_md5[2 * UPDRAFT_MD5_LEN + 1];
 
     uint64_t born_ms;
     uint64_t restart_ms;           /* when to restart; 0: no restart is due */

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define LINE_CAP 512 /* of what is kept; longer lines are cut */
+
 static void print_line(FILE *out, const char *before, const char *format, va_list values)
 {
     fputs(before, out);
@@ -13,12 +15,19 @@ static void print_line(FILE *out, const char *before, const char *format, va_lis
 
 void updraft_log_event(const struct updraft_log *log, const char *format, ...)
 {
-    if (log->quiet)
-        return;
     va_list values;
-    va_start(values, format);
-    print_line(stdout, "", format, values);
-    va_end(values);
+    if (!log->quiet) {
+        va_start(values, format);
+        print_line(stdout, "", format, values);
+        va_end(values);
+    }
+    if (log->keep) {
+        char line[LINE_CAP];
+        va_start(values, format);
+        vsnprintf(line, sizeof line, format, values);
+        va_end(values);
+        log->keep(log->keep_ctx, line);
+    }
 }
 
 void updraft_log_warn(const char *format, ...)

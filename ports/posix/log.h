@@ -7,6 +7,9 @@
 
 struct updraft_log {
     bool quiet; /* events are not printed */
+    /* Gets every event as a line without its feed, quiet or not; NULL: nobody. */
+    void (*keep)(void *ctx, const char *line);
+    void *keep_ctx;
 };
 
 void updraft_log_event(const struct updraft_log *log, const char *format, ...)

@@ -1,5 +1,7 @@
 #include "ports/posix/narrator.h"
 
+#include "ports/posix/last_log.h"
+
 #include <cjson/cJSON.h>
 
 #include <stdio.h>
@@ -38,6 +40,7 @@ struct tale {
     uint32_t progress_pct;
     bool has_progress;
     const struct updraft_failure *failure; /* NULL: none */
+    const char *log;                       /* last lines of a failed image; NULL or "": none */
 };
 
 static void add_failure(cJSON *json, const struct updraft_failure *failure)
@@ -71,6 +74,8 @@ static void report(struct updraft_life *life, const struct tale *tale)
         cJSON_AddNumberToObject(json, "progress", tale->progress_pct);
     if (tale->failure)
         add_failure(json, tale->failure);
+    if (tale->log && tale->log[0])
+        cJSON_AddStringToObject(json, "log", tale->log);
     char text[UPDRAFT_REPORT_CAP];
     if (cJSON_PrintPreallocated(json, text, sizeof text, false))
         updraft_reports_put(&life->reports, tale->lane, text);
@@ -175,6 +180,7 @@ static void tell_error(void *ctx, const struct updraft_failure *failure)
                  });
     last->result = UPDRAFT_LAST_FAILED;
     last->failure = *failure;
+    last->log[0] = '\0';
     snprintf(last->version, sizeof last->version, "%s", version);
     life->update_via = NULL;
 }
@@ -192,7 +198,7 @@ void updraft_narrator_hook(struct updraft_life *life)
 
 void updraft_narrator_booted(struct updraft_life *life, const struct updraft_boot_result *boot)
 {
-    const char *state = life->is_on_trial ? "trial" : "confirmed";
+    const char *state = life->watch.is_on_trial ? "trial" : "confirmed";
     const struct updraft_machine *machine = life->machine;
     char esphome[20] = "";
     char console[20] = "";
@@ -209,34 +215,62 @@ void updraft_narrator_booted(struct updraft_life *life, const struct updraft_boo
     report(life, &(struct tale){.lane = UPDRAFT_REPORT_STATE, .state = state});
 }
 
-void updraft_narrator_rolled_back(struct updraft_life *life, int slot,
-                                  enum updraft_trial_reason reason)
+/* Whether the pull ways should pass over what failed: as long as the device refuses it. */
+static void note_refusal(struct updraft_life *life, const struct updraft_slot_facts *facts)
+{
+    if (facts->has_program && !life->slots.memory->refuses(&life->slots, facts->program))
+        return;
+    memcpy(life->refused_version, facts->version, sizeof life->refused_version);
+    memcpy(life->refused_md5, facts->md5, sizeof life->refused_md5);
+}
+
+static void tell_roll_back(struct updraft_life *life, const struct updraft_slot_record *failed,
+                           const char *version)
 {
     struct updraft_machine *machine = life->machine;
     struct updraft_last *last = &machine->last;
-    struct updraft_slot_facts facts;
-    updraft_slot_facts_read(&machine->nor.flash, updraft_layout_extent(&life->slots.layout, slot),
-                            machine->board->chip->id, &facts);
-    memcpy(life->rolled_back_md5, facts.md5, sizeof life->rolled_back_md5);
-    if (strcmp(machine->rolled_back_version, facts.version) != 0) {
-        memcpy(machine->rolled_back_version, facts.version, sizeof machine->rolled_back_version);
-        machine->roll_back_is_reported = false;
-        last->result = UPDRAFT_LAST_ROLLED_BACK;
-        memcpy(last->version, facts.version, sizeof last->version);
-        updraft_failure_set(&last->failure, UPDRAFT_E_ROLLED_BACK, 0, 0,
-                            reason_text(reason).sentence);
-        updraft_log_event(&machine->log, "rolled back from=%s slot=%s reason=%s", facts.version,
-                          updraft_slot_name(slot), reason_text(reason).word);
+    enum updraft_trial_reason reason = failed->entry.trial.reason;
+    memcpy(machine->rolled_back_version, version, sizeof machine->rolled_back_version);
+    machine->roll_back_is_reported = false;
+    last->result = UPDRAFT_LAST_ROLLED_BACK;
+    memcpy(last->version, version, sizeof last->version);
+    updraft_failure_set(&last->failure, UPDRAFT_E_ROLLED_BACK, 0, 0, reason_text(reason).sentence);
+    updraft_last_log_read(&life->slots, failed->entry.trial.attempts_allowed, last->log,
+                          sizeof last->log);
+    updraft_log_event(&machine->log, "rolled back from=%s slot=%s reason=%s attempts=%u", version,
+                      updraft_slot_name(failed->slot), reason_text(reason).word,
+                      (unsigned)failed->entry.trial.attempts_used);
+    for (const char *line = last->log; *line;) {
+        int len = (int)strcspn(line, "\n");
+        updraft_log_event(&machine->log, "its log: %.*s", len, line);
+        line += len + (line[len] != '\0');
     }
+}
+
+void updraft_narrator_rolled_back(struct updraft_life *life,
+                                  const struct updraft_slot_record *failed)
+{
+    struct updraft_machine *machine = life->machine;
+    struct updraft_slot_facts facts;
+    updraft_slot_facts_read(&machine->nor.flash,
+                            updraft_layout_extent(&life->slots.layout, failed->slot),
+                            machine->board->chip->id, &facts);
+    note_refusal(life, &facts);
+    if (strcmp(machine->rolled_back_version, facts.version) != 0)
+        tell_roll_back(life, failed, facts.version);
     if (machine->roll_back_is_reported)
         return;
+    char log[UPDRAFT_LAST_LOG_CAP];
     struct updraft_failure failure;
-    updraft_failure_set(&failure, UPDRAFT_E_ROLLED_BACK, 0, 0, reason_text(reason).sentence);
+    updraft_last_log_read(&life->slots, failed->entry.trial.attempts_allowed, log, sizeof log);
+    updraft_failure_set(&failure, UPDRAFT_E_ROLLED_BACK, 0, 0,
+                        reason_text(failed->entry.trial.reason).sentence);
     report(life, &(struct tale){
                      .lane = UPDRAFT_REPORT_ROLLED_BACK,
                      .state = "rolled_back",
                      .target = facts.version,
                      .failure = &failure,
+                     .log = log,
                  });
 }
 
@@ -244,6 +278,7 @@ void updraft_narrator_confirmed(struct updraft_life *life)
 {
     struct updraft_last *last = &life->machine->last;
     last->result = UPDRAFT_LAST_UPDATED;
+    last->log[0] = '\0';
     memcpy(last->version, life->running.version, sizeof last->version);
     updraft_log_event(&life->machine->log, "confirmed slot=%s version=%s",
                       updraft_slot_name(life->slots.running), life->running.version);

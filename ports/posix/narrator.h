@@ -10,9 +10,10 @@ void updraft_narrator_hook(struct updraft_life *life);
 
 /* The line and the first report after a boot. */
 void updraft_narrator_booted(struct updraft_life *life, const struct updraft_boot_result *boot);
-/* An image was rolled back, as the boot record says; its slot is looked into for its version. */
-void updraft_narrator_rolled_back(struct updraft_life *life, int slot,
-                                  enum updraft_trial_reason reason);
+/* An image was rolled back, as the boot record says; its slot is looked into for its version, the
+ * record for its last lines. */
+void updraft_narrator_rolled_back(struct updraft_life *life,
+                                  const struct updraft_slot_record *failed);
 void updraft_narrator_confirmed(struct updraft_life *life);
 
 #endif

@@ -54,6 +54,7 @@ struct updraft_options {
     uint32_t attempts;
     bool disabled;
     bool is_secret; /* not announced by mDNS */
+    bool forget;    /* takes back at the first boot what the device refuses */
     bool quiet;
 };
 

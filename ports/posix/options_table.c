@@ -182,6 +182,9 @@ const struct updraft_option_row updraft_option_rows[] = {
 
     HEADING("When updates are taken"),
     FLAG("disable-updates", disabled, "start with updates switched off; SIGUSR2 switches"),
+    FLAG("forget-failed", forget,
+         "take images again that were rolled back here before;\n"
+         "while it runs: POST /api/v1/firmware/forget"),
     TEXT("guard", "REASON", guard,
          "refuse updates with this reason; SIGUSR1 lifts and sets\n"
          "it again"),

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define UPDRAFT_REPORT_CAP 1024u
+#define UPDRAFT_REPORT_CAP 3072u /* the last lines, each quote doubled, and the rest */
 
 enum updraft_report_lane {
     UPDRAFT_REPORT_ROLLED_BACK,

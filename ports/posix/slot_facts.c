@@ -73,6 +73,9 @@ void updraft_slot_facts_read(const struct updraft_flash *flash, struct updraft_e
         copy_text(facts->version, sizeof facts->version, appdesc->version);
         copy_text(facts->project, sizeof facts->project, appdesc->project);
         copy_text(facts->idf, sizeof facts->idf, appdesc->idf_version);
+        memcpy(facts->program, appdesc->elf_sha256, sizeof facts->program);
+        for (size_t i = 0; i < sizeof facts->program; i++)
+            facts->has_program = facts->has_program || facts->program[i] != 0;
         read_marker(flash, slot, facts);
     }
     uint8_t md5[UPDRAFT_MD5_LEN];

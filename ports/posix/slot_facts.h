@@ -19,6 +19,8 @@ struct updraft_slot_facts {
     uint32_t image_len;
     char md5[2 * UPDRAFT_MD5_LEN + 1];       /* of the image as it stands in flash */
     char sha256[2 * UPDRAFT_SHA256_LEN + 1]; /* upper case, as devices send it */
+    bool has_program;
+    uint8_t program[UPDRAFT_SHA256_LEN]; /* SHA-256 of its ELF file */
     bool has_marker;
     enum updraft_behaviour marker;
 };

@@ -5,10 +5,12 @@
 #include <cjson/cJSON.h>
 
 #include <stdio.h>
+#include <string.h>
 
 struct detail {
     bool slots;
     bool remedies;
+    unsigned log_from; /* the first of the last lines that is told; the newest are the last */
 };
 
 static void add_failure(cJSON *parent, const struct updraft_failure *failure, struct detail detail)
@@ -41,7 +43,7 @@ static void add_slots(cJSON *json, const struct updraft_life *life, struct detai
     int next;
     uint32_t capacity = 0;
     cJSON_AddStringToObject(json, "slot", updraft_slot_name(life->slots.running));
-    cJSON_AddStringToObject(json, "state", life->is_on_trial ? "trial" : "confirmed");
+    cJSON_AddStringToObject(json, "state", life->watch.is_on_trial ? "trial" : "confirmed");
     if (detail.slots) {
         cJSON *list = cJSON_AddArrayToObject(json, "slots");
         add_slot(list, life, UPDRAFT_SLOT_FACTORY);
@@ -100,6 +102,27 @@ static const char *last_result_name(enum updraft_last_result result)
     return "none";
 }
 
+static void add_log(cJSON *parent, const char *log, unsigned from)
+{
+    cJSON *list = cJSON_AddArrayToObject(parent, "log");
+    for (unsigned i = 0; *log; i++) {
+        char line[UPDRAFT_LAST_LOG_CAP];
+        int len = (int)strcspn(log, "\n");
+        snprintf(line, sizeof line, "%.*s", len, log);
+        if (i >= from)
+            cJSON_AddItemToArray(list, cJSON_CreateString(line));
+        log += len + (log[len] != '\0');
+    }
+}
+
+static unsigned count_lines(const char *log)
+{
+    unsigned count = 0;
+    for (; *log; log++)
+        count += *log == '\n';
+    return count;
+}
+
 static void add_last(cJSON *json, const struct updraft_last *last, struct detail detail)
 {
     cJSON *item = cJSON_AddObjectToObject(json, "last");
@@ -107,6 +130,8 @@ static void add_last(cJSON *json, const struct updraft_last *last, struct detail
     cJSON_AddStringToObject(item, "version", last->version);
     if (last->result == UPDRAFT_LAST_ROLLED_BACK || last->result == UPDRAFT_LAST_FAILED)
         add_failure(item, &last->failure, detail);
+    if (last->result == UPDRAFT_LAST_ROLLED_BACK)
+        add_log(item, last->log, detail.log_from);
 }
 
 /* Only where an old SDK's boot loader stands. */
@@ -150,11 +175,17 @@ static bool print_status(const struct updraft_life *life, struct detail detail, 
     return fits;
 }
 
+/* What does not fit is left out: the oldest of the last lines first. */
 void updraft_status_json(const struct updraft_life *life, char *out, size_t out_cap)
 {
-    if (print_status(life, (struct detail){.slots = true, .remedies = true}, out, out_cap) ||
-        print_status(life, (struct detail){.remedies = true}, out, out_cap) ||
-        print_status(life, (struct detail){.slots = false}, out, out_cap))
+    unsigned lines = count_lines(life->machine->last.log);
+    for (unsigned from = 0; from <= lines; from++) {
+        struct detail detail = {.slots = true, .remedies = true, .log_from = from};
+        if (print_status(life, detail, out, out_cap))
+            return;
+    }
+    if (print_status(life, (struct detail){.remedies = true, .log_from = lines}, out, out_cap) ||
+        print_status(life, (struct detail){.log_from = lines}, out, out_cap))
         return;
     snprintf(out, out_cap, "{}");
 }

@@ -23,6 +23,7 @@ struct report {
     uint32_t error_code;
     const char *error_name;
     const char *error_text;
+    const char *log;
 };
 
 static const struct {
@@ -80,7 +81,7 @@ static const char *read_texts(const cJSON *json, struct report *report)
     } texts[] = {{"device", &device},           {"chip", &chip},
                  {"name", &report->name},       {"product", &report->product},
                  {"version", &report->version}, {"slot", &report->slot},
-                 {"target", &report->target}};
+                 {"target", &report->target},   {"log", &report->log}};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const char *wrong = read_text(json, texts[i].key, texts[i].out);
@@ -100,6 +101,8 @@ static const char *read_texts(const cJSON *json, struct report *report)
         return "name has over 63 bytes, or some that cannot be shown";
     if (report->slot != NULL && !updraft_label_valid(report->slot, UPDRAFT_SLOT_CAP))
         return "slot has over 16 bytes, or some that cannot be shown";
+    if (report->log != NULL && strlen(report->log) >= UPDRAFT_LOG_CAP)
+        return "log has over 1024 bytes";
     const struct updraft_chip *known = chip == NULL ? NULL : updraft_chip_by_name(chip);
     if (chip != NULL && known == NULL)
         return "chip is unknown";
@@ -183,6 +186,8 @@ static const char *apply_report(const struct updraft_view *view,
                                                                  .error_code = report->error_code,
                                                                  .error_name = report->error_name,
                                                                  .error_text = report->error_text});
+        if (report->log != NULL)
+            updraft_draft_log(&draft, version, report->log);
     }
     updraft_draft_commit(&draft, request->address,
                          report->event == UPDRAFT_EVENT_SAID_DOWNLOADING ? report->progress
@@ -196,7 +201,7 @@ void updraft_report_answer(const struct updraft_view *view, const struct updraft
     static const struct updraft_refusal bad = {
         400, "bad_report",
         "Send an object with device, product, version and state; name, chip, slot, target, via, "
-        "progress and error may be there."};
+        "progress, error and log may be there."};
     const char *end = NULL;
     cJSON *json = cJSON_ParseWithLengthOpts(request->body, request->body_len, &end, 0);
     struct report report;

@@ -202,6 +202,28 @@ static bool device_differs(const struct updraft_device_row *a, const struct updr
            a->confirmed != b->confirmed || a->trial != b->trial;
 }
 
+void updraft_draft_log(struct updraft_draft *draft, const char *version, const char *log)
+{
+    enum updraft_attempt_state state = draft->attempt.state;
+
+    if (log[0] != '\0' && speaks_of_attempt(draft, version) &&
+        (state == UPDRAFT_ATTEMPT_ROLLED_BACK || state == UPDRAFT_ATTEMPT_FAILED))
+        draft->log = log;
+}
+
+/* A device tells it until it is answered; the same once more changes nothing. */
+static void put_log(struct updraft_draft *draft)
+{
+    const struct updraft_attempt *known = draft->known == NULL ? NULL : draft->known->newest;
+    struct updraft_log_row row = {.attempt_id = draft->attempt.id};
+
+    updraft_lines_clean(draft->log, row.text, sizeof row.text);
+    if (row.text[0] == '\0' || (known != NULL && known->row.id == row.attempt_id &&
+                                known->log != NULL && strcmp(known->log, row.text) == 0))
+        return;
+    updraft_plan_add(draft->plan, UPDRAFT_CHANGE_LOG)->row.log = row;
+}
+
 void updraft_draft_commit(struct updraft_draft *draft, const char *address, int8_t progress)
 {
     struct updraft_plan *plan = draft->plan;
@@ -220,6 +242,8 @@ void updraft_draft_commit(struct updraft_draft *draft, const char *address, int8
     }
     if (draft->attempt_changed)
         put_attempt(draft);
+    if (draft->log != NULL)
+        put_log(draft);
     if (plan->count > 0)
         plan->key = updraft_plan_device_key(draft->device.id);
     plan->sighted = true;

@@ -40,12 +40,15 @@ struct updraft_draft {
     struct updraft_attempt_row attempt; /* newest; state NONE when there is none */
     bool attempt_changed;
     bool version_changed;
+    const char *log; /* NULL: none */
 };
 
 void updraft_draft_begin(struct updraft_draft *draft, const struct updraft_view *view,
                          struct updraft_plan *plan, const char *device_id);
 void updraft_draft_see(struct updraft_draft *draft, const struct updraft_seen *seen);
 void updraft_draft_happen(struct updraft_draft *draft, const struct updraft_happening *happening);
+/* What the image printed last: kept with the newest attempt, if that failed and led to version. */
+void updraft_draft_log(struct updraft_draft *draft, const char *version, const char *log);
 /* State of the newest attempt that led to this version, the draft's own included. */
 enum updraft_attempt_state updraft_draft_last_for(const struct updraft_draft *draft,
                                                   const char *product, const char *version);

@@ -35,6 +35,8 @@ void updraft_fleet_deinit(struct updraft_fleet *fleet)
     free_all(fleet->releases, fleet->release_count);
     free_all(fleet->channels, fleet->channel_count);
     free_all(fleet->devices, fleet->device_count);
+    for (size_t i = 0; i < fleet->attempt_count; i++)
+        free(fleet->attempts[i]->log);
     free_all(fleet->attempts, fleet->attempt_count);
     free(fleet->tokens);
     free(fleet->buckets);
@@ -312,6 +314,15 @@ static void apply_attempt(struct updraft_fleet *fleet, const struct updraft_atte
     attempt->row = *row;
 }
 
+static void apply_log(struct updraft_fleet *fleet, const struct updraft_log_row *row)
+{
+    struct updraft_attempt *attempt = attempt_by_id(fleet, row->attempt_id);
+
+    UPDRAFT_ASSERT(attempt != NULL);
+    free(attempt->log);
+    attempt->log = updraft_memory_copy(row->text, strlen(row->text));
+}
+
 static void apply_token(struct updraft_fleet *fleet, const struct updraft_token_row *row)
 {
     size_t at = 0;
@@ -351,6 +362,9 @@ void updraft_fleet_apply(struct updraft_fleet *fleet, const struct updraft_chang
         break;
     case UPDRAFT_CHANGE_TOKEN:
         apply_token(fleet, &change->row.token);
+        break;
+    case UPDRAFT_CHANGE_LOG:
+        apply_log(fleet, &change->row.log);
         break;
     }
 }

@@ -36,6 +36,7 @@ struct updraft_channel {
 struct updraft_attempt {
     struct updraft_attempt_row row;
     struct updraft_attempt *older; /* of the same device */
+    char *log;                     /* last lines of an image that failed; NULL: none */
 };
 
 struct updraft_device {

@@ -16,6 +16,7 @@
 #define UPDRAFT_NOTES_CAP      1024u
 #define UPDRAFT_ERROR_NAME_CAP 32u
 #define UPDRAFT_ERROR_TEXT_CAP 160u
+#define UPDRAFT_LOG_CAP        1025u
 #define UPDRAFT_NO_PROGRESS    (-1)
 
 /* How an image reaches a device. The numbers are stored: append only. */
@@ -107,6 +108,12 @@ struct updraft_touch_row {
     int8_t progress;
 };
 
+/* What the image of a failed attempt printed last. */
+struct updraft_log_row {
+    int64_t attempt_id;
+    char text[UPDRAFT_LOG_CAP]; /* lines, each but the last ended by a line feed */
+};
+
 struct updraft_token_row {
     int64_t id;
     uint8_t hash[UPDRAFT_SHA256_LEN]; /* SHA-256 of the token's text */
@@ -123,6 +130,7 @@ enum updraft_change_kind {
     UPDRAFT_CHANGE_ATTEMPT,
     UPDRAFT_CHANGE_TOUCH,
     UPDRAFT_CHANGE_TOKEN,
+    UPDRAFT_CHANGE_LOG,
 };
 
 struct updraft_change {
@@ -136,6 +144,7 @@ struct updraft_change {
         struct updraft_attempt_row attempt;
         struct updraft_touch_row touch;
         struct updraft_token_row token;
+        struct updraft_log_row log;
     } row;
 };
 

@@ -68,7 +68,7 @@ void updraft_object_channel(struct updraft_json *json, const char *key,
 }
 
 void updraft_object_attempt(struct updraft_json *json, const char *key,
-                            const struct updraft_attempt *attempt)
+                            const struct updraft_attempt *attempt, bool with_log)
 {
     const struct updraft_attempt_row *row = &attempt->row;
 
@@ -95,6 +95,8 @@ void updraft_object_attempt(struct updraft_json *json, const char *key,
         updraft_json_text(json, "remedy", entry->remedy);
         updraft_json_close(json, '}');
     }
+    if (with_log && attempt->log != NULL)
+        updraft_json_text(json, "log", attempt->log);
     updraft_json_number(json, "started", row->started_ms);
     updraft_json_number(json, "updated", row->updated_ms);
     updraft_json_close(json, '}');
@@ -156,7 +158,7 @@ void updraft_object_device(struct updraft_json *json, const char *key,
     if (device->newest == NULL)
         updraft_json_null(json, "attempt");
     else
-        updraft_object_attempt(json, "attempt", device->newest);
+        updraft_object_attempt(json, "attempt", device->newest, false);
     updraft_json_close(json, '}');
 }
 
@@ -199,10 +201,10 @@ void updraft_objects_attempts(struct updraft_json *json, const struct updraft_fl
     if (device != NULL) {
         const struct updraft_attempt *attempt = device->newest;
         for (; attempt != NULL && limit > 0; attempt = attempt->older, limit--)
-            updraft_object_attempt(json, NULL, attempt);
+            updraft_object_attempt(json, NULL, attempt, true);
     } else {
         for (size_t i = fleet->attempt_count; i-- > 0 && limit > 0; limit--)
-            updraft_object_attempt(json, NULL, fleet->attempts[i]);
+            updraft_object_attempt(json, NULL, fleet->attempts[i], true);
     }
     updraft_json_close(json, ']');
 }

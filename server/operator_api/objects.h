@@ -14,8 +14,9 @@ void updraft_object_channel(struct updraft_json *json, const char *key,
                             const struct updraft_channel *channel);
 void updraft_object_device(struct updraft_json *json, const char *key,
                            const struct updraft_fleet *fleet, const struct updraft_device *device);
+/* with_log: also what the image printed last, up to 1 KB; too much for lists of devices. */
 void updraft_object_attempt(struct updraft_json *json, const char *key,
-                            const struct updraft_attempt *attempt);
+                            const struct updraft_attempt *attempt, bool with_log);
 
 /* "key":[...] of all of a kind; the newest first for releases and attempts. */
 void updraft_objects_products(struct updraft_json *json, const struct updraft_fleet *fleet);

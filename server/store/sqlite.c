@@ -34,6 +34,8 @@ static const char *const migrations[] = {
     " updated_ms INTEGER NOT NULL);"
     "CREATE TABLE tokens(id INTEGER PRIMARY KEY, hash BLOB NOT NULL, name TEXT NOT NULL,"
     " created_ms INTEGER NOT NULL);",
+    "CREATE TABLE logs(attempt_id INTEGER PRIMARY KEY REFERENCES attempts(id),"
+    " text TEXT NOT NULL);",
 };
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))
 
@@ -56,6 +58,7 @@ static const char *const write_sql[] = {
     [UPDRAFT_CHANGE_TOUCH] = "UPDATE devices SET address=?2, last_seen_ms=max(last_seen_ms,?3)"
                              " WHERE id=?1",
     [UPDRAFT_CHANGE_TOKEN] = "INSERT OR REPLACE INTO tokens VALUES(?1,?2,?3,?4)",
+    [UPDRAFT_CHANGE_LOG] = "INSERT OR REPLACE INTO logs VALUES(?1,?2)",
 };
 #define WRITE_COUNT (sizeof write_sql / sizeof *write_sql)
 
@@ -214,6 +217,10 @@ static bool write_change(struct sqlite_store *store, const struct updraft_change
         bind_text(statement, 3, token->name);
         sqlite3_bind_int64(statement, 4, token->created_ms);
         break;
+    case UPDRAFT_CHANGE_LOG:
+        sqlite3_bind_int64(statement, 1, change->row.log.attempt_id);
+        bind_text(statement, 2, change->row.log.text);
+        break;
     }
     return run(statement);
 }
@@ -249,6 +256,7 @@ static const char *const load_sql[] = {
     [UPDRAFT_CHANGE_DEVICE] = "SELECT * FROM devices ORDER BY rowid",
     [UPDRAFT_CHANGE_ATTEMPT] = "SELECT * FROM attempts ORDER BY id",
     [UPDRAFT_CHANGE_TOKEN] = "SELECT * FROM tokens ORDER BY id",
+    [UPDRAFT_CHANGE_LOG] = "SELECT * FROM logs ORDER BY attempt_id",
 };
 
 /* Fixed-width columns that someone else may have edited: checked while copied. */
@@ -261,6 +269,16 @@ static bool column_text(sqlite3_stmt *statement, int at, char *out, size_t cap)
         return false;
     memcpy(out, text, (size_t)len + 1);
     return updraft_label_valid(out, cap);
+}
+
+static bool column_lines(sqlite3_stmt *statement, int at, char *out, size_t cap)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, at);
+
+    if (text == NULL)
+        return false;
+    updraft_lines_clean(text, out, cap);
+    return strcmp(text, out) == 0;
 }
 
 static bool column_blob(sqlite3_stmt *statement, int at, uint8_t *out, size_t len)
@@ -373,6 +391,9 @@ static bool read_row(sqlite3_stmt *row, struct updraft_change *out)
         out->row.token.created_ms = sqlite3_column_int64(row, 3);
         return column_blob(row, 1, out->row.token.hash, sizeof out->row.token.hash) &&
                column_text(row, 2, out->row.token.name, sizeof out->row.token.name);
+    case UPDRAFT_CHANGE_LOG:
+        return column_number(row, 0, ID_MOST, &out->row.log.attempt_id) &&
+               column_lines(row, 1, out->row.log.text, sizeof out->row.log.text);
     }
     return false;
 }

@@ -34,6 +34,7 @@ static void check_journal(const uint8_t *sector)
         return;
     }
     updraft_staged_encode(&journal, record);
+    sector += journal.record_off;
     check(memcmp(record, sector, 6) == 0 && memcmp(record + 8, sector + 8, 48) == 0);
     check(journal.state == UPDRAFT_STAGED_REFUSED || journal.reason == UPDRAFT_OK);
 }
@@ -93,6 +94,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     memcpy(sector, data, len < sizeof(sector) ? len : sizeof(sector));
     check_journal(sector);
     updraft_put_le32(sector + 0x3C, updraft_crc32(0, sector, 0x3C));
+    check_journal(sector);
+    sector[0x3C] ^= 1;
+    updraft_put_le32(sector + 0xBC, updraft_crc32(0, sector + 0x80, 0x3C));
     check_journal(sector);
     if (len < 8)
         return 0;

@@ -113,6 +113,17 @@ def console_flash(data):
     return b"\x00" + b"".join(steps) + b"\x00\x06\x00\x36\x00"
 
 
+def slot_notes():
+    """A rolled-back entry with its program, and a list of two in the other sector."""
+    def put(off, content):
+        return struct.pack(">HB", off, len(content)) + content
+
+    def note(number):
+        return bytes([number]) * 32 + struct.pack("<I", number) + b"\0\0\0\0" + b"\xFF" * 4
+    sectors = otadata()
+    return (b"\x03" + put(0, sectors[:0x90]) + put(0x100, note(3)) + put(0x1000 + 0x12C, note(1) + note(2)))
+
+
 def seeds():
     esp32 = images.make(version="1.1.0", size=4096)
     other = images.make(version="1.1.0", chip="esp32s3", size=4096)
@@ -136,6 +147,7 @@ def seeds():
         "fuzz_ptable_csv": [b"\x00" + CSV, b"\x01" + CSV, b"\x24" + CSV],
         "fuzz_pull": [headers + esp32,
                       b"\x03\x10" + bytes([len(DESCRIPTOR)]) + headers[3:40] + DESCRIPTOR + esp32],
+        "fuzz_slot_notes": [slot_notes()],
         "fuzz_verify": [b"\x00" + esp32, b"\xFF" + app_8266()],
         "fuzz_web": [b"\x20\x10\n%d\n\n\n1.2.3.4\n\n\n\n" % len(form(esp32)) + form(esp32),
                      b"\x20\x10\n%d\n\n\n1.2.3.4\n\n\n\n" % len(form(esp32, digest)) + form(esp32, digest),

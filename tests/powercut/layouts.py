@@ -15,6 +15,7 @@ import time
 PROGRAMS = {
     "staged copy behind the running image": "test_powercut_staged",
     "from an old SDK's layout to the new": "test_powercut_migrate",
+    "what failed, and its last lines": "test_powercut_notes",
 }
 QUIET = re.compile(r"^(# |\[ RUN |\[       OK |\[=====|$)")
 CASES = re.compile(r"^# (?:(\d+) operations, )?(\d+) cases", re.M)

@@ -1,6 +1,7 @@
 #include "tests/rig/rig.h"
 
 #include "device/slots/inspect.h"
+#include "device/slots/refused.h"
 #include "device/slots/slot_place.h"
 #include "format/chip.h"
 #include "format/ptable.h"
@@ -160,6 +161,7 @@ bool rig_boot(struct rig *rig, enum updraft_reset_cause cause)
     if (updraft_slots_open(&rig->slots, &rig->nor.flash, UPDRAFT_PTABLE_DEFAULT_OFF,
                            rig->booted.addr) != UPDRAFT_OK)
         return false;
+    updraft_slots_remember(&rig->slots);
     update.place = updraft_slot_place(&rig->slots);
     updraft_update_init(&rig->update, &update);
     return true;

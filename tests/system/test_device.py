@@ -692,6 +692,62 @@ class TrialTest(DeviceCase):
         self.assertEqual(device.wait_boot()["version"], "1.0.0")
         self.assert_rolled_back(device, boot, "attempts")
 
+    def test_the_last_lines_of_an_image_that_crashes(self):
+        server = self.fake_server()
+        device, boot = self.booted(board=f"server: {server.url}\npoll_s: 0\n")
+        self.assertEqual(self.post(boot, images.make("1.1.0", behaviour="crash"))[0], 200)
+        self.assertEqual(harness.parse_fields(device.wait_line("^rolled back"))["attempts"], "3")
+        for attempt in (1, 2, 3):
+            device.wait_line(rf"^its log: \[{attempt}\] boot slot=ota_1 version=1\.1\.0 state=trial")
+            device.wait_line(rf"^its log: \[{attempt}\] crash$")
+        log = self.status_of(boot)["last"]["log"]
+        self.assertIn("[3] crash", log)
+        self.assertEqual(log[-1], "[3] crash")
+        harness.wait_until("the report", lambda: "rolled_back" in server.states())
+        report = next(r for r in server.reports if r["state"] == "rolled_back")
+        lines = report["log"].splitlines()
+        self.assertEqual([line for line in lines if line.endswith("crash")], ["[1] crash", "[2] crash", "[3] crash"])
+        self.assertLessEqual(len(report["log"]), 1024)
+
+    def test_the_last_lines_of_an_image_that_misses_its_deadline(self):
+        server = self.fake_server()
+        device, boot = self.booted(board=f"server: {server.url}\npoll_s: 0\n", extra=["--health-s", "1"])
+        self.assertEqual(self.post(boot, images.make("1.1.0", behaviour="offline"))[0], 200)
+        self.assert_rolled_back(device, boot, "health")
+        self.assertEqual(self.status_of(boot)["last"]["log"][-1], "[1] health deadline passed version=1.1.0")
+
+    def test_what_failed_is_refused_after_other_updates_until_it_is_forgotten(self):
+        device, boot = self.booted(board="password: secret\n", extra=["--attempts", "1"])
+        sign_in = {"Authorization": "Basic " + base64.b64encode(b":secret").decode()}
+        bad = images.make("1.1.0", behaviour="crash")
+        self.assertEqual(self.post(boot, bad, headers=sign_in)[0], 200)
+        device.wait_line("^rolled back")
+        for version, slot in (("1.2.0", "ota_1"), ("1.3.0", "ota_0"), ("1.4.0", "ota_1")):
+            self.assertEqual(self.post(boot, images.make(version), headers=sign_in)[0], 200)
+            self.assert_updated(device, version, slot)
+            self.assert_refused(self.post(boot, bad, headers=sign_in), 409, "failed_before")
+        forget = f"http://{boot['http']}/api/v1/firmware/forget"
+        self.assertEqual(harness.http("POST", forget)[0], 401)
+        self.assertEqual(harness.http("POST", forget, headers={**sign_in, "Origin": "http://elsewhere"})[0], 403)
+        self.assert_refused(self.post(boot, bad, headers=sign_in), 409, "failed_before")
+        self.assertEqual(harness.http("POST", forget, headers=sign_in)[0], 200)
+        device.wait_line("^refusals forgotten")
+        self.assertEqual(self.post(boot, bad, headers=sign_in)[0], 200)
+
+    def test_what_failed_is_forgotten_by_the_command_line(self):
+        device, boot = self.booted(extra=["--attempts", "1"])
+        bad = images.make("1.1.0", behaviour="crash")
+        self.assertEqual(self.post(boot, bad)[0], 200)
+        device.wait_line("^rolled back")
+        self.assert_refused(self.post(boot, bad), 409, "failed_before")
+        device.stop()
+        device, boot = self.booted(extra=["--attempts", "1", "--forget-failed"])
+        self.assertIn("refusals forgotten", device.output())
+        device.wait_line("^rolled back")  # that it was is not forgotten
+        self.assertEqual(self.post(boot, bad)[0], 200)
+        device.wait_line("^rolled back")  # and it is refused again
+        self.assert_refused(self.post(boot, bad), 409, "failed_before")
+
     def test_an_image_that_crashes_by_the_command_line(self):
         device, boot = self.booted(extra=["--behaviour", "crash", "--attempts", "1"])
         self.assertEqual(self.post(boot, self.new)[0], 200)

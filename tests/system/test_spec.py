@@ -36,7 +36,35 @@ def header_errors():
     return errors
 
 
+def run_tests():
+    """Every test that a program under tests/unit or tests/powercut runs, where the build knows the program."""
+    names = set()
+    for room in ("unit", "powercut"):
+        build = read("tests", room, "meson.build")
+        for path in glob.glob(os.path.join(harness.ROOT, "tests", room, "test_*.c")):
+            module = os.path.basename(path)[len("test_"):-len(".c")]
+            if re.search(rf"'(?:test_)?{re.escape(module.removeprefix('server_'))}(?:\.c)?'", build):
+                source = read(path)
+                names.update(name for name in re.findall(r"cmocka_unit_test\w*\((\w+)", source)
+                             if re.search(rf"^static void {name}\(void \*\*state\)", source, re.MULTILINE))
+    return names
+
+
 class Spec(unittest.TestCase):
+    def test_every_defined_outcome_has_tests_that_run(self):
+        section = read("docs", "SPEC.md").split("## 3c. Defined outcomes")[1].split("\n## ")[0]
+        rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| ")][1:]
+        known = run_tests()
+        self.assertGreater(len(rows), 10)
+        self.assertGreater(len(known), 200)
+        for row in rows:
+            with self.subTest(row[0].strip()):
+                self.assertEqual(len(row), 3)
+                self.assertTrue(row[1].strip())
+                tests = re.findall(r"`(\w+)`", row[2])
+                self.assertTrue(tests, "the row names no test")
+                self.assertEqual([name for name in tests if name not in known], [])
+
     def test_every_named_number_is_the_one_of_the_headers(self):
         numbers = header_numbers()
         rows = re.findall(r"^\| `(UPDRAFT_\w+)` \| (0x[0-9A-F]+|\d+) \|", read("docs", "SPEC.md"),

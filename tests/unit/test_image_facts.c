@@ -122,10 +122,12 @@ static void facts_find_the_descriptor_of_an_esp8266_image_behind_other_segments(
     assert_int_equal(facts.chip_id, UPDRAFT_CHIP_ESP8266);
     assert_true(facts.has_appdesc);
     assert_string_equal(facts.version, "3.1");
-    /* A segment that leads past everything ends the search. */
-    updraft_put_le32(image + 12, 0xFFFFFFF4u);
+    /* A segment that leads past everything ends the search; as the first one it ends the image. */
+    updraft_put_le32(image + 16 + sizeof code + 4, 0xFFFFFFF4u);
     assert_int_equal(updraft_image_facts_decode(image, (uint32_t)len, &facts), UPDRAFT_OK);
     assert_false(facts.has_appdesc);
+    updraft_put_le32(image + 12, 0xFFFFFFF4u);
+    assert_int_equal(updraft_image_facts_decode(image, (uint32_t)len, &facts), UPDRAFT_E_SEGMENT);
 }
 
 static void hidden_hashes_are_told_by_what_stands_behind(void **state)

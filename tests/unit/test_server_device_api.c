@@ -170,6 +170,11 @@ static const struct updraft_attempt_row *newest(const struct rig *rig)
     return &device->newest->row;
 }
 
+static const char *log_of_newest(const struct rig *rig)
+{
+    return updraft_fleet_find_device(&rig->fleet, MAC)->newest->log;
+}
+
 static const struct updraft_device_row *device_of(const struct rig *rig)
 {
     return &updraft_fleet_find_device(&rig->fleet, MAC)->row;
@@ -263,6 +268,34 @@ static void what_was_rolled_back_is_not_offered_again(void **state)
     ask_esp(rig, NULL, esp);
     assert_int_equal(rig->response.status, 200);
     assert_string_equal(newest(rig)->to, "1.1.1");
+}
+
+static void the_last_lines_of_what_was_rolled_back_are_kept(void **state)
+{
+    struct rig *rig = *state;
+    const char *told = REPORT("1.0.0", "rolled_back",
+                              ",\"target\":\"1.1.0\",\"log\":\"[1] boot\\n[1] panic \\u0007\\n\"");
+
+    ask_channel(rig, "stable", "esp32.json", "1.0.0");
+    report(rig, REPORT("1.1.0", "trial", ",\"log\":\"not failed yet\""));
+    assert_null(log_of_newest(rig));
+    assert_int_equal(report(rig, told), 3);
+    assert_string_equal(log_of_newest(rig), "[1] boot\n[1] panic ?");
+    assert_int_equal(report(rig, told), 0); /* told once more */
+    assert_int_equal(rig->fleet.attempt_count, 1);
+}
+
+static void last_lines_that_come_after_the_end_are_kept_too(void **state)
+{
+    struct rig *rig = *state;
+
+    ask_channel(rig, "stable", "esp32.json", "1.0.0");
+    report(rig, REPORT("1.1.0", "trial", ""));
+    report(rig, REPORT("1.0.0", "rolled_back", ",\"target\":\"1.1.0\""));
+    assert_null(log_of_newest(rig));
+    report(rig, REPORT("1.0.0", "rolled_back", ",\"target\":\"1.1.0\",\"log\":\"panic\""));
+    assert_string_equal(log_of_newest(rig), "panic");
+    assert_int_equal(rig->fleet.attempt_count, 1);
 }
 
 static void a_silent_roll_back_is_noticed_at_the_next_check_in(void **state)
@@ -563,6 +596,8 @@ int main(void)
         TEST(a_stock_channel_client_leaves_no_trace),
         TEST(an_update_by_channel_is_followed_to_its_confirmation),
         TEST(what_was_rolled_back_is_not_offered_again),
+        TEST(the_last_lines_of_what_was_rolled_back_are_kept),
+        TEST(last_lines_that_come_after_the_end_are_kept_too),
         TEST(a_silent_roll_back_is_noticed_at_the_next_check_in),
         TEST(the_header_protocol_offers_and_judges_by_the_next_check_in),
         TEST(a_digest_of_the_target_is_as_good_as_its_version),

@@ -79,6 +79,23 @@ static void cleaning_cuts_between_characters(void **state)
     assert_string_equal(out, "12345\xc3\xa4");
 }
 
+static void cleaning_lines_keeps_the_newest_and_their_feeds(void **state)
+{
+    char out[8];
+
+    (void)state;
+    updraft_lines_clean("a\nb\x01\n\n", out, sizeof out);
+    assert_string_equal(out, "a\nb?");
+    updraft_lines_clean("first\nlast\n", out, sizeof out);
+    assert_string_equal(out, "st\nlast");
+    updraft_lines_clean("\xc3\xa4"
+                        "234567",
+                        out, sizeof out); /* the cut leaves half of it */
+    assert_string_equal(out, "?234567");
+    updraft_lines_clean("\n\n", out, sizeof out);
+    assert_string_equal(out, "");
+}
+
 static void device_ids_come_out_in_one_form(void **state)
 {
     static const char *const bad[] = {"",
@@ -147,6 +164,7 @@ int main(void)
         cmocka_unit_test(versions_have_1_to_31_printable_bytes),
         cmocka_unit_test(labels_are_valid_utf8_without_controls),
         cmocka_unit_test(cleaning_cuts_between_characters),
+        cmocka_unit_test(cleaning_lines_keeps_the_newest_and_their_feeds),
         cmocka_unit_test(device_ids_come_out_in_one_form),
         cmocka_unit_test(hosts_cannot_carry_markup_or_paths),
         cmocka_unit_test(json_escapes_what_would_end_a_string),

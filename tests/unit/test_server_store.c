@@ -237,6 +237,15 @@ static void run_sql(struct place *place, const char *sql)
     sqlite3_close(db);
 }
 
+static struct updraft_change log_of(int64_t attempt_id, const char *text)
+{
+    struct updraft_change change = {.kind = UPDRAFT_CHANGE_LOG};
+
+    change.row.log.attempt_id = attempt_id;
+    updraft_name_set(change.row.log.text, sizeof change.row.log.text, text);
+    return change;
+}
+
 /* --- tests --- */
 
 static void the_fleet_is_the_same_after_a_restart(void **state)
@@ -256,6 +265,24 @@ static void the_fleet_is_the_same_after_a_restart(void **state)
     token.row.token.id = 1;
     memset(token.row.token.hash, 7, sizeof token.row.token.hash);
     commit(place, &fleet, token);
+    commit(place, &fleet, log_of(7, "[1] boot"));
+    commit(place, &fleet, log_of(7, "[1] boot\n[1] it's a \"panic\""));
+    assert_same_after_reopening(place, &fleet);
+    updraft_fleet_deinit(&fleet);
+}
+
+static void a_database_from_before_the_logs_is_brought_up_to_date(void **state)
+{
+    struct place *place = *state;
+    struct updraft_fleet fleet;
+
+    updraft_fleet_init(&fleet, 0);
+    commit(place, &fleet, product(1, "demo"));
+    commit(place, &fleet, device(1, "1.0.0"));
+    commit(place, &fleet, attempt(1, 1, UPDRAFT_ATTEMPT_ROLLED_BACK));
+    run_sql(place, "DROP TABLE logs; DELETE FROM schema_migrations WHERE version=2");
+    assert_same_after_reopening(place, &fleet);
+    commit(place, &fleet, log_of(1, "panic"));
     assert_same_after_reopening(place, &fleet);
     updraft_fleet_deinit(&fleet);
 }
@@ -503,6 +530,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_fleet_is_the_same_after_a_restart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_database_from_before_the_logs_is_brought_up_to_date,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_written_behind_comes_back_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(being_seen_is_no_progress_after_a_restart_either, set_up,
                                         tear_down),

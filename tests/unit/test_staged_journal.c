@@ -101,6 +101,26 @@ static void staged_journal_is_empty_after_any_flipped_bit(void **state)
     }
 }
 
+static void staged_journal_record_or_copy_is_enough(void **state)
+{
+    (void)state;
+    for (unsigned bit = 0; bit < UPDRAFT_STAGED_READ_LEN * 8; bit++) {
+        uint8_t sector[UPDRAFT_STAGED_READ_LEN];
+        struct updraft_staged_journal journal;
+        bool is_in_record = bit < UPDRAFT_STAGED_RECORD_LEN * 8;
+
+        make_sector(sector);
+        updraft_staged_encode(&sample, sector + UPDRAFT_STAGED_COPY_OFF);
+        sector[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        updraft_staged_decode(sector, &journal);
+        assert_int_equal(journal.state, UPDRAFT_STAGED_PENDING);
+        assert_int_equal(journal.source_addr, sample.source_addr);
+        assert_int_equal(journal.staged_len, sample.staged_len);
+        assert_memory_equal(journal.sha256, sample.sha256, sizeof sample.sha256);
+        assert_int_equal(journal.record_off, is_in_record ? UPDRAFT_STAGED_COPY_OFF : 0);
+    }
+}
+
 static void staged_journal_is_empty_at_every_length_of_a_torn_record(void **state)
 {
     (void)state;
@@ -201,6 +221,7 @@ int main(void)
         cmocka_unit_test(staged_journal_decode_gives_back_what_was_encoded),
         cmocka_unit_test(staged_journal_erased_means_nothing_to_do),
         cmocka_unit_test(staged_journal_is_empty_after_any_flipped_bit),
+        cmocka_unit_test(staged_journal_record_or_copy_is_enough),
         cmocka_unit_test(staged_journal_is_empty_at_every_length_of_a_torn_record),
         cmocka_unit_test(staged_journal_ends_only_with_a_whole_word),
         cmocka_unit_test(staged_journal_has_begun_as_soon_as_a_bit_of_the_word_is_gone),
