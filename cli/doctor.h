@@ -27,6 +27,7 @@ struct updraft_doctor {
     struct updraft_fail first;
     uint32_t timeout_ms;
     struct in_addr address;
+    char local[INET_ADDRSTRLEN]; /* what the device sees of this computer */
     bool has_image;
     bool calls_back;   /* the call back is to be tried */
     bool is_there;     /* something answered: the device's computer is on */

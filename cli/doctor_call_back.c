@@ -1,6 +1,7 @@
 /* Can the device connect to this computer? espota depends on it. */
 #include "cli/address.h"
 #include "cli/doctor.h"
+#include "cli/espota_call_back.h"
 #include "cli/espota_host.h"
 #include "cli/file.h"
 
@@ -101,19 +102,24 @@ static bool is_called(const struct updraft_doctor *doctor, struct line *line,
 static void find_no_call(struct updraft_doctor *doctor, const struct line *line)
 {
     struct updraft_fail *fail = &doctor->push.cli->fail;
+    char device[INET_ADDRSTRLEN];
     char remedy[300];
     enum updraft_exit exit;
+    const struct updraft_call_back call_back = {
+        .device = device,
+        .local = doctor->local,
+        .port = line->port,
+        .is_fixed = doctor->push.host_port != 0,
+        .root = "",
+    };
 
+    updraft_address_text(ntohl(doctor->address.s_addr), device);
     if (line->was_stranger)
         snprintf(remedy, sizeof remedy,
                  "Something between translates addresses (NAT, a container, a VPN): espota cannot "
                  "pass it. Push from the device's own network.");
     else
-        snprintf(remedy, sizeof remedy,
-                 "Let TCP port %u in on this computer (ufw allow %u/tcp; firewall-cmd "
-                 "--add-port=%u/tcp) and push with --host-port %u. In a container, publish that "
-                 "port.",
-                 line->port, line->port, line->port, line->port);
+        updraft_call_back_remedy(&call_back, remedy, sizeof remedy);
     if (updraft_doctor_has_other_way(doctor)) {
         updraft_doctor_find(doctor, step, UPDRAFT_DOCTOR_NOTE,
                             line->was_stranger

@@ -71,7 +71,6 @@ bool updraft_doctor_route(struct updraft_doctor *doctor)
         .sin_family = AF_INET, .sin_port = htons(9), .sin_addr = doctor->address};
     struct sockaddr_in local = {0};
     socklen_t local_len = sizeof local;
-    char text[INET_ADDRSTRLEN];
     char name[IF_NAMESIZE + 8];
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     int error = 0;
@@ -90,14 +89,14 @@ bool updraft_doctor_route(struct updraft_doctor *doctor)
                              "this computer has no way there: %s", strerror(error)));
         return false;
     }
-    updraft_address_text(ntohl(local.sin_addr.s_addr), text);
+    updraft_address_text(ntohl(local.sin_addr.s_addr), doctor->local);
     if (find_interface(local.sin_addr, doctor->address, name, sizeof name)) {
         updraft_doctor_find(doctor, step, UPDRAFT_DOCTOR_OK, "from %s on %s, in the same subnet",
-                            text, name);
+                            doctor->local, name);
         return true;
     }
-    updraft_doctor_find(doctor, step, UPDRAFT_DOCTOR_NOTE, "from %s on %s, through a router", text,
-                        name);
+    updraft_doctor_find(doctor, step, UPDRAFT_DOCTOR_NOTE, "from %s on %s, through a router",
+                        doctor->local, name);
     updraft_doctor_advise(doctor, "That is fine where nothing in between blocks or translates; "
                                   "espota's call back seldom comes through.");
     return true;

@@ -1,6 +1,7 @@
 """`updraft doctor`: what it finds, on devices that are well and on all that can be in the way."""
 
 import json
+import re
 import socket
 import threading
 import time
@@ -187,9 +188,10 @@ class Doctor(harness.Case):
 
     def test_a_device_that_cannot_call_back(self):
         peer = EspotaPeer(self, call_back=False)
-        got = self.stock(peer.port, "--host-port", self.free_port(), status=4)
+        got = self.stock(peer.port, status=4)
         self.assertEqual(got["error"]["code"], "no_call_back")
-        self.assertIn("--host-port", got["error"]["remedy"])
+        port = re.search(r"TCP port (\d+)", got["error"]["message"])[1]
+        self.assertIn(f"--host-port {port}", got["error"]["remedy"])
         other = EspotaPeer(self, call_back=False)
         got = self.stock(other.port, "--no-call-back")
         self.assertEqual(self.states(got)["call back"], "skipped")
