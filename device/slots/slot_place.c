@@ -146,7 +146,7 @@ verify_and_select(const struct updraft_slots *slots, const struct updraft_arriva
     struct updraft_flash view = {.ctx = cursor, .read = read_as_released};
     struct updraft_slot_check check = {
         .flash = &view,
-        .slot = {target->addr, target->cap},
+        .slot = {target->addr, cursor->written}, /* what lies behind is of another image */
         .chip_id = arrival->chip_id,
         .buf = cursor->buf,
         .buf_cap = slots->flash->sector_len,
