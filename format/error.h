@@ -137,6 +137,10 @@
       "Make the image smaller, or flash a table with larger slots over USB.")                      \
     X(E_METHOD, 101, "wrong_method", "that address does not take this kind of request",            \
       "Send the image with POST.")                                                                 \
+    /* 115..117: the application's leave, and the stock boot stage */                              \
+    X(E_FLASH_MODE, 115, "wrong_flash_mode",                                                       \
+      "the image is built for flash mode {s}, this board runs in another",                         \
+      "Build the image with the flash mode of the board.")                                         \
     X(E_FOREIGN_HOST, 130, "foreign_host", "this device is not called '{s}'",                      \
       "Use the device's address, its own name, or its .local name.")                               \
     X(E_BAD_DIGEST, 131, "bad_digest", "the announced digest is none",                             \

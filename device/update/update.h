@@ -67,8 +67,9 @@ struct updraft_update_config {
 struct updraft_update_request {
     uint32_t wire_len; /* bytes that will be sent; 0: not known */
     uint32_t
-        at_least_len;    /* where that is not known: as many will come for certain; 0: not known */
-    bool data_partition; /* to the data partition `partition`, written as it comes */
+        at_least_len;     /* where that is not known: as many will come for certain; 0: not known */
+    uint32_t at_most_len; /* likewise: no more than so many; 0: not known */
+    bool data_partition;  /* to the data partition `partition`, written as it comes */
     const char *partition; /* its label */
     const uint8_t *md5;    /* 16 bytes over what is sent, or NULL */
     const uint8_t *sha256; /* 32 bytes over what is sent, or NULL */
