@@ -1,6 +1,5 @@
 #include "ports/posix/life.h"
 
-#include "device/slots/slot_place.h"
 #include "ports/posix/narrator.h"
 #include "ports/posix/sockets.h"
 #include "ports/posix/status.h"
@@ -63,14 +62,6 @@ static bool ask_guard(void *ctx, enum updraft_guard_point point, struct updraft_
 static void write_status(void *ctx, char *out, size_t cap)
 {
     updraft_status_json(ctx, out, cap);
-}
-
-static uint32_t capacity_of_next(const struct updraft_life *life)
-{
-    int next;
-    if (updraft_slots_next(&life->slots, &next) != UPDRAFT_OK)
-        return 0;
-    return updraft_layout_extent(&life->slots.layout, next).len;
 }
 
 /* ---- birth ---- */
@@ -136,7 +127,7 @@ static bool open_direct(struct updraft_life *life)
         .has_password = machine->board->password != NULL,
         .iterations = UPDRAFT_DIRECT_ITERATIONS,
         .chip_id = machine->board->chip->id,
-        .capacity = capacity_of_next(life),
+        .capacity = updraft_seat_capacity(life),
         .name = machine->board->name,
         .product = updraft_life_product(life),
         .version = life->running.version,
@@ -243,7 +234,7 @@ static struct updraft_pull_identity identify(const struct updraft_life *life)
         .version = strcmp(running->version, "unknown") == 0 ? "" : running->version,
         .sdk_version = running->idf[0] ? running->idf : "unknown",
         .chip_serial = mac[0] << 16 | mac[1] << 8 | mac[2],
-        .free_space = capacity_of_next(life),
+        .free_space = updraft_seat_capacity(life),
         .sketch_len = running->image_len,
         .flash_len = machine->nor.flash.size,
         .sketch_md5 = running->md5[0] ? running->md5 : NULL,
@@ -302,26 +293,16 @@ static bool open_pull_ways(struct updraft_life *life)
     return updraft_client_open(&life->client, &config);
 }
 
-/* Which image this is and how it stands; false when the record cannot be read. */
-static bool find_self(struct updraft_life *life, const struct updraft_boot_result *boot,
+/* Which image this is and how it stands; false when that cannot be read. */
+static bool find_self(struct updraft_life *life, const struct updraft_start *start,
                       int *rolled_back, enum updraft_trial_reason *reason)
 {
-    struct updraft_machine *machine = life->machine;
-    enum updraft_run_state state = UPDRAFT_RUN_CONFIRMED;
-    if (updraft_slots_open(&life->slots, &machine->nor.flash, machine->options->table_off,
-                           boot->addr) != UPDRAFT_OK ||
-        updraft_slots_state(&life->slots, &state, rolled_back, reason) != UPDRAFT_OK) {
-        updraft_log_warn("the boot record cannot be read");
+    if (!updraft_seat_open(life, start, rolled_back, reason))
         return false;
-    }
-    life->is_on_trial = state == UPDRAFT_RUN_ON_TRIAL;
-    updraft_slot_facts_read(&machine->nor.flash,
-                            updraft_layout_extent(&life->slots.layout, boot->slot),
-                            machine->board->chip->id, &life->running);
     if (life->running.has_marker)
         life->behaviour = life->running.marker;
     else if (life->is_on_trial)
-        life->behaviour = machine->options->behaviour;
+        life->behaviour = life->machine->options->behaviour;
     return true;
 }
 
@@ -330,9 +311,8 @@ static void set_up_update(struct updraft_life *life)
     const struct updraft_machine *machine = life->machine;
     updraft_narrator_hook(life);
     life->hooks.guard = ask_guard;
-    bool is_8266 = machine->board->chip->id == UPDRAFT_CHIP_ESP8266;
     struct updraft_update_config config = {
-        .place = is_8266 ? updraft_slot_place_8266(&life->slots) : updraft_slot_place(&life->slots),
+        .place = updraft_seat_place(life),
         .chip_id = machine->board->chip->id,
         .project = life->running.project[0] ? life->running.project : NULL,
         .attempts = (uint8_t)machine->options->attempts,
@@ -373,20 +353,21 @@ static void announce(struct updraft_life *life)
 }
 
 /* Everything that an image's own start-up code does before its main loop. */
-static bool begin_life(struct updraft_life *life, const struct updraft_boot_result *boot)
+static bool begin_life(struct updraft_life *life, const struct updraft_start *start)
 {
     int rolled_back = UPDRAFT_SLOT_NONE;
     enum updraft_trial_reason reason = UPDRAFT_TRIAL_REASON_NONE;
-    if (!find_self(life, boot, &rolled_back, &reason))
+    if (!find_self(life, start, &rolled_back, &reason))
         return false;
     set_up_update(life);
     updraft_reports_init(&life->reports);
     life->reports_to_server = life->machine->board->server != NULL;
     if (!open_push_ways(life))
         return false;
-    updraft_narrator_booted(life, boot);
+    updraft_narrator_booted(life, start);
     if (rolled_back != UPDRAFT_SLOT_NONE)
         updraft_narrator_rolled_back(life, rolled_back, reason);
+    updraft_narrator_copied(life);
     if (open_pull_ways(life)) {
         announce(life);
         return true;
@@ -649,10 +630,11 @@ static void suffer(struct updraft_life *life)
 }
 
 enum updraft_life_end updraft_life_run(struct updraft_machine *machine,
-                                       const struct updraft_boot_result *boot)
+                                       const struct updraft_start *start)
 {
     struct updraft_life life = {.machine = machine, .born_ms = updraft_clock_ms()};
-    if (!begin_life(&life, boot))
+    fill_random(NULL, (uint8_t *)&life.boot_id, sizeof life.boot_id);
+    if (!begin_life(&life, start))
         return UPDRAFT_LIFE_BROKEN;
     if (life.behaviour == UPDRAFT_BEHAVIOUR_CRASH || life.behaviour == UPDRAFT_BEHAVIOUR_HANG) {
         /* Its network stack never came up: connections are refused. */

@@ -19,9 +19,11 @@
 #include "ports/posix/log.h"
 #include "ports/posix/nor.h"
 #include "ports/posix/old_sdk.h"
+#include "ports/posix/one_place.h"
 #include "ports/posix/options.h"
 #include "ports/posix/push_socket.h"
 #include "ports/posix/reports.h"
+#include "ports/posix/seat.h"
 #include "ports/posix/slot_facts.h"
 
 #include <sys/socket.h>
@@ -63,6 +65,7 @@ struct updraft_machine {
     char rolled_back_version[33]; /* the roll back that was noted already */
     bool roll_back_is_reported;
     struct updraft_old_sdk old_sdk;
+    struct updraft_one_place one_place;
 };
 
 enum updraft_life_end {
@@ -77,7 +80,8 @@ struct updraft_life {
     struct updraft_machine *machine;
     enum updraft_life_end end;
     enum updraft_behaviour behaviour;
-    struct updraft_slots slots;
+    struct updraft_slots slots;   /* where the device has them */
+    struct updraft_staged staged; /* where it has one place */
     struct updraft_slot_facts running;
     bool is_on_trial;
 
@@ -108,6 +112,7 @@ struct updraft_life {
     char report_url[UPDRAFT_URL_CAP];
     char rolled_back_md5[2 * UPDRAFT_MD5_LEN + 1];
 
+    uint32_t boot_id; /* another one after every boot */
     uint64_t born_ms;
     uint64_t restart_ms;           /* when to restart; 0: no restart is due */
     const char *restart_waits_for; /* the guard's reason; NULL: it did not say no */
@@ -117,7 +122,7 @@ uint64_t updraft_clock_ms(void);
 
 /* Runs the image that the boot stage chose until the next reset. */
 enum updraft_life_end updraft_life_run(struct updraft_machine *machine,
-                                       const struct updraft_boot_result *boot);
+                                       const struct updraft_start *start);
 
 /* The product under which the server knows this device. */
 const char *updraft_life_product(const struct updraft_life *life);

@@ -27,6 +27,8 @@ enum updraft_behaviour {
     UPDRAFT_BEHAVIOUR_OFFLINE, /* works, but reaches no server */
 };
 
+struct updraft_one_place_map;
+
 struct updraft_options {
     const char *flash_path;
     const char *table_path; /* NULL: the flash file must exist */
@@ -37,6 +39,8 @@ struct updraft_options {
     uint8_t old_sdk_nibble; /* size nibble of an old SDK's boot loader, for a new flash */
     bool old_sdk;           /* a new flash holds an old SDK's system */
     bool keep_rf;           /* of the old SDK's system */
+    const struct updraft_one_place_map *one_place; /* NULL: a device with slots */
+    bool stock_boot;                               /* of a device with one place */
     const char *listen;
     const char *guard;                /* reason to refuse updates; NULL: none */
     uint32_t flash_size;              /* 0: not given */

@@ -1,6 +1,7 @@
 /* The options of updraft-device, one row each, and the words around them in --help. */
 #include "ports/posix/log.h"
 #include "ports/posix/old_sdk.h"
+#include "ports/posix/one_place.h"
 #include "ports/posix/options.h"
 
 #include <stdlib.h>
@@ -110,6 +111,19 @@ static bool take_old_sdk(const char *text, struct updraft_options *options)
     return options->old_sdk;
 }
 
+static bool take_layout(const char *text, struct updraft_options *options)
+{
+    static const char prefix[] = "esp8266-";
+    bool has_prefix = strncmp(text, prefix, sizeof prefix - 1) == 0;
+    options->one_place = has_prefix ? updraft_one_place_by_name(text + sizeof prefix - 1) : NULL;
+    if (options->one_place || strcmp(text, "slots") == 0)
+        return true;
+    updraft_log_warn("--layout takes slots, esp8266-1m, esp8266-1m64k, esp8266-2m1m, esp8266-4m2m "
+                     "or esp8266-4m3m, not '%s'",
+                     text);
+    return false;
+}
+
 /* A table is read by its columns. */
 /* clang-format off */
 #define HEADING(text) {.kind = UPDRAFT_OPTION_HEADING, .help = text}
@@ -131,6 +145,14 @@ const struct updraft_option_row updraft_option_rows[] = {
     TEXT("flash", "FILE", flash_path, "the flash; made when it does not exist"),
     TEXT("board", "FILE", board_path, "what device this is (board.yaml, see below)"),
     TEXT("listen", "ADDR", listen, "address to listen on (default 127.0.0.1)"),
+    OTHER("layout", "NAME", take_layout,
+          "slots (default), or where an ESP8266 has one place for its\n"
+          "image and stages the new one behind it: esp8266-1m,\n"
+          "esp8266-1m64k, esp8266-2m1m, esp8266-4m2m, esp8266-4m3m:\n"
+          "chip and file system as in the Arduino core's board menu"),
+    FLAG("stock-boot", stock_boot,
+         "the staged image is copied by the core's own boot stage,\n"
+         "eboot, which a power cut can brick; default: by ours"),
     CHOICE("timing", "none|w25q", timing, timings,
            "take as long as a W25Q flash chip does (default none)"),
     FLAG("no-announce", is_secret, "do not tell the network by mDNS (through the Avahi daemon)"),
@@ -138,7 +160,8 @@ const struct updraft_option_row updraft_option_rows[] = {
 
     HEADING("A new flash"),
     TEXT("table", "CSV", table_path, "its partition table"),
-    TEXT("app", "IMAGE", app_path, "its first image: factory slot, else ota_0"),
+    TEXT("app", "IMAGE", app_path, "its first image: factory slot, else ota_0; a sketch with\n"
+         "--layout esp8266-..."),
     OTHER("flash-size", "SIZE", take_flash_size, "1MB to 16MB (default 4MB)"),
     OTHER("table-offset", "ADDR", take_table_offset,
           "flash address of the partition table (default 0x8000)"),

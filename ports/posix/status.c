@@ -24,36 +24,48 @@ static void add_failure(cJSON *parent, const struct updraft_failure *failure, st
         cJSON_AddStringToObject(error, "remedy", entry->remedy);
 }
 
+static void add_slot_row(cJSON *list, const char *name, uint32_t len, bool is_running)
+{
+    cJSON *item = cJSON_CreateObject();
+    cJSON_AddStringToObject(item, "name", name);
+    cJSON_AddNumberToObject(item, "size", len);
+    cJSON_AddBoolToObject(item, "running", is_running);
+    cJSON_AddItemToArray(list, item);
+}
+
 static void add_slot(cJSON *list, const struct updraft_life *life, int slot)
 {
     struct updraft_extent extent = updraft_layout_extent(&life->slots.layout, slot);
-    if (extent.len == 0)
+    if (extent.len != 0)
+        add_slot_row(list, updraft_slot_name(slot), extent.len, slot == life->slots.running);
+}
+
+static void add_slot_list(cJSON *json, const struct updraft_life *life)
+{
+    const struct updraft_staged_layout *layout = &life->machine->one_place.layout;
+    cJSON *list = cJSON_AddArrayToObject(json, "slots");
+    if (life->machine->one_place.map) {
+        add_slot_row(list, "app", layout->end_addr - layout->app_addr, true);
         return;
-    cJSON *item = cJSON_CreateObject();
-    cJSON_AddStringToObject(item, "name", updraft_slot_name(slot));
-    cJSON_AddNumberToObject(item, "size", extent.len);
-    cJSON_AddBoolToObject(item, "running", slot == life->slots.running);
-    cJSON_AddItemToArray(list, item);
+    }
+    add_slot(list, life, UPDRAFT_SLOT_FACTORY);
+    for (int slot = 0; slot < UPDRAFT_SLOT_CAP; slot++)
+        add_slot(list, life, slot);
 }
 
 static void add_slots(cJSON *json, const struct updraft_life *life, struct detail detail)
 {
-    int next;
-    uint32_t capacity = 0;
-    cJSON_AddStringToObject(json, "slot", updraft_slot_name(life->slots.running));
+    bool has_one_place = life->machine->one_place.map != NULL;
+    int next = UPDRAFT_SLOT_NONE;
+    cJSON_AddStringToObject(json, "layout", has_one_place ? "staged" : "slots");
+    cJSON_AddStringToObject(json, "slot", updraft_seat_name(life, life->slots.running));
     cJSON_AddStringToObject(json, "state", life->is_on_trial ? "trial" : "confirmed");
-    if (detail.slots) {
-        cJSON *list = cJSON_AddArrayToObject(json, "slots");
-        add_slot(list, life, UPDRAFT_SLOT_FACTORY);
-        for (int slot = 0; slot < UPDRAFT_SLOT_CAP; slot++)
-            add_slot(list, life, slot);
-    }
-    if (updraft_slots_next(&life->slots, &next) == UPDRAFT_OK)
-        capacity = updraft_layout_extent(&life->slots.layout, next).len;
-    else
+    if (detail.slots)
+        add_slot_list(json, life);
+    if (!has_one_place && updraft_slots_next(&life->slots, &next) != UPDRAFT_OK)
         next = UPDRAFT_SLOT_NONE;
-    cJSON_AddStringToObject(json, "next", updraft_slot_name(next));
-    cJSON_AddNumberToObject(json, "capacity", capacity);
+    cJSON_AddStringToObject(json, "next", updraft_seat_name(life, next));
+    cJSON_AddNumberToObject(json, "capacity", updraft_seat_capacity(life));
     cJSON_AddNumberToObject(json, "flash", life->machine->nor.flash.size);
 }
 
@@ -144,6 +156,7 @@ static bool print_status(const struct updraft_life *life, struct detail detail, 
     add_update(json, life, detail);
     add_last(json, &life->machine->last, detail);
     add_old_sdk(json, &life->machine->old_sdk);
+    cJSON_AddNumberToObject(json, "boot_id", life->boot_id);
     cJSON_AddNumberToObject(json, "uptime_ms", (double)(updraft_clock_ms() - life->born_ms));
     bool fits = cJSON_PrintPreallocated(json, out, (int)out_cap, false);
     cJSON_Delete(json);
