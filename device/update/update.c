@@ -74,12 +74,21 @@ static enum updraft_error fail_text(struct updraft_update *update, enum updraft_
     return give_up(update);
 }
 
+static enum updraft_error fail_guard(struct updraft_update *update,
+                                     const struct updraft_refusal *refusal)
+{
+    enum updraft_error code = refusal->code != UPDRAFT_OK ? refusal->code : UPDRAFT_E_GUARD;
+
+    updraft_failure_set(&update->failure, code, refusal->retry_after_s, 0, refusal->reason);
+    return give_up(update);
+}
+
 static bool ask_guard(const struct updraft_update *update, enum updraft_guard_point point,
                       struct updraft_refusal *refusal)
 {
     const struct updraft_update_hooks *hooks = hooks_of(update);
 
-    *refusal = (struct updraft_refusal){"", 0};
+    *refusal = (struct updraft_refusal){.reason = ""};
     return hooks->guard == NULL || hooks->guard(hooks->ctx, point, refusal);
 }
 
@@ -317,7 +326,7 @@ static enum updraft_error try_begin(struct updraft_update *update,
     if (update->disabled)
         return fail(update, UPDRAFT_E_DISABLED);
     if (!ask_guard(update, UPDRAFT_GUARD_BEFORE_START, &refusal))
-        return fail_text(update, UPDRAFT_E_GUARD, refusal.reason);
+        return fail_guard(update, &refusal);
     if (place->ops->find(place->ctx, &wish, &update->target, &update->failure) != UPDRAFT_OK)
         return give_up(update);
     if (request->at_least_len > update->target.cap)

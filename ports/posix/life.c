@@ -49,16 +49,6 @@ static void fill_random(void *ctx, uint8_t *out, size_t len)
     }
 }
 
-static bool ask_guard(void *ctx, enum updraft_guard_point point, struct updraft_refusal *refusal)
-{
-    (void)point;
-    const struct updraft_life *life = ctx;
-    if (!life->machine->guard_is_up)
-        return true;
-    refusal->reason = life->machine->options->guard;
-    return false;
-}
-
 static void write_status(void *ctx, char *out, size_t cap)
 {
     updraft_status_json(ctx, out, cap);
@@ -310,7 +300,8 @@ static void set_up_update(struct updraft_life *life)
 {
     const struct updraft_machine *machine = life->machine;
     updraft_narrator_hook(life);
-    life->hooks.guard = ask_guard;
+    updraft_consent_init(life);
+    life->hooks.guard = updraft_consent_ask;
     struct updraft_update_config config = {
         .place = updraft_seat_place(life),
         .chip_id = machine->board->chip->id,
@@ -426,6 +417,8 @@ static void run_signals(struct updraft_life *life)
             updraft_update_enable(&life->update, !machine->is_disabled);
             updraft_log_event(&machine->log, "updates %s",
                               machine->is_disabled ? "disabled" : "enabled");
+        } else if (info.ssi_signo == (uint32_t)SIGRTMIN && machine->options->button_window_s) {
+            updraft_consent_press(life);
         } else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) {
             life->end = UPDRAFT_LIFE_STOPPED;
         }
@@ -509,7 +502,7 @@ static void run_pull(struct updraft_life *life, uint64_t now_ms)
 
 static void restart_if_allowed(struct updraft_life *life, uint64_t now_ms)
 {
-    struct updraft_refusal refusal = {.reason = ""};
+    struct updraft_refusal refusal;
     if (updraft_update_may_restart(&life->update, &refusal)) {
         updraft_log_event(&life->machine->log, "restart");
         life->end = UPDRAFT_LIFE_RESTART;

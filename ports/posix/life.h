@@ -13,6 +13,7 @@
 #include "ports/posix/board.h"
 #include "ports/posix/brake.h"
 #include "ports/posix/client.h"
+#include "ports/posix/consent.h"
 #include "ports/posix/direct_socket.h"
 #include "ports/posix/esphome_socket.h"
 #include "ports/posix/httpd.h"
@@ -87,6 +88,7 @@ struct updraft_life {
 
     struct updraft_update update;
     struct updraft_update_hooks hooks;
+    struct updraft_consent consent;
     const char *via;        /* the way in that is being served now */
     const char *update_via; /* the way in of the running update; NULL: none runs */
     uint32_t told_pct;

@@ -48,6 +48,8 @@ static void add_failure(cJSON *json, const struct updraft_failure *failure)
     cJSON_AddNumberToObject(error, "code", failure->code);
     cJSON_AddStringToObject(error, "name", updraft_error_entry(failure->code)->name);
     cJSON_AddStringToObject(error, "text", sentence);
+    if (updraft_failure_retry_after_s(failure) != 0)
+        cJSON_AddNumberToObject(error, "retry_after_s", updraft_failure_retry_after_s(failure));
 }
 
 static void report(struct updraft_life *life, const struct tale *tale)

@@ -4,6 +4,7 @@
 #ifndef UPDRAFT_PORTS_POSIX_OPTIONS_H
 #define UPDRAFT_PORTS_POSIX_OPTIONS_H
 
+#include "device/update/permission.h"
 #include "ports/posix/nor.h"
 
 #include <stdbool.h>
@@ -43,6 +44,13 @@ struct updraft_options {
     bool stock_boot;                               /* of a device with one place */
     const char *listen;
     const char *guard;                /* reason to refuse updates; NULL: none */
+    uint32_t guard_retry_s;           /* what the guard says of when; 0: nothing */
+    struct updraft_schedule schedule; /* where has_schedule */
+    bool has_schedule;
+    uint32_t button_window_s;         /* 0: no button */
+    uint32_t safe_after_s;            /* the application needs so long to its safe state */
+    uint32_t safe_deadline_s;         /* 0: it is not asked for one */
+    uint32_t safe_again_s;            /* after the deadline: 0: restart anyway */
     uint32_t flash_size;              /* 0: not given */
     enum updraft_behaviour behaviour; /* of images on trial */
     uint32_t cut_at;

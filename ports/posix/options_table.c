@@ -4,8 +4,10 @@
 #include "ports/posix/one_place.h"
 #include "ports/posix/options.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define MEMBER(name) offsetof(struct updraft_options, name)
 
@@ -124,6 +126,80 @@ static bool take_layout(const char *text, struct updraft_options *options)
     return false;
 }
 
+static const char *skip_spaces(const char *text)
+{
+    return text + strspn(text, " ");
+}
+
+/* "mon", and the text goes on behind it; -1 for anything else. */
+static int take_day(const char **text)
+{
+    static const char days[7][4] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+    for (int i = 0; i < 7; i++) {
+        if (strncasecmp(*text, days[i], 3) == 0) {
+            *text += 3;
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* "mon-fri", "sat,sun", "fri-mon"; all of them where none is named. */
+static bool take_days(const char **text, uint8_t *weekdays)
+{
+    *weekdays = 0;
+    if (**text >= '0' && **text <= '9') {
+        *weekdays = UPDRAFT_WEEKDAYS_ALL;
+        return true;
+    }
+    for (;;) {
+        int first = take_day(text);
+        int last = first;
+        if (first >= 0 && **text == '-') {
+            (*text)++;
+            last = take_day(text);
+        }
+        if (first < 0 || last < 0)
+            return false;
+        for (int day = first;; day = (day + 1) % 7) {
+            *weekdays |= (uint8_t)(1u << day);
+            if (day == last)
+                break;
+        }
+        if (**text != ',')
+            return **text == ' ';
+        (*text)++;
+    }
+}
+
+static bool take_minutes(const char **text, uint16_t *minutes)
+{
+    unsigned hour, minute;
+    int len = 0;
+    if (sscanf(*text, "%2u:%2u%n", &hour, &minute, &len) != 2 || len != 5 || hour > 23 ||
+        minute > 59)
+        return false;
+    *text += len;
+    *minutes = (uint16_t)(hour * 60 + minute);
+    return true;
+}
+
+static bool take_schedule(const char *text, struct updraft_options *options)
+{
+    struct updraft_schedule *schedule = &options->schedule;
+    const char *at = skip_spaces(text);
+    bool good = take_days(&at, &schedule->weekdays);
+    at = skip_spaces(at);
+    good = good && take_minutes(&at, &schedule->from_min) && *at++ == '-' &&
+           take_minutes(&at, &schedule->to_min) && *at == '\0';
+    options->has_schedule = good;
+    if (!good)
+        updraft_log_warn("--schedule takes hours like 02:00-04:00, with days before them or not: "
+                         "'mon-fri 22:30-04:00', not '%s'",
+                         text);
+    return good;
+}
+
 /* A table is read by its columns. */
 /* clang-format off */
 #define HEADING(text) {.kind = UPDRAFT_OPTION_HEADING, .help = text}
@@ -186,12 +262,29 @@ const struct updraft_option_row updraft_option_rows[] = {
     TEXT("guard", "REASON", guard,
          "refuse updates with this reason; SIGUSR1 lifts and sets\n"
          "it again"),
+    NUMBER("guard-retry-s", "S", guard_retry_s, 1, 604800,
+           "it says that the reason passes in so long"),
+    OTHER("schedule", "WHEN", take_schedule,
+          "take updates only then, by local time: 02:00-04:00,\n"
+          "'mon-fri 22:30-04:00', 'sat,sun 00:00-00:00' (whole days)"),
+    NUMBER("button-window", "S", button_window_s, 1, 86400,
+           "take updates only for so long after the button was\n"
+           "pressed: kill -RTMIN presses it"),
     NUMBER("stall-s", "S", stall_s, 1, 3600,
            "give up a transfer that stays below 1 kB/s for so long\n"
            "(default 30)"),
     NUMBER("restart-ms", "MS", restart_ms, 0, 3600000,
            "from the answer to the restart after an update\n"
            "(default 1000)"),
+
+    NUMBER("safe-deadline-s", "S", safe_deadline_s, 1, 86400,
+           "before that restart the application is told to reach a\n"
+           "safe state, and waited for so long"),
+    NUMBER("safe-after-s", "S", safe_after_s, 0, 86400,
+           "it is there after so long (default 0)"),
+    NUMBER("safe-again-s", "S", safe_again_s, 1, 86400,
+           "past the deadline: put the restart off for so long\n"
+           "(default: restart anyway)"),
 
     HEADING("Power cuts"),
     NUMBER("cut-at", "N", cut_at, 1, UINT32_MAX,

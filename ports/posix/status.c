@@ -11,17 +11,20 @@ struct detail {
     bool remedies;
 };
 
-static void add_failure(cJSON *parent, const struct updraft_failure *failure, struct detail detail)
+static void add_failure(cJSON *parent, const char *key, const struct updraft_failure *failure,
+                        struct detail detail)
 {
     char sentence[200];
     const struct updraft_error_entry *entry = updraft_error_entry(failure->code);
-    cJSON *error = cJSON_AddObjectToObject(parent, "error");
+    cJSON *error = cJSON_AddObjectToObject(parent, key);
     updraft_failure_sentence(failure, sentence, sizeof sentence);
     cJSON_AddNumberToObject(error, "code", failure->code);
     cJSON_AddStringToObject(error, "name", entry->name);
     cJSON_AddStringToObject(error, "text", sentence);
     if (detail.remedies)
         cJSON_AddStringToObject(error, "remedy", entry->remedy);
+    if (updraft_failure_retry_after_s(failure) != 0)
+        cJSON_AddNumberToObject(error, "retry_after_s", updraft_failure_retry_after_s(failure));
 }
 
 static void add_slot_row(cJSON *list, const char *name, uint32_t len, bool is_running)
@@ -84,17 +87,20 @@ static const char *update_state_name(enum updraft_update_state state)
     return "idle";
 }
 
-static void add_update(cJSON *json, const struct updraft_life *life, struct detail detail)
+static void add_update(cJSON *json, struct updraft_life *life, struct detail detail)
 {
+    struct updraft_failure refusal;
     const struct updraft_update *update = &life->update;
     cJSON *item = cJSON_AddObjectToObject(json, "update");
     cJSON_AddStringToObject(item, "state", update_state_name(update->state));
     cJSON_AddNumberToObject(item, "written", updraft_update_written(update));
     cJSON_AddNumberToObject(item, "total", updraft_update_expected(update));
     if (update->state == UPDRAFT_UPDATE_FAILED)
-        add_failure(item, &update->failure, detail);
+        add_failure(item, "error", &update->failure, detail);
     if (update->state == UPDRAFT_UPDATE_DONE && life->restart_waits_for)
         cJSON_AddStringToObject(item, "waiting", life->restart_waits_for);
+    if (updraft_consent_refuses(life, &refusal))
+        add_failure(item, "refused_now", &refusal, detail);
 }
 
 static const char *last_result_name(enum updraft_last_result result)
@@ -118,7 +124,7 @@ static void add_last(cJSON *json, const struct updraft_last *last, struct detail
     cJSON_AddStringToObject(item, "result", last_result_name(last->result));
     cJSON_AddStringToObject(item, "version", last->version);
     if (last->result == UPDRAFT_LAST_ROLLED_BACK || last->result == UPDRAFT_LAST_FAILED)
-        add_failure(item, &last->failure, detail);
+        add_failure(item, "error", &last->failure, detail);
 }
 
 /* Only where an old SDK's boot loader stands. */
@@ -133,8 +139,7 @@ static void add_old_sdk(cJSON *json, const struct updraft_old_sdk *old_sdk)
         cJSON_AddStringToObject(item, "ap", old_sdk->ap.ssid);
 }
 
-static bool print_status(const struct updraft_life *life, struct detail detail, char *out,
-                         size_t out_cap)
+static bool print_status(struct updraft_life *life, struct detail detail, char *out, size_t out_cap)
 {
     const struct updraft_board *board = life->machine->board;
     bool is_esp8266 = board->chip->id == UPDRAFT_CHIP_ESP8266;
@@ -163,7 +168,7 @@ static bool print_status(const struct updraft_life *life, struct detail detail, 
     return fits;
 }
 
-void updraft_status_json(const struct updraft_life *life, char *out, size_t out_cap)
+void updraft_status_json(struct updraft_life *life, char *out, size_t out_cap)
 {
     if (print_status(life, (struct detail){.slots = true, .remedies = true}, out, out_cap) ||
         print_status(life, (struct detail){.remedies = true}, out, out_cap) ||
