@@ -4,6 +4,8 @@
 
 #include <time.h>
 
+#define GUARD_ASK_AGAIN_MS 500u
+
 static struct updraft_wall_time wall_time(void)
 {
     time_t now = time(NULL);
@@ -104,4 +106,18 @@ void updraft_consent_press(struct updraft_life *life)
     updraft_permission_press(permission);
     updraft_log_event(&life->machine->log, "button pressed window=%us",
                       (unsigned)updraft_permission_armed_s(permission));
+}
+
+void updraft_consent_restart(struct updraft_life *life, uint64_t now_ms)
+{
+    struct updraft_refusal refusal;
+    if (updraft_update_may_restart(&life->update, &refusal)) {
+        updraft_log_event(&life->machine->log, "restart");
+        life->end = UPDRAFT_LIFE_RESTART;
+        return;
+    }
+    if (!life->restart_waits_for)
+        updraft_log_event(&life->machine->log, "restart waits reason=\"%s\"", refusal.reason);
+    life->restart_waits_for = refusal.reason;
+    life->restart_ms = now_ms + GUARD_ASK_AGAIN_MS;
 }

@@ -23,6 +23,9 @@ bool updraft_consent_ask(void *ctx, enum updraft_guard_point point,
 /* What an update would be refused with now. False: it would not. */
 bool updraft_consent_refuses(struct updraft_life *life, struct updraft_failure *failure);
 
+/* A restart is due: ends this life, or looks again a moment later. */
+void updraft_consent_restart(struct updraft_life *life, uint64_t now_ms);
+
 void updraft_consent_press(struct updraft_life *life);
 
 #endif

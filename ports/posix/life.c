@@ -16,8 +16,7 @@
 #define CRASH_AFTER_MS        100u
 #define CONFIRM_AFTER_MS      500u  /* without a server: healthy once the sockets are open */
 #define TRIAL_CHECK_MS        1000u /* between checks that fail while on trial */
-#define GUARD_ASK_AGAIN_MS    500u
-#define BUSY_WAIT_MS          100 /* the engines' clocks while something goes on */
+#define BUSY_WAIT_MS          100   /* the engines' clocks while something goes on */
 #define IDLE_WAIT_MS          1000
 #define BIND_PATIENCE_MS      3000u /* for a port that someone holds for a moment */
 #define SERVER_PATIENCE_CAP_S 60u
@@ -500,20 +499,6 @@ static void run_pull(struct updraft_life *life, uint64_t now_ms)
         life->check_failed = outcome == UPDRAFT_PULL_FAILED;
 }
 
-static void restart_if_allowed(struct updraft_life *life, uint64_t now_ms)
-{
-    struct updraft_refusal refusal;
-    if (updraft_update_may_restart(&life->update, &refusal)) {
-        updraft_log_event(&life->machine->log, "restart");
-        life->end = UPDRAFT_LIFE_RESTART;
-        return;
-    }
-    if (!life->restart_waits_for)
-        updraft_log_event(&life->machine->log, "restart waits reason=\"%s\"", refusal.reason);
-    life->restart_waits_for = refusal.reason;
-    life->restart_ms = now_ms + GUARD_ASK_AGAIN_MS;
-}
-
 /* A trial that is not confirmed in time ends itself: the other image is known to be good. */
 static void give_up_trial(struct updraft_life *life)
 {
@@ -532,7 +517,7 @@ static uint64_t health_deadline_ms(const struct updraft_life *life)
 static void run_timers(struct updraft_life *life, uint64_t now_ms)
 {
     if (life->restart_ms != 0 && now_ms >= life->restart_ms)
-        restart_if_allowed(life, now_ms);
+        updraft_consent_restart(life, now_ms);
     if (!life->is_on_trial)
         return;
     /* A device that only waits for pushes has nobody to prove itself to. */
