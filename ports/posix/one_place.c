@@ -144,8 +144,7 @@ static bool run_stock(struct updraft_machine *machine, const char **why)
     const struct updraft_flash *flash = &machine->nor.flash;
     struct updraft_staged_image image;
     uint8_t sector[SECTOR_LEN];
-    int result = updraft_eboot_run(flash, place->rtc, &machine->log);
-    place->was_copied = result == UPDRAFT_EBOOT_COPIED;
+    place->was_copied = updraft_eboot_run(flash, place->rtc, &machine->log) == UPDRAFT_EBOOT_COPIED;
     enum updraft_error error =
         updraft_staged_read_in_place(flash, &place->layout, sector, sizeof sector, &image);
     if (error == UPDRAFT_OK)
