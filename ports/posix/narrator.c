@@ -199,11 +199,11 @@ void updraft_narrator_booted(struct updraft_life *life, const struct updraft_sta
     char esphome[20] = "";
     if (machine->board->speaks_esphome)
         snprintf(esphome, sizeof esphome, " esphome=%u", (unsigned)machine->esphome_port);
-    updraft_log_event(
-        &machine->log, "boot slot=%s version=%s state=%s why=\"%s\" http=%s:%u ota=%u direct=%u%s",
-        updraft_seat_name(life, start->slot), life->running.version, state, start->why,
-        machine->options->listen, (unsigned)machine->http_port, (unsigned)machine->ota_port,
-        (unsigned)machine->direct_port, esphome);
+    updraft_log_event(&machine->log,
+                      "boot slot=%s version=%s state=%s why=\"%s\" http=%s:%u ota=%u direct=%u%s",
+                      updraft_seat_name(life, start->slot), life->running.version, state,
+                      start->why, machine->options->listen, (unsigned)machine->http_port,
+                      (unsigned)machine->ota_port, (unsigned)machine->direct_port, esphome);
     report(life, &(struct tale){.lane = UPDRAFT_REPORT_STATE, .state = state});
 }
 
