@@ -53,6 +53,11 @@ def prepare(directory, chip):
                                           "ports:\n  ota: 0\n  http: 0\n")
     (directory / "old.bin").write_bytes(images.make("1.0.0", chip, size=IMAGE_LEN))
     (directory / "new.bin").write_bytes(images.make("1.1.0", chip, size=IMAGE_LEN))
+    use_slot(directory)
+
+
+def use_slot(directory):
+    """Makes the flash; its other slot is not blank."""
     with device(directory, "none"):
         pass
     with open(directory / "flash", "r+b") as flash:

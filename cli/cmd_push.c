@@ -2,6 +2,7 @@
 #include "cli/found.h"
 #include "cli/out.h"
 #include "cli/push_crew.h"
+#include "format/chip.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ static const struct updraft_option options[] = {
     {"ota-port", 0, "PORT", "its espota or ESPHome port (default 3232, ESP8266: 8266, or --port)"},
     {"direct-port", 0, "PORT", "its port of Updraft's own way in (default: as it says, else 3233)"},
     {"host-port", 0, "PORT", "espota: the port of this computer that the device connects to"},
+    {"filesystem", 0, NULL, "FILE is an image of the device's file system, not firmware (espota)"},
     {"no-chip-check", 0, NULL, "send also when the image is for another chip"},
     {"timeout", 0, "S", "how long to wait for one answer (default 10)"},
     {"wait", 0, "S", "how long to wait for the new version to run (default 120)"},
@@ -114,6 +116,22 @@ static enum updraft_exit read_options(struct updraft_push *push, struct updraft_
     if (updraft_args_has(args, "no-wait"))
         push->wait_s = 0;
     return exit;
+}
+
+/* A file system may hold anything, and only espota says on the wire that it is one. */
+static enum updraft_exit read_file(struct updraft_push *push)
+{
+    struct updraft_fail *fail = &push->cli->fail;
+
+    push->filesystem = updraft_args_has(&push->cli->args, "filesystem");
+    if (!push->filesystem)
+        return updraft_inspect_file(push->path, &push->wire, &push->image, fail);
+    if (push->way != UPDRAFT_PUSH_AUTO && push->way != UPDRAFT_PUSH_ESPOTA)
+        return updraft_fail_set(fail, UPDRAFT_EXIT_USAGE, "usage", "Leave --via away.",
+                                "--filesystem goes by espota only");
+    push->way = UPDRAFT_PUSH_ESPOTA;
+    push->image.info.chip_id = UPDRAFT_CHIP_UNKNOWN;
+    return updraft_file_read(push->path, &push->wire, fail);
 }
 
 /* espota's device finds this computer by one port, and only one push can listen there. */
@@ -221,7 +239,9 @@ static enum updraft_exit push_all(struct updraft_push *push, struct updraft_push
     cJSON_AddStringToObject(result, "file", push->path);
     cJSON_AddNumberToObject(result, "size", (double)push->wire.len);
     cJSON_AddStringToObject(result, "to",
-                            push->image.info.has_appdesc ? push->image.info.appdesc.version : "-");
+                            push->filesystem               ? "filesystem"
+                            : push->image.info.has_appdesc ? push->image.info.appdesc.version
+                                                           : "-");
     updraft_push_crew_run(crew, devices);
     if (crew->targets->count == 1 && cJSON_GetArraySize(devices) == 1) {
         exit = conclude_one(push, devices, result);
@@ -245,7 +265,7 @@ static enum updraft_exit run(struct updraft_cli *cli, cJSON *result)
     if (exit == UPDRAFT_EXIT_OK)
         exit = updraft_push_targets_read(cli, &targets);
     if (exit == UPDRAFT_EXIT_OK)
-        exit = updraft_inspect_file(push.path, &push.wire, &push.image, &cli->fail);
+        exit = read_file(&push);
     if (exit == UPDRAFT_EXIT_OK)
         exit = updraft_push_targets_discover(cli, &push.image.info, &targets);
     if (exit == UPDRAFT_EXIT_OK)
@@ -264,7 +284,9 @@ static void show_one(const cJSON *result)
     const char *state = updraft_json_text(result, "state");
     const char *host = updraft_json_text(result, "host");
 
-    if (!strcmp(state, "written"))
+    if (!strcmp(state, "written") && !strcmp(updraft_json_text(result, "to"), "filesystem"))
+        printf("%s has taken the file system and restarts.\n", host);
+    else if (!strcmp(state, "written"))
         printf(
             "%s has taken %s by %s and restarts; it cannot be asked which version it runs then.\n",
             host, updraft_json_text(result, "to"), updraft_json_text(result, "via"));

@@ -10,8 +10,6 @@
 #define DEFAULT_VERDICT_MS 60000u
 #define PROOF_REPEAT_MS    3000u /* a weak device takes seconds for the 64-digit scheme */
 #define QUIET_MS           500u  /* words that end without a line end are complete after this */
-#define COMMAND_FLASH      0u
-#define COMMAND_AUTH       200u
 
 static void queue(struct updraft_espota_host *host, const struct updraft_text *text)
 {
@@ -23,7 +21,8 @@ static void queue_invitation(struct updraft_espota_host *host, uint64_t now_ms)
     struct updraft_text text;
 
     updraft_text_init(&text, host->datagram, sizeof host->datagram);
-    updraft_text_u32(&text, COMMAND_FLASH);
+    updraft_text_u32(&text, host->config.filesystem ? UPDRAFT_ESPOTA_COMMAND_FS
+                                                    : UPDRAFT_ESPOTA_COMMAND_FLASH);
     updraft_text_str(&text, " ");
     updraft_text_u32(&text, host->config.tcp_port);
     updraft_text_str(&text, " ");
@@ -110,17 +109,36 @@ static void make_cnonce(const struct updraft_espota_host *host, size_t digits, c
     updraft_text_hex(&text, bytes, digits / 2);
 }
 
+/* Of the scheme that the length of the nonce asks for. */
+static void make_proof(const struct updraft_espota_host *host, const char *cnonce, char *out)
+{
+    size_t digits = strlen(host->nonce);
+    bool is_md5 = digits == UPDRAFT_ESPOTA_MD5_DIGITS;
+    struct updraft_pbkdf2 pbkdf2;
+    char secret[UPDRAFT_ESPOTA_DIGITS_CAP];
+
+    updraft_espota_wire_secret(is_md5 || host->legacy_secret ? UPDRAFT_DIGEST_MD5
+                                                             : UPDRAFT_DIGEST_SHA256,
+                               host->config.password, secret);
+    if (is_md5) {
+        updraft_espota_wire_md5_proof(secret, host->nonce, digits, cnonce, out);
+        return;
+    }
+    updraft_espota_wire_start(&pbkdf2, secret, host->nonce, cnonce);
+    (void)updraft_pbkdf2_run(&pbkdf2, UPDRAFT_ESPOTA_ITERATIONS);
+    updraft_espota_wire_sha256_proof(&pbkdf2, host->nonce, cnonce, out);
+}
+
 static void queue_proof(struct updraft_espota_host *host, uint64_t now_ms)
 {
-    char cnonce[65];
-    char proof[65];
+    char cnonce[UPDRAFT_ESPOTA_DIGITS_CAP];
+    char proof[UPDRAFT_ESPOTA_DIGITS_CAP];
     struct updraft_text text;
 
     make_cnonce(host, strlen(host->nonce), cnonce);
-    updraft_espota_host_proof(host->config.password, host->legacy_secret, host->nonce, cnonce,
-                              proof);
+    make_proof(host, cnonce, proof);
     updraft_text_init(&text, host->datagram, sizeof host->datagram);
-    updraft_text_u32(&text, COMMAND_AUTH);
+    updraft_text_u32(&text, UPDRAFT_ESPOTA_COMMAND_AUTH);
     updraft_text_str(&text, " ");
     updraft_text_str(&text, cnonce);
     updraft_text_str(&text, " ");
@@ -150,9 +168,8 @@ static void challenged(struct updraft_espota_host *host, const char *nonce, size
         fail(host, UPDRAFT_ESPOTA_HOST_NEEDS_PASSWORD);
         return;
     }
-    if (host->state == UPDRAFT_ESPOTA_HOST_PROVING && !memcmp(host->nonce, nonce, len) &&
-        !host->nonce[len])
-        return; /* the network doubled it; the proof is on its way */
+    if (host->state == UPDRAFT_ESPOTA_HOST_PROVING && !memcmp(host->nonce, nonce, len))
+        return; /* doubled, or half of it for an invitation sent twice; the proof is on its way */
     memcpy(host->nonce, nonce, len);
     host->nonce[len] = '\0';
     if (host->state == UPDRAFT_ESPOTA_HOST_INVITING)
@@ -192,6 +209,7 @@ void updraft_espota_host_datagram(struct updraft_espota_host *host, const uint8_
     if (len == 2 && !memcmp(host->text, "OK", 2)) {
         if (host->state != UPDRAFT_ESPOTA_HOST_AWAITING)
             host->deadline_ms = now_ms + host->config.answer_ms;
+        host->text[0] = '\0';
         host->state = UPDRAFT_ESPOTA_HOST_AWAITING;
     } else if (len > 5 && !memcmp(host->text, "AUTH ", 5)) {
         memcpy(words, host->text + 5, len - 4);
@@ -201,7 +219,8 @@ void updraft_espota_host_datagram(struct updraft_espota_host *host, const uint8_
     } else if (!strcmp(host->text, "Authentication Failed")) {
         rejected(host, now_ms);
     } else if (!strncmp(host->text, "ERR", 3)) {
-        fail(host, UPDRAFT_ESPOTA_HOST_REFUSED);
+        fail(host, host->state == UPDRAFT_ESPOTA_HOST_AWAITING ? UPDRAFT_ESPOTA_HOST_NO_CALL_BACK
+                                                               : UPDRAFT_ESPOTA_HOST_REFUSED);
     } else if (host->state != UPDRAFT_ESPOTA_HOST_AWAITING) {
         fail(host, UPDRAFT_ESPOTA_HOST_ODD_ANSWER);
     }
@@ -213,7 +232,6 @@ void updraft_espota_host_connected(struct updraft_espota_host *host, uint64_t no
         return;
     host->state = UPDRAFT_ESPOTA_HOST_STREAMING;
     host->text[0] = '\0';
-    host->may_send = true;
     host->datagram_len = 0;
     host->deadline_ms = now_ms + host->config.stream_ms;
 }
@@ -222,13 +240,14 @@ size_t updraft_espota_host_take_chunk(struct updraft_espota_host *host, const ui
                                       uint64_t now_ms)
 {
     uint32_t left = host->config.image_len - host->sent_len;
+    uint32_t room = UPDRAFT_ESPOTA_HOST_AHEAD_LEN - host->ahead_len;
     uint32_t len = left < UPDRAFT_ESPOTA_HOST_CHUNK_LEN ? left : UPDRAFT_ESPOTA_HOST_CHUNK_LEN;
 
-    if (host->state != UPDRAFT_ESPOTA_HOST_STREAMING || !host->may_send || host->quiet_ms)
+    if (host->state != UPDRAFT_ESPOTA_HOST_STREAMING || room < len || host->quiet_ms)
         return 0;
     *data = host->config.image + host->sent_len;
     host->sent_len += len;
-    host->may_send = false;
+    host->ahead_len += len;
     host->deadline_ms = now_ms + host->config.stream_ms;
     if (host->sent_len == host->config.image_len) {
         host->state = UPDRAFT_ESPOTA_HOST_FINISHING;
@@ -275,7 +294,7 @@ void updraft_espota_host_feed(struct updraft_espota_host *host, const uint8_t *d
         }
     }
     if (len > 0) {
-        host->may_send = true;
+        host->ahead_len = 0;
         host->deadline_ms =
             now_ms + (host->state == UPDRAFT_ESPOTA_HOST_FINISHING ? host->config.verdict_ms
                                                                    : host->config.stream_ms);

@@ -1,21 +1,28 @@
 /* espota, the host's side, without sockets: what to send, what an answer means, when to give up.
  * The sequence is drawn in device/push/espota.h.
  *
- * Owns: the protocol's state, the passwords' arithmetic, and the words for every way it can fail.
+ * Owns: the protocol's state and which way it failed.
  * Does not own: sockets, the file (it stays the caller's and must outlive the engine), the restart.
  *
  * Written for weak and for odd devices: one UDP socket for both datagrams (some answer to the port
- * of the first); invitations repeated, as UDP loses them; at most one chunk ahead of the answers;
- * counts are not parsed (they split, glue and repeat); OK is looked for in the gathered text, so
- * that one glued to the last count is found. */
+ * of the first); invitations repeated, as UDP loses them; counts are not parsed (they split, glue and
+ * repeat); OK is looked for in the gathered text, so that one glued to the last count is found.
+ *
+ * Faster than the stock hosts, which wait for the count of each chunk: AHEAD_LEN bytes may be under
+ * way since the device last said anything. TCP's window is the flow control; this bound, four
+ * segments as the window of small TCP stacks, is for devices that drain all that has come before they
+ * count it: theirs must run dry now and then, or their application hears of no progress. */
 #ifndef UPDRAFT_CLI_ESPOTA_HOST_H
 #define UPDRAFT_CLI_ESPOTA_HOST_H
+
+#include "format/espota_wire.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define UPDRAFT_ESPOTA_HOST_CHUNK_LEN    1460u
+#define UPDRAFT_ESPOTA_HOST_AHEAD_LEN    (4u * UPDRAFT_ESPOTA_HOST_CHUNK_LEN)
 #define UPDRAFT_ESPOTA_HOST_DATAGRAM_CAP 192u
 #define UPDRAFT_ESPOTA_HOST_INVITATIONS  10u
 #define UPDRAFT_ESPOTA_HOST_REPEAT_MS    1000u
@@ -38,7 +45,7 @@ enum updraft_espota_host_failure {
     UPDRAFT_ESPOTA_HOST_NO_PROOF_ANSWER, /* silence after the password */
     UPDRAFT_ESPOTA_HOST_ODD_ANSWER,      /* text: not this protocol */
     UPDRAFT_ESPOTA_HOST_REFUSED,         /* text: before the transfer */
-    UPDRAFT_ESPOTA_HOST_NO_CALL_BACK,    /* accepted, but it did not connect */
+    UPDRAFT_ESPOTA_HOST_NO_CALL_BACK,    /* accepted, but it did not connect; text: or could not */
     UPDRAFT_ESPOTA_HOST_CLOSED,          /* connection ended before all was sent */
     UPDRAFT_ESPOTA_HOST_STALLED,         /* it stopped answering */
     UPDRAFT_ESPOTA_HOST_ERROR_TEXT,      /* text: the device's own words */
@@ -48,6 +55,7 @@ enum updraft_espota_host_failure {
 struct updraft_espota_host_config {
     const uint8_t *image;
     uint32_t image_len;
+    bool filesystem;      /* for the device's file system, not its application */
     uint16_t tcp_port;    /* where the host listens, already */
     const char *password; /* NULL or "": none */
     const char *name;     /* file name and device address as given: only mixed into the cnonce */
@@ -65,12 +73,12 @@ struct updraft_espota_host {
     char text[161];    /* what the device said, for failures that have words */
     uint32_t sent_len; /* image bytes handed out */
     char md5[33];
-    char nonce[65];
+    char nonce[UPDRAFT_ESPOTA_DIGITS_CAP];
     char datagram[UPDRAFT_ESPOTA_HOST_DATAGRAM_CAP];
     uint8_t datagram_len; /* waiting to be sent; 0: none */
     uint8_t invitations;  /* sent so far */
     bool legacy_secret;   /* second attempt of the 64-digit scheme: MD5 of the password */
-    bool may_send;        /* the last chunk was answered */
+    uint32_t ahead_len;   /* handed out since the device last said anything */
     uint8_t text_len;     /* device words gathered behind the counts */
     uint64_t repeat_ms;
     uint64_t deadline_ms;
@@ -99,14 +107,5 @@ void updraft_espota_host_closed(struct updraft_espota_host *host);
 
 /* Time passes: repeats and time-outs. Call at least every 100 ms. */
 void updraft_espota_host_tick(struct updraft_espota_host *host, uint64_t now_ms);
-
-/* The proofs, for themselves. nonce and cnonce: both 32 digits, or both 64. out: 65 bytes, gets as
- * many digits. The MD5 scheme, and the newer one of ESP32 cores with its two kinds of stored
- * secret. */
-void updraft_espota_host_proof(const char *password, bool legacy_secret, const char *nonce,
-                               const char *cnonce, char *out);
-/* PBKDF2-HMAC-SHA256, one block of 32 bytes. */
-void updraft_espota_host_pbkdf2(const char *password, const char *salt, uint32_t iterations,
-                                uint8_t out[32]);
 
 #endif

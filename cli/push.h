@@ -57,6 +57,7 @@ struct updraft_push {
     const char *path;
     struct updraft_file wire; /* the bytes to send */
     struct updraft_inspection image;
+    bool filesystem; /* for the device's file system: no application, image knows nothing of it */
     enum updraft_push_way way;
     char host[256];
     uint16_t http_port;

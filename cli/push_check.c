@@ -44,11 +44,12 @@ enum updraft_exit updraft_push_check(struct updraft_push *push,
     const struct updraft_chip *chip = updraft_chip_by_name(device->chip);
     const struct updraft_image_info *image = &push->image.info;
 
-    if (chip && chip->id != image->chip_id && !updraft_args_has(&push->cli->args, "no-chip-check"))
+    if (chip && !push->filesystem && chip->id != image->chip_id &&
+        !updraft_args_has(&push->cli->args, "no-chip-check"))
         return wrong_chip(push, chip);
     if (device->project[0] && image->has_appdesc && strcmp(device->project, image->appdesc.project))
         return wrong_product(push, device);
-    if (device->capacity && stored_len(push, device) > device->capacity)
+    if (device->capacity && !push->filesystem && stored_len(push, device) > device->capacity)
         return too_large(push, device);
     if (device->kind == UPDRAFT_PUSH_UPDRAFT && device->wants_password && !push->password)
         return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_AUTH, "wrong_password",

@@ -312,10 +312,14 @@ static void end_process(struct job *job, bool kills)
 static void ended(struct crew *crew, struct job *job)
 {
     bool was_sent = job->phase == PHASE_SENT;
+    bool may_have_it;
 
     end_process(job, false);
+    /* All bytes left, and then the network failed; unless it is known that the device lacks some. */
+    may_have_it = was_sent && job->exit == UPDRAFT_EXIT_NETWORK &&
+                  strcmp(job->fail.code, "disconnected") != 0;
     if (job->exit != UPDRAFT_EXIT_OK && job->tries <= crew->config->retries &&
-        may_pass(&job->fail) && !(was_sent && job->exit == UPDRAFT_EXIT_NETWORK)) {
+        may_pass(&job->fail) && !may_have_it) {
         try_again(crew, job);
         return;
     }

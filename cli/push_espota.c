@@ -1,29 +1,33 @@
 /* espota over real sockets: drives the engine of espota_host.c and puts its failures into words. */
+#include "cli/espota_call_back.h"
 #include "cli/espota_host.h"
 #include "cli/push.h"
 #include "format/chip.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PORT_ESP8266  8266u
-#define PORT_ESP32    3232u
 #define TICK_MS       50
-#define UNHEARD_LIMIT 2u /* so many "port unreachable" mean that no one listens there */
+#define SEND_CAP      (32 * 1024) /* no more than this waits in the socket: the bar stays honest */
+#define UNHEARD_LIMIT 2u          /* so many "port unreachable" mean that no one listens there */
 
 struct link {
     int udp;
     int listener;
     int stream; /* -1: the device has not connected */
-    struct sockaddr_in device;
+    struct sockaddr_storage device;
+    struct sockaddr_storage local; /* ours, on the way to the device: where it connects to */
+    socklen_t address_len;
     uint16_t ota_port;
     uint16_t host_port;
     unsigned unheard;
@@ -38,47 +42,86 @@ static enum updraft_exit network_fail(struct updraft_push *push, const char *wha
                             what, strerror(error));
 }
 
+static uint16_t *port_in(struct sockaddr_storage *address)
+{
+    return address->ss_family == AF_INET ? &((struct sockaddr_in *)address)->sin_port
+                                         : &((struct sockaddr_in6 *)address)->sin6_port;
+}
+
+static void write_address(const struct sockaddr_storage *address, char out[NI_MAXHOST])
+{
+    if (getnameinfo((const struct sockaddr *)address, sizeof *address, out, NI_MAXHOST, NULL, 0,
+                    NI_NUMERICHOST))
+        snprintf(out, NI_MAXHOST, "?");
+}
+
+/* IPv4 when the name has it: the stock devices know no other. */
 static enum updraft_exit resolve(struct updraft_push *push, struct link *link)
 {
-    const struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_DGRAM};
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};
     struct addrinfo *found;
+    const struct addrinfo *best;
     int status = getaddrinfo(push->host, NULL, &hints, &found);
 
     if (status)
         return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_NETWORK, "cannot_connect",
                                 "Check the name, or give the device's IP address.",
                                 "the name %s is not known: %s", push->host, gai_strerror(status));
-    memcpy(&link->device, found->ai_addr, sizeof link->device);
+    for (best = found; best->ai_family != AF_INET && best->ai_next;)
+        best = best->ai_next;
+    if (best->ai_family != AF_INET)
+        best = found;
+    memcpy(&link->device, best->ai_addr, best->ai_addrlen);
+    link->address_len = best->ai_addrlen;
     freeaddrinfo(found);
-    link->device.sin_port = htons(link->ota_port);
+    *port_in(&link->device) = htons(link->ota_port);
     return UPDRAFT_EXIT_OK;
 }
 
-/* The host listens before it invites, or a quick device finds no one. */
-static enum updraft_exit open_link(struct updraft_push *push, struct link *link)
+/* Connected, so that the system chooses the interface: the device sees the address that this socket
+ * has then, and connects to it. */
+static enum updraft_exit open_udp(struct updraft_push *push, struct link *link)
 {
-    struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(push->host_port)};
-    socklen_t any_len = sizeof any;
-    const int on = 1;
-    enum updraft_exit exit = resolve(push, link);
+    socklen_t len = sizeof link->local;
 
-    if (exit != UPDRAFT_EXIT_OK)
-        return exit;
-    link->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    link->udp = socket(link->device.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (link->udp < 0 || connect(link->udp, (struct sockaddr *)&link->device, link->address_len) ||
+        getsockname(link->udp, (struct sockaddr *)&link->local, &len))
+        return network_fail(push, push->host, errno);
+    return UPDRAFT_EXIT_OK;
+}
+
+/* The host listens before it invites, or a quick device finds no one; and on that address alone. */
+static enum updraft_exit open_listener(struct updraft_push *push, struct link *link)
+{
+    struct sockaddr_storage local = link->local;
+    socklen_t len = link->address_len;
+    const int on = 1;
+
+    *port_in(&local) = htons(push->host_port);
+    link->listener = socket(local.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (link->listener < 0)
         return network_fail(push, "socket", errno);
     (void)setsockopt(link->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(link->listener, (struct sockaddr *)&any, sizeof any) || listen(link->listener, 1) ||
-        getsockname(link->listener, (struct sockaddr *)&any, &any_len))
+    if (bind(link->listener, (struct sockaddr *)&local, len) || listen(link->listener, 1) ||
+        getsockname(link->listener, (struct sockaddr *)&local, &len))
         return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_NETWORK, "cannot_listen",
                                 "Choose another with --host-port.",
                                 "port %u of this computer cannot be opened: %s", push->host_port,
                                 strerror(errno));
-    link->host_port = ntohs(any.sin_port);
-    link->udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (link->udp < 0 || connect(link->udp, (struct sockaddr *)&link->device, sizeof link->device))
-        return network_fail(push, push->host, errno);
+    link->host_port = ntohs(*port_in(&local));
     return UPDRAFT_EXIT_OK;
+}
+
+static enum updraft_exit open_link(struct updraft_push *push, struct link *link)
+{
+    enum updraft_exit exit = resolve(push, link);
+
+    if (exit == UPDRAFT_EXIT_OK)
+        exit = open_udp(push, link);
+    if (exit == UPDRAFT_EXIT_OK)
+        exit = open_listener(push, link);
+    return exit;
 }
 
 static void close_link(struct link *link)
@@ -91,22 +134,35 @@ static void close_link(struct link *link)
         close(link->udp);
 }
 
+static bool is_device(const struct link *link, const struct sockaddr_storage *from)
+{
+    if (from->ss_family != link->device.ss_family)
+        return false;
+    if (from->ss_family == AF_INET)
+        return ((const struct sockaddr_in *)from)->sin_addr.s_addr ==
+               ((const struct sockaddr_in *)&link->device)->sin_addr.s_addr;
+    return IN6_ARE_ADDR_EQUAL(&((const struct sockaddr_in6 *)from)->sin6_addr,
+                              &((const struct sockaddr_in6 *)&link->device)->sin6_addr);
+}
+
 /* Only the device itself may fetch the image. */
 static void accept_device(struct link *link, struct updraft_espota_host *host, uint64_t now_ms)
 {
-    struct sockaddr_in from;
+    struct sockaddr_storage from;
     socklen_t from_len = sizeof from;
     const int on = 1;
+    const int send_cap = SEND_CAP;
     int fd =
         accept4(link->listener, (struct sockaddr *)&from, &from_len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     if (fd < 0)
         return;
-    if (link->stream >= 0 || from.sin_addr.s_addr != link->device.sin_addr.s_addr) {
+    if (link->stream >= 0 || !is_device(link, &from)) {
         close(fd);
         return;
     }
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_cap, sizeof send_cap);
     link->stream = fd;
     updraft_espota_host_connected(host, now_ms);
 }
@@ -133,22 +189,34 @@ static void read_stream(struct link *link, struct updraft_espota_host *host, uin
         updraft_espota_host_closed(host);
 }
 
+/* Until the socket or the engine has had enough. */
 static void write_stream(struct link *link, struct updraft_espota_host *host, uint64_t now_ms)
 {
-    ssize_t len;
-
-    if (link->chunk_len == 0)
-        link->chunk_len = updraft_espota_host_take_chunk(host, &link->chunk, now_ms);
-    if (link->chunk_len == 0)
-        return;
-    len = send(link->stream, link->chunk, link->chunk_len, MSG_NOSIGNAL);
-    if (len > 0) {
+    for (;;) {
+        if (link->chunk_len == 0)
+            link->chunk_len = updraft_espota_host_take_chunk(host, &link->chunk, now_ms);
+        if (link->chunk_len == 0)
+            return;
+        ssize_t len = send(link->stream, link->chunk, link->chunk_len, MSG_NOSIGNAL);
+        if (len < 0 && errno != EAGAIN && errno != EINTR)
+            /* The device may have said why before it closed: what it sent is still to be read. */
+            link->chunk_len = 0;
+        if (len < 0)
+            return;
         link->chunk += len;
         link->chunk_len -= (size_t)len;
-    } else if (len < 0 && errno != EAGAIN && errno != EINTR) {
-        /* The device may have said why before it closed: what it sent is still to be read. */
-        link->chunk_len = 0;
     }
+}
+
+/* What the device's side has taken: not what still waits on ours. */
+static uint32_t delivered_len(const struct link *link, const struct updraft_espota_host *host)
+{
+    int waiting = 0;
+
+    if (link->stream < 0 || ioctl(link->stream, SIOCOUTQ, &waiting) || waiting < 0)
+        waiting = 0;
+    size_t undelivered = link->chunk_len + (size_t)waiting;
+    return undelivered < host->sent_len ? host->sent_len - (uint32_t)undelivered : 0;
 }
 
 static void write_datagram(struct link *link, struct updraft_espota_host *host)
@@ -208,7 +276,7 @@ static void drive(struct updraft_push *push, struct link *link, struct updraft_e
         say_state(push, host, &said);
         if (host->state == UPDRAFT_ESPOTA_HOST_STREAMING ||
             host->state == UPDRAFT_ESPOTA_HOST_FINISHING)
-            updraft_progress_update(&push->progress, host->sent_len);
+            updraft_progress_update(&push->progress, delivered_len(link, host));
         wait_for_traffic(link, host);
         updraft_espota_host_tick(host, updraft_progress_now_ms());
     }
@@ -231,19 +299,34 @@ static enum updraft_exit no_answer(struct updraft_push *push, const struct link 
                             link->ota_port);
 }
 
-static enum updraft_exit no_call_back(struct updraft_push *push, const struct link *link)
+static enum updraft_exit no_call_back(struct updraft_push *push, const struct link *link,
+                                      const struct updraft_espota_host *host)
 {
-    char remedy[280];
+    char device[NI_MAXHOST];
+    char local[NI_MAXHOST];
+    char remedy[sizeof push->cli->fail.remedy];
 
-    snprintf(remedy, sizeof remedy,
-             "A firewall or NAT on this computer probably blocks it: fix the port with --host-port "
-             "%u and let TCP in there. In a container, publish that port. An ESP32 also goes quiet "
-             "when the image is too large for it.",
-             push->host_port ? push->host_port : link->host_port);
+    write_address(&link->device, device);
+    write_address(&link->local, local);
+    const struct updraft_call_back call_back = {
+        .device = device,
+        .local = local,
+        .port = link->host_port,
+        .is_fixed = push->host_port != 0,
+        .root = "",
+    };
+    updraft_call_back_remedy(&call_back, remedy, sizeof remedy);
+    if (host->text[0])
+        return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_NETWORK, "no_call_back", remedy,
+                                "call back: the device cannot connect to %s, TCP port %u: %s",
+                                local, link->host_port, host->text);
     return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_NETWORK, "no_call_back", remedy,
-                            "call back: the device took the invitation, but did not connect to TCP "
-                            "port %u of this computer",
-                            link->host_port);
+                            "call back: the device took the invitation, but did not connect to %s, "
+                            "TCP port %u%s",
+                            local, link->host_port,
+                            push->image.info.chip_id == UPDRAFT_CHIP_ESP8266
+                                ? ""
+                                : "; an ESP32 also goes quiet when the image is too large for it");
 }
 
 static enum updraft_exit wrong_password(struct updraft_push *push, const char *what)
@@ -307,7 +390,7 @@ static enum updraft_exit in_words(struct updraft_push *push, const struct link *
     case UPDRAFT_ESPOTA_HOST_REFUSED:
         return refused(push, host, "invitation");
     case UPDRAFT_ESPOTA_HOST_NO_CALL_BACK:
-        return no_call_back(push, link);
+        return no_call_back(push, link, host);
     case UPDRAFT_ESPOTA_HOST_CLOSED:
         return broke_off(push, host, "closed the connection");
     case UPDRAFT_ESPOTA_HOST_STALLED:
@@ -332,7 +415,8 @@ static uint16_t port_of(const struct updraft_push *push)
         return push->device.ota_port;
     if (push->given_port)
         return push->given_port;
-    return push->image.info.chip_id == UPDRAFT_CHIP_ESP8266 ? PORT_ESP8266 : PORT_ESP32;
+    return push->image.info.chip_id == UPDRAFT_CHIP_ESP8266 ? UPDRAFT_ESPOTA_PORT_ESP8266
+                                                            : UPDRAFT_ESPOTA_PORT_ESP32;
 }
 
 enum updraft_exit updraft_push_espota(struct updraft_push *push)
@@ -345,6 +429,7 @@ enum updraft_exit updraft_push_espota(struct updraft_push *push)
         const struct updraft_espota_host_config config = {
             .image = push->wire.data,
             .image_len = (uint32_t)push->wire.len,
+            .filesystem = push->filesystem,
             .tcp_port = link.host_port,
             .password = push->password,
             .name = updraft_file_name(push->path),

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #define FORM_FIELD   "firmware"
 #define FORM_SUCCESS "Update Success"
@@ -23,8 +24,10 @@ static void count(void *ctx, uint64_t sent_len)
     updraft_progress_update(&push->progress, push->resumed_off + sent_len);
 }
 
+/* held_len: what the device says that it has of the image; 0: nothing, or it did not say. Of what was
+ * sent the last part may have been lost on its way. */
 static enum updraft_exit no_answer(struct updraft_push *push,
-                                   const struct updraft_http_response *response)
+                                   const struct updraft_http_response *response, uint32_t held_len)
 {
     struct updraft_fail *fail = &push->cli->fail;
 
@@ -33,14 +36,18 @@ static enum updraft_exit no_answer(struct updraft_push *push,
                                 "Check address and port, that the device is on, and that this "
                                 "computer is in the same network.",
                                 "connecting: %s", response->error);
+    if (held_len > 0)
+        return updraft_fail_set(fail, UPDRAFT_EXIT_NETWORK, "disconnected",
+                                "The device runs its old image. Send again: it goes on where it "
+                                "broke off.",
+                                "transfer: the connection broke off (%s); the device has %u of %zu "
+                                "bytes",
+                                response->error, held_len, push->wire.len);
     if (push->resumed_off + response->sent_len < push->wire.len)
         return updraft_fail_set(fail, UPDRAFT_EXIT_NETWORK, "disconnected",
-                                push->device.kind == UPDRAFT_PUSH_UPDRAFT
-                                    ? "The device runs its old image. Send again: it goes on where "
-                                      "it broke off."
-                                    : "The device runs its old image. Send again; if it repeats at "
-                                      "the same place, the device may have no room or restart for "
-                                      "lack of power.",
+                                "The device runs its old image. Send again; if it repeats at the "
+                                "same place, the device may have no room or restart for lack of "
+                                "power.",
                                 "transfer: the connection broke off after about %llu of %zu bytes "
                                 "(%s)",
                                 (unsigned long long)(push->resumed_off + response->sent_len),
@@ -253,8 +260,10 @@ static void name_file(const struct updraft_push *push, struct resumption *resump
     snprintf(resumption->repr_digest, sizeof resumption->repr_digest, "sha-256=:%s:", base64);
 }
 
-/* How much of the file the device has. One that does not know the question has nothing of it. */
-static uint32_t ask_offset(const struct updraft_push *push, const struct resumption *resumption)
+/* How much of the file the device has; one that does not know the question has nothing of it. False
+ * when it does not answer. */
+static bool ask_offset(const struct updraft_push *push, const struct resumption *resumption,
+                       uint32_t *held_len)
 {
     char path[128], url[400], hex[2 * UPDRAFT_SHA256_LEN + 1];
     struct updraft_http_request request = {
@@ -269,18 +278,35 @@ static uint32_t ask_offset(const struct updraft_push *push, const struct resumpt
     struct updraft_text text;
     double off = 0;
     cJSON *json = NULL;
+    bool answered;
 
     updraft_text_init(&text, hex, sizeof hex);
     updraft_text_hex(&text, resumption->sha256, sizeof resumption->sha256);
     snprintf(path, sizeof path, "/update/resume?sha256=%s&size=%zu", hex, push->wire.len);
     updraft_push_url(push, path, url, sizeof url);
-    if (updraft_http_do(&request, &response) && response.status == 200)
+    answered = updraft_http_do(&request, &response);
+    if (answered && response.status == 200)
         json = updraft_http_json(&response);
     if (json)
         off = updraft_json_number(json, "offset");
     cJSON_Delete(json);
     updraft_http_free(&response);
-    return off > 0 && off < (double)push->wire.len ? (uint32_t)off : 0;
+    *held_len = off > 0 && off < (double)push->wire.len ? (uint32_t)off : 0;
+    return answered;
+}
+
+/* Behind a connection that was lost: the device may still be at what it received last. */
+static uint32_t ask_rest(const struct updraft_push *push, const struct resumption *resumption)
+{
+    const struct timespec pause = {.tv_nsec = 200000000};
+    uint32_t held_len = 0;
+
+    for (int i = 0; i < 3; i++) {
+        if (!ask_offset(push, resumption, &held_len) || held_len > 0)
+            break;
+        (void)nanosleep(&pause, NULL);
+    }
+    return held_len;
 }
 
 /* Only our own devices keep what they have of an image. */
@@ -292,8 +318,7 @@ static void resume(struct updraft_push *push, struct updraft_http_request *reque
         return;
     name_file(push, resumption);
     request->repr_digest = resumption->repr_digest;
-    push->resumed_off = ask_offset(push, resumption);
-    if (push->resumed_off == 0)
+    if (!ask_offset(push, resumption, &push->resumed_off) || push->resumed_off == 0)
         return;
     updraft_progress_step(&push->progress, "going on at %u of %zu bytes", push->resumed_off,
                           push->wire.len);
@@ -338,7 +363,9 @@ enum updraft_exit updraft_push_http(struct updraft_push *push)
     updraft_progress_end(&push->progress);
     push->sent_len = (uint32_t)response.sent_len;
     if (!answered)
-        exit = no_answer(push, &response);
+        exit =
+            no_answer(push, &response,
+                      request.repr_digest && response.connected ? ask_rest(push, &resumption) : 0);
     else if (response.status == 401)
         exit = wants_password(push);
     else

@@ -77,7 +77,7 @@ static void meet(struct updraft_push *push, cJSON *result)
 /* Can the device be asked afterwards, and would its answer tell the two versions apart? */
 static bool can_wait(const struct updraft_push *push)
 {
-    if (push->wait_s == 0 || push->device.kind == UPDRAFT_PUSH_UNKNOWN)
+    if (push->wait_s == 0 || push->device.kind == UPDRAFT_PUSH_UNKNOWN || push->filesystem)
         return false;
     return push->device.kind == UPDRAFT_PUSH_UPDRAFT ||
            strcmp(push->device.version, push->image.info.appdesc.version) != 0;

@@ -52,7 +52,7 @@ static int compare_part(const char **a, const char **b, bool (*ends)(char))
         else if (**a != **b)
             order = (unsigned char)**a < (unsigned char)**b ? -1 : 1;
         else
-            ++*a, ++*b;
+            (*a)++, (*b)++;
         if (order)
             return order;
     }
@@ -82,8 +82,9 @@ int updraft_version_compare(const char *a, const char *b)
     b = *b == '.' ? skip_zeros(b) : b;
     if (!ends_base(*a) || !ends_base(*b))
         return ends_base(*a) ? -1 : 1;
+    /* Without a suffix it is the later one. */
     if (is_end(*a) || is_end(*b))
-        return is_end(*b) - is_end(*a) ? (is_end(*b) ? -1 : 1) : 0;
+        return is_end(*a) - is_end(*b);
     order = compare_part(&a, &b, is_end);
     if (order)
         return order;

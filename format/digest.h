@@ -1,8 +1,8 @@
 /* The two hashes the formats and protocols need. Declared here, provided by a port: Mbed TLS through
  * PSA on hosts and ESP-IDF (ports/psa/), a ROM or an accelerator elsewhere.
  *
- * The caller owns the context; it holds no pointers to be freed, so an unfinished one may simply be
- * dropped. A port asserts that its own state fits. */
+ * The caller owns the context; it holds no pointers, so an unfinished one may simply be dropped, and
+ * a copy goes on by itself from where the copied one was. A port asserts that its own state fits. */
 #ifndef UPDRAFT_FORMAT_DIGEST_H
 #define UPDRAFT_FORMAT_DIGEST_H
 

@@ -3,6 +3,7 @@
 #include "format/assert.h"
 #include "format/bytes.h"
 #include "format/keyed.h"
+#include "format/pbkdf2.h"
 #include "format/text.h"
 #include "format/utf8.h"
 

@@ -148,12 +148,14 @@
     X(E_WINDOW, 117, "outside_window",                                                             \
       "this device takes updates at certain hours only, next {s}{r}",                              \
       "Send the image again in those hours; they are set in the application.")                     \
+    X(E_WEAK_PROOF, 118, "weak_proof", "MD5 is refused: this device takes SHA-256 proofs only",    \
+      "Push with espota.py of ESP32 core 3.3.1 or later, or with 'updraft push'.")                 \
     X(E_FOREIGN_HOST, 130, "foreign_host", "this device is not called '{s}'",                      \
       "Use the device's address, its own name, or its .local name.")                               \
     X(E_BAD_DIGEST, 131, "bad_digest", "the announced digest is none",                             \
       "Give it in full: an MD5 as 32 hex digits, a SHA-256 as Repr-Digest: sha-256=:BASE64:.")     \
     X(E_RANGE, 132, "wrong_range", "the sender goes on at {b}, but the device holds {a} bytes",    \
-      "Ask the device how far it came (GET /status, resume), or send the whole file.")             \
+      "Ask the device how far it came (GET /update/resume), or send the whole file.")              \
     X(E_TOO_MANY_ATTEMPTS, 133, "slow_down", "too many wrong passwords came from there",           \
       "Wait a second, then give the right one.")
 

@@ -38,25 +38,3 @@ void updraft_hmac_finish(struct updraft_hmac *hmac, uint8_t out[UPDRAFT_SHA256_L
     updraft_digest_update(&hmac->digest, inner, sizeof inner);
     updraft_digest_finish(&hmac->digest, out);
 }
-
-void updraft_pbkdf2(const char *password, const void *salt, size_t salt_len, uint32_t iterations,
-                    uint8_t out[UPDRAFT_SHA256_LEN])
-{
-    static const uint8_t first_block[4] = {0, 0, 0, 1};
-    size_t password_len = strlen(password);
-    uint8_t round[UPDRAFT_SHA256_LEN];
-    struct updraft_hmac hmac;
-
-    updraft_hmac_start(&hmac, password, password_len);
-    updraft_hmac_update(&hmac, salt, salt_len);
-    updraft_hmac_update(&hmac, first_block, sizeof first_block);
-    updraft_hmac_finish(&hmac, round);
-    memcpy(out, round, sizeof round);
-    for (uint32_t i = 1; i < iterations; i++) {
-        updraft_hmac_start(&hmac, password, password_len);
-        updraft_hmac_update(&hmac, round, sizeof round);
-        updraft_hmac_finish(&hmac, round);
-        for (size_t j = 0; j < sizeof round; j++)
-            out[j] ^= round[j];
-    }
-}

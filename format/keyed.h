@@ -1,5 +1,5 @@
-/* HMAC-SHA256 (RFC 2104) and one block of PBKDF2-HMAC-SHA256 (RFC 8018), over format/digest.h: what
- * the ways in use to prove a password without sending it.
+/* HMAC-SHA256 (RFC 2104) over format/digest.h: what the ways in use to prove a password without sending
+ * it.
  *
  * Memory: the caller's. Nothing is kept; secrets stay in the caller's struct until it is cleared. */
 #ifndef UPDRAFT_FORMAT_KEYED_H
@@ -18,9 +18,5 @@ struct updraft_hmac {
 void updraft_hmac_start(struct updraft_hmac *hmac, const void *key, size_t key_len);
 void updraft_hmac_update(struct updraft_hmac *hmac, const void *data, size_t len);
 void updraft_hmac_finish(struct updraft_hmac *hmac, uint8_t out[UPDRAFT_SHA256_LEN]);
-
-/* 32 bytes from a password; iterations at least 1. Each iteration costs five blocks of SHA-256. */
-void updraft_pbkdf2(const char *password, const void *salt, size_t salt_len, uint32_t iterations,
-                    uint8_t out[UPDRAFT_SHA256_LEN]);
 
 #endif

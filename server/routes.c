@@ -23,6 +23,7 @@
 static const struct updraft_route routes[] = {
     {GET, "d/channel/*/*/*", updraft_channel_answer, NONE, 0, false, false},
     {GET, "d/esp-update/*", updraft_esp_update_answer, NONE, 0, false, false},
+    {GET, "d/ovms/*/*/*", updraft_ovms_answer, NONE, 0, false, false},
     {GET, "d/image/*", updraft_image_answer, NONE, 0, false, true},
     {POST, "d/report", updraft_report_answer, TEXT, REPORT_CAP, false, false},
     {GET, "healthz", updraft_health_show, NONE, 0, false, true},

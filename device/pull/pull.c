@@ -1,6 +1,7 @@
 #include "device/pull/pull.h"
 
 #include "format/assert.h"
+#include "format/bytes.h"
 #include "format/text.h"
 
 #include <string.h>
@@ -14,6 +15,7 @@ enum state {
     STATE_ASKED_DESCRIPTOR,
     STATE_READING_DESCRIPTOR,
     STATE_IMAGE_DUE, /* the descriptor named one; its request was not fetched yet */
+    STATE_AGAIN_DUE, /* the image is to be asked for again: its rest, or all of it */
     STATE_ASKED_IMAGE,
     STATE_READING_IMAGE,
     STATE_DECIDED, /* the verdict is known; the request has yet to end */
@@ -39,7 +41,7 @@ void updraft_pull_now(struct updraft_pull *pull, uint64_t now_ms)
 
 uint64_t updraft_pull_due_ms(const struct updraft_pull *pull)
 {
-    if (pull->state == STATE_IMAGE_DUE)
+    if (pull->state == STATE_IMAGE_DUE || pull->state == STATE_AGAIN_DUE)
         return 0;
     return pull->state == STATE_WAITING ? pull->next_ms : UINT64_MAX;
 }
@@ -47,6 +49,11 @@ uint64_t updraft_pull_due_ms(const struct updraft_pull *pull)
 bool updraft_pull_has_offer(const struct updraft_pull *pull)
 {
     return pull->state == STATE_IMAGE_DUE;
+}
+
+bool updraft_pull_goes_on(const struct updraft_pull *pull)
+{
+    return pull->state == STATE_AGAIN_DUE;
 }
 
 /* ---- Schedule ----------------------------------------------------------------------------------
@@ -141,6 +148,16 @@ static void fail_update(struct updraft_pull *pull, enum updraft_error error,
     decide(pull, UPDRAFT_PULL_FAILED);
 }
 
+/* The request ended, or went wrong, before the verdict. */
+static void end_early(struct updraft_pull *pull, enum updraft_error transport)
+{
+    if (pull->begun)
+        updraft_update_abort(pull->config.update, transport);
+    pull->begun = false;
+    pull->asks_range = false;
+    fail(pull, transport, 0);
+}
+
 enum updraft_pull_outcome updraft_pull_take_outcome(struct updraft_pull *pull)
 {
     enum updraft_pull_outcome outcome = pull->outcome;
@@ -231,6 +248,29 @@ static bool is_header_way(const struct updraft_pull *pull)
            pull->config.way == UPDRAFT_PULL_HEADERS_ESP32;
 }
 
+static const char *image_url(const struct updraft_pull *pull)
+{
+    return pull->config.way == UPDRAFT_PULL_CHANNEL ? pull->descriptor.path : pull->config.url;
+}
+
+/* Behind what is in the headers already. */
+static bool write_range(const struct updraft_pull *pull, char *out, size_t out_cap)
+{
+    size_t len = strlen(out);
+    struct updraft_text text;
+
+    updraft_text_init(&text, out + len, out_cap - len);
+    updraft_text_str(&text, "Range: bytes=");
+    updraft_text_u32(&text, updraft_update_resume_off(pull->config.update));
+    updraft_text_str(&text, "-\n");
+    if (pull->etag[0] != '\0') {
+        updraft_text_str(&text, "If-Range: ");
+        updraft_text_str(&text, pull->etag);
+        updraft_text_str(&text, "\n");
+    }
+    return !text.cut;
+}
+
 static bool write_fetch(const struct updraft_pull *pull, const char *url,
                         struct updraft_pull_fetch *fetch)
 {
@@ -241,21 +281,25 @@ static bool write_fetch(const struct updraft_pull *pull, const char *url,
         return false;
     memcpy(fetch->url, url, len);
     fetch->http_1_0 = is_header_way(pull);
-    return !is_header_way(pull) || write_headers(pull, fetch->headers, sizeof fetch->headers);
+    if (is_header_way(pull) && !write_headers(pull, fetch->headers, sizeof fetch->headers))
+        return false;
+    return !pull->asks_range || write_range(pull, fetch->headers, sizeof fetch->headers);
 }
 
 bool updraft_pull_wants(struct updraft_pull *pull, uint64_t now_ms,
                         struct updraft_pull_fetch *fetch)
 {
     bool is_check = pull->state == STATE_WAITING && now_ms >= pull->next_ms;
-    const char *url = is_check ? pull->config.url : pull->descriptor.path;
+    const char *url = is_check ? pull->config.url : image_url(pull);
 
-    if (!is_check && pull->state != STATE_IMAGE_DUE)
+    if (!is_check && pull->state != STATE_IMAGE_DUE && pull->state != STATE_AGAIN_DUE)
         return false;
-    if (is_check)
+    if (is_check) {
         pull->outcome = UPDRAFT_PULL_NONE;
+        pull->from_zero = false;
+    }
     if (!write_fetch(pull, url, fetch)) {
-        fail(pull, UPDRAFT_E_TOO_LONG, 0);
+        end_early(pull, UPDRAFT_E_TOO_LONG);
         conclude(pull, now_ms);
         return false;
     }
@@ -287,48 +331,140 @@ static void answer_descriptor(struct updraft_pull *pull, uint16_t status, int64_
     }
 }
 
-static void begin_image(struct updraft_pull *pull, uint32_t len)
+/* Only a strong ETag stands for the very bytes. */
+static void keep_etag(struct updraft_pull *pull, const char *etag)
 {
+    size_t len = etag != NULL ? strlen(etag) : 0;
+
+    pull->etag[0] = '\0';
+    if (len < 2 || len >= sizeof pull->etag || etag[0] != '"' || etag[len - 1] != '"')
+        return;
+    memcpy(pull->etag, etag, len + 1);
+}
+
+static void identify(const struct updraft_pull *pull, uint8_t identity[UPDRAFT_SHA256_LEN])
+{
+    const char *url = image_url(pull);
+    struct updraft_digest digest;
+    uint8_t len[4];
+
+    updraft_put_le32(len, pull->image_len);
+    updraft_digest_start(&digest, UPDRAFT_DIGEST_SHA256);
+    updraft_digest_update(&digest, len, sizeof len);
+    updraft_digest_update(&digest, pull->etag, strlen(pull->etag) + 1);
+    updraft_digest_update(&digest, url, strlen(url));
+    updraft_digest_finish(&digest, identity);
+}
+
+/* The body of this answer is wanted unless the transaction knows the start of the image already. */
+static void begin_image(struct updraft_pull *pull)
+{
+    uint8_t identity[UPDRAFT_SHA256_LEN];
     struct updraft_update_request request = {
-        .wire_len = len,
+        .wire_len = pull->image_len,
         .md5 = pull->has_md5 ? pull->md5 : NULL,
+        .resumes = !pull->from_zero,
     };
     struct updraft_failure failure;
-    enum updraft_error error = updraft_update_begin(pull->config.update, &request, &failure);
+    enum updraft_error error;
 
+    if (!pull->has_md5 && pull->etag[0] != '\0') {
+        identify(pull, identity);
+        request.identity = identity;
+    }
+    error = updraft_update_begin(pull->config.update, &request, &failure);
     if (error != UPDRAFT_OK) {
         fail_update(pull, error, &failure);
         return;
     }
     pull->begun = true;
-    pull->state = STATE_READING_IMAGE;
+    pull->asks_range = updraft_update_resume_off(pull->config.update) != 0;
+    pull->state = pull->asks_range ? STATE_AGAIN_DUE : STATE_READING_IMAGE;
 }
 
-static void answer_image(struct updraft_pull *pull, uint16_t status, int64_t content_len,
-                         const char *md5)
+/* All of an image. */
+static void answer_whole(struct updraft_pull *pull, const struct updraft_pull_answer *answer)
 {
+    const char *md5 = answer->md5;
+
     pull->has_md5 = md5 != NULL;
-    if (status == 304 && is_header_way(pull))
-        decide(pull, UPDRAFT_PULL_UP_TO_DATE);
-    else if (status != 200)
-        fail_status(pull, status);
-    else if (content_len < 0)
+    if (answer->content_len < 0) {
         fail(pull, UPDRAFT_E_NO_LENGTH, 0);
-    else if (content_len == 0)
+    } else if (answer->content_len == 0) {
         fail(pull, UPDRAFT_E_EMPTY, 0);
-    else if (md5 != NULL && !updraft_text_unhex(md5, strlen(md5), pull->md5, sizeof pull->md5))
+    } else if (md5 != NULL && !updraft_text_unhex(md5, strlen(md5), pull->md5, sizeof pull->md5)) {
         fail(pull, UPDRAFT_E_PROTOCOL, 0);
-    else /* what does not even fit 32 bits is too large for any slot */
-        begin_image(pull, content_len > UINT32_MAX ? UINT32_MAX : (uint32_t)content_len);
+    } else { /* what does not even fit 32 bits is too large for any slot */
+        pull->image_len =
+            answer->content_len > UINT32_MAX ? UINT32_MAX : (uint32_t)answer->content_len;
+        keep_etag(pull, answer->etag);
+        begin_image(pull);
+    }
 }
 
-bool updraft_pull_response(struct updraft_pull *pull, uint16_t status, int64_t content_len,
-                           const char *md5)
+/* "bytes FROM-TO/LEN" with the very numbers of the rest that was asked for. */
+static bool is_the_rest(const struct updraft_pull *pull, const struct updraft_pull_answer *answer)
+{
+    uint32_t off = updraft_update_resume_off(pull->config.update);
+    struct updraft_text text;
+    char want[48];
+
+    updraft_text_init(&text, want, sizeof want);
+    updraft_text_str(&text, "bytes ");
+    updraft_text_u32(&text, off);
+    updraft_text_str(&text, "-");
+    updraft_text_u32(&text, pull->image_len - 1);
+    updraft_text_str(&text, "/");
+    updraft_text_u32(&text, pull->image_len);
+    return answer->content_range != NULL && strcmp(answer->content_range, want) == 0 &&
+           (answer->content_len < 0 || answer->content_len == pull->image_len - off) &&
+           (answer->etag == NULL || pull->etag[0] == '\0' || strcmp(answer->etag, pull->etag) == 0);
+}
+
+/* To a request for the rest of an image. A server that cannot give it is asked for all. */
+static void answer_rest(struct updraft_pull *pull, const struct updraft_pull_answer *answer)
+{
+    if (answer->status == 206) {
+        pull->asks_range = false;
+        if (is_the_rest(pull, answer))
+            pull->state = STATE_READING_IMAGE;
+        else
+            end_early(pull, UPDRAFT_E_PROTOCOL);
+        return;
+    }
+    if (answer->status != 200 && answer->status != 416) {
+        end_early(pull, UPDRAFT_E_HTTP_STATUS);
+        fail_status(pull, answer->status);
+        return;
+    }
+    updraft_update_withdraw(pull->config.update);
+    pull->begun = false;
+    pull->asks_range = false;
+    pull->from_zero = true;
+    if (answer->status == 200)
+        answer_whole(pull, answer);
+    else
+        pull->state = STATE_AGAIN_DUE;
+}
+
+static void answer_image(struct updraft_pull *pull, const struct updraft_pull_answer *answer)
+{
+    if (pull->asks_range)
+        answer_rest(pull, answer);
+    else if (answer->status == 304 && is_header_way(pull))
+        decide(pull, UPDRAFT_PULL_UP_TO_DATE);
+    else if (answer->status != 200)
+        fail_status(pull, answer->status);
+    else
+        answer_whole(pull, answer);
+}
+
+bool updraft_pull_response(struct updraft_pull *pull, const struct updraft_pull_answer *answer)
 {
     if (pull->state == STATE_ASKED_DESCRIPTOR)
-        answer_descriptor(pull, status, content_len);
+        answer_descriptor(pull, answer->status, answer->content_len);
     else if (pull->state == STATE_ASKED_IMAGE)
-        answer_image(pull, status, content_len, md5);
+        answer_image(pull, answer);
     return pull->state == STATE_READING_DESCRIPTOR || pull->state == STATE_READING_IMAGE;
 }
 
@@ -399,21 +535,13 @@ static void end_image(struct updraft_pull *pull)
     decide(pull, UPDRAFT_PULL_UPDATED);
 }
 
-/* The connection ended before the verdict. */
-static void end_early(struct updraft_pull *pull, enum updraft_error transport)
-{
-    if (pull->begun)
-        updraft_update_abort(pull->config.update, transport);
-    pull->begun = false;
-    fail(pull, transport, 0);
-}
-
 void updraft_pull_end(struct updraft_pull *pull, enum updraft_error transport, uint64_t now_ms)
 {
     switch ((enum state)pull->state) {
     case STATE_WAITING:
     case STATE_IMAGE_DUE:
-        return; /* no request is out */
+    case STATE_AGAIN_DUE:
+        return; /* no request is out, or it is to be made again */
     case STATE_ASKED_DESCRIPTOR:
     case STATE_ASKED_IMAGE:
         end_early(pull, transport != UPDRAFT_OK ? transport : UPDRAFT_E_PROTOCOL);

@@ -9,9 +9,13 @@
  * doubles the wait up to a cap. An image that the device already runs is "up to date", not a
  * failure.
  *
+ * An image that was broken off is gone on with: when the answer names the same bytes as before (the same
+ * strong ETag, length and address, or the same x-MD5), its body is cut off, and the rest is asked for
+ * with Range and If-Range. A server that sends all of it instead is taken at its word, from the start.
+ *
  * Does not own: redirects, TLS, time-outs of the transport, the restart. Memory: the struct. In
- * flash: what the transaction keeps, nothing more; after a power loss the next check starts from
- * the beginning.
+ * flash: what the transaction keeps, nothing more; after a power loss the next check goes on with what
+ * that knows.
  * Sources: ESP8266httpUpdate.cpp, HTTPUpdate.cpp, ota.c of esp32-evse. */
 #ifndef UPDRAFT_DEVICE_PULL_PULL_H
 #define UPDRAFT_DEVICE_PULL_PULL_H
@@ -52,6 +56,7 @@ struct updraft_pull_config {
 
 #define UPDRAFT_PULL_URL_CAP     256u
 #define UPDRAFT_PULL_HEADERS_CAP 768u
+#define UPDRAFT_PULL_ETAG_CAP    96u
 
 /* A request to perform. */
 struct updraft_pull_fetch {
@@ -79,6 +84,10 @@ struct updraft_pull {
     bool begun; /* this check holds the transaction */
     uint8_t md5[UPDRAFT_MD5_LEN];
     bool has_md5;
+    bool asks_range;                  /* the request that is due or out asks for the rest only */
+    bool from_zero;                   /* in this check the server could not go on */
+    uint32_t image_len;               /* of the image that was begun */
+    char etag[UPDRAFT_PULL_ETAG_CAP]; /* with its quotes; "": none that could be gone on with */
     char json[UPDRAFT_DESCRIPTOR_LEN_CAP];
 };
 
@@ -95,16 +104,26 @@ uint64_t updraft_pull_due_ms(const struct updraft_pull *pull);
 /* A channel's descriptor was read and names another image, whose request is wanted next. */
 bool updraft_pull_has_offer(const struct updraft_pull *pull);
 
+/* The transaction has begun and waits for a request that is due: not a new check, so nothing that holds
+ * checks back applies. */
+bool updraft_pull_goes_on(const struct updraft_pull *pull);
+
 /* True when a request is to be performed now; fills *fetch. Every true must be answered with
  * updraft_pull_response() or updraft_pull_end(). */
 bool updraft_pull_wants(struct updraft_pull *pull, uint64_t now_ms,
                         struct updraft_pull_fetch *fetch);
 
-/* Status and headers of the answer. content_len -1: not given. md5: the x-MD5 header or NULL; it is
- * honoured in every way of pulling. Begins the transaction.
- * False: no body is wanted, cut it off (then still call updraft_pull_end). */
-bool updraft_pull_response(struct updraft_pull *pull, uint16_t status, int64_t content_len,
-                           const char *md5);
+/* Status and headers of an answer. A header that did not come is NULL. */
+struct updraft_pull_answer {
+    uint16_t status;
+    int64_t content_len;       /* -1: not given */
+    const char *md5;           /* x-MD5; honoured in every way of pulling */
+    const char *etag;          /* ETag */
+    const char *content_range; /* Content-Range */
+};
+
+/* Begins the transaction. False: no body is wanted, cut it off (then still call updraft_pull_end). */
+bool updraft_pull_response(struct updraft_pull *pull, const struct updraft_pull_answer *answer);
 
 /* Body bytes. False: stop, cut the connection, call updraft_pull_end. */
 bool updraft_pull_body(struct updraft_pull *pull, const uint8_t *data, size_t len);

@@ -14,6 +14,7 @@
 enum state {
     STATE_IDLE,
     STATE_AWAIT_PASSWORD,
+    STATE_JUDGING,    /* the password's answer takes some work */
     STATE_CONNECTING, /* the transaction has begun, the OK is sent */
     STATE_RECEIVING,
     STATE_DISCARDING, /* failed; the rest is counted and thrown away */
@@ -25,16 +26,10 @@ enum state {
 void updraft_espota_init(struct updraft_espota *espota, const struct updraft_espota_config *config)
 {
     UPDRAFT_ASSERT(config->update != NULL);
-    UPDRAFT_ASSERT(config->password == NULL || config->password[0] == '\0' ||
-                   config->random != NULL);
+    UPDRAFT_ASSERT(!updraft_espota_password_is_set(&config->password) || config->random != NULL);
     memset(espota, 0, sizeof *espota);
     espota->config = *config;
     espota->state = STATE_IDLE;
-}
-
-static bool has_password(const struct updraft_espota *espota)
-{
-    return espota->config.password != NULL && espota->config.password[0] != '\0';
 }
 
 static bool same_peer(const struct updraft_peer *a, const struct updraft_peer *b)
@@ -81,10 +76,22 @@ size_t updraft_espota_reply(struct updraft_espota *espota, struct updraft_peer *
     return len;
 }
 
+/* The same nonce again, and the first half of it alone, to one who has asked before: a host that knows
+ * only MD5 may have been unable to read it. Whatever came of the first, its answer is still good. */
+static void challenge_again(struct updraft_espota *espota, const struct updraft_peer *from)
+{
+    char half[UPDRAFT_ESPOTA_MD5_DIGITS + 1];
+
+    memcpy(half, espota->nonce, UPDRAFT_ESPOTA_MD5_DIGITS);
+    half[UPDRAFT_ESPOTA_MD5_DIGITS] = '\0';
+    reply(espota, from, "AUTH ",
+          updraft_espota_password_takes_md5(&espota->config.password) ? half : espota->nonce);
+}
+
 static void challenge(struct updraft_espota *espota, const struct updraft_peer *from,
                       uint64_t now_ms)
 {
-    uint8_t random[UPDRAFT_MD5_LEN];
+    uint8_t random[UPDRAFT_ESPOTA_SHA256_DIGITS / 2];
     struct updraft_text text;
 
     espota->config.random(espota->config.random_ctx, random, sizeof random);
@@ -93,18 +100,19 @@ static void challenge(struct updraft_espota *espota, const struct updraft_peer *
     reply(espota, from, "AUTH ", espota->nonce);
     espota->state = STATE_AWAIT_PASSWORD;
     espota->deadline_ms = now_ms + UPDRAFT_ESPOTA_IDLE_MS;
+    espota->next_ms = now_ms + UPDRAFT_ESPOTA_TURN_MS;
 }
 
 static enum updraft_error try_begin(struct updraft_espota *espota, struct updraft_failure *failure)
 {
     struct updraft_update_request request = {
-        .wire_len = espota->size,
-        .data_partition = espota->command == UPDRAFT_ESPOTA_COMMAND_FS,
+        .wire_len = espota->invitation.size,
+        .data_partition = espota->invitation.command == UPDRAFT_ESPOTA_COMMAND_FS,
         .partition = espota->config.data_partition,
-        .md5 = espota->md5,
+        .md5 = espota->invitation.md5,
     };
 
-    if (espota->size == 0) {
+    if (request.wire_len == 0) {
         updraft_failure_set(failure, UPDRAFT_E_EMPTY, 0, 0, NULL);
         return UPDRAFT_E_EMPTY;
     }
@@ -130,21 +138,47 @@ static void begin_update(struct updraft_espota *espota, const struct updraft_pee
     espota->accepted = *from;
     espota->chosen = false;
     espota->received = 0;
+    espota->acknowledged = 0;
     espota->count = 0;
     espota->out_len = 0;
     espota->out_off = 0;
     reply(espota, from, "OK", "");
 }
 
+static void reply_busy(struct updraft_espota *espota, const struct updraft_peer *to)
+{
+    struct updraft_failure failure;
+
+    updraft_failure_set(&failure, UPDRAFT_E_BUSY, 0, 0, NULL);
+    reply_failure(espota, to, &failure);
+}
+
+/* Not by its sender: the ESP32 hosts use a new port for each attempt. The host's own TCP port and the
+ * image's digest are in it, which tells hosts well enough apart. */
+static bool is_same(const struct updraft_espota *espota,
+                    const struct updraft_espota_invitation *invitation)
+{
+    return invitation->command == espota->invitation.command &&
+           invitation->port == espota->invitation.port &&
+           invitation->size == espota->invitation.size &&
+           memcmp(invitation->md5, espota->invitation.md5, sizeof invitation->md5) == 0;
+}
+
 static void invited(struct updraft_espota *espota, const struct updraft_peer *from,
                     const struct updraft_espota_invitation *invitation, uint64_t now_ms)
 {
+    bool is_waiting = espota->state == STATE_AWAIT_PASSWORD;
+    bool is_again = is_waiting && is_same(espota, invitation);
+
+    if (is_waiting && !is_again && now_ms < espota->next_ms) {
+        reply_busy(espota, from); /* or its answer would be held against the other one's nonce */
+        return;
+    }
     espota->invited_by = *from;
-    espota->command = invitation->command;
-    espota->port = invitation->port;
-    espota->size = invitation->size;
-    memcpy(espota->md5, invitation->md5, sizeof espota->md5);
-    if (has_password(espota))
+    espota->invitation = *invitation;
+    if (is_again)
+        challenge_again(espota, from);
+    else if (updraft_espota_password_is_set(&espota->config.password))
         challenge(espota, from, now_ms);
     else
         begin_update(espota, from, now_ms);
@@ -152,30 +186,40 @@ static void invited(struct updraft_espota *espota, const struct updraft_peer *fr
 
 /* Right or wrong, the wait ends: a nonce is good for one attempt, so passwords cannot be tried out
  * against it. */
+static void judge(struct updraft_espota *espota, enum updraft_espota_claim_result result,
+                  uint64_t now_ms)
+{
+    const struct updraft_peer from = espota->accepted;
+    struct updraft_failure failure;
+
+    espota->state = STATE_IDLE;
+    switch (result) {
+    case UPDRAFT_ESPOTA_CLAIM_OPEN:
+        espota->state = STATE_JUDGING;
+        break;
+    case UPDRAFT_ESPOTA_CLAIM_RIGHT:
+        espota->sign_in = UPDRAFT_SIGN_IN_RIGHT;
+        begin_update(espota, &from, now_ms);
+        break;
+    case UPDRAFT_ESPOTA_CLAIM_WRONG:
+        espota->sign_in = UPDRAFT_SIGN_IN_WRONG;
+        reply(espota, &from, "Authentication Failed", "");
+        break;
+    case UPDRAFT_ESPOTA_CLAIM_REFUSED:
+        updraft_failure_set(&failure, UPDRAFT_E_WEAK_PROOF, 0, 0, NULL);
+        reply_failure(espota, &from, &failure);
+        break;
+    }
+}
+
 static void answered(struct updraft_espota *espota, const struct updraft_peer *from,
                      const struct updraft_espota_answer *answer, uint64_t now_ms)
 {
-    char expected[UPDRAFT_ESPOTA_NONCE_CAP];
-
-    updraft_espota_response(espota->config.password, espota->nonce, answer->cnonce, expected);
-    if (!updraft_text_equal_constant_time(expected, answer->response, sizeof expected)) {
-        espota->state = STATE_IDLE;
-        espota->sign_in = UPDRAFT_SIGN_IN_WRONG;
-        reply(espota, from, "Authentication Failed", "");
-        return;
-    }
-    espota->sign_in = UPDRAFT_SIGN_IN_RIGHT;
-    begin_update(espota, from, now_ms);
-}
-
-/* Not by its sender: the current ESP32 host uses a new port for each attempt. The host's own TCP
- * port and the image's digest are in it, which tells hosts well enough apart. */
-static bool is_running_one(const struct updraft_espota *espota,
-                           const struct updraft_espota_invitation *invitation)
-{
-    return invitation->command == espota->command && invitation->port == espota->port &&
-           invitation->size == espota->size &&
-           memcmp(invitation->md5, espota->md5, sizeof espota->md5) == 0;
+    espota->accepted = *from;
+    judge(
+        espota,
+        updraft_espota_claim_start(&espota->claim, &espota->config.password, espota->nonce, answer),
+        now_ms);
 }
 
 /* Nothing here may disturb the running update. The host sends again what was not answered: it has
@@ -187,15 +231,12 @@ static void invited_while_busy(struct updraft_espota *espota, const struct updra
                       espota->received == 0;
     struct updraft_espota_invitation invitation;
     struct updraft_espota_answer answer;
-    struct updraft_failure failure;
 
     if (updraft_espota_read_invitation(data, len, &invitation)) {
-        if (!is_running_one(espota, &invitation)) {
-            updraft_failure_set(&failure, UPDRAFT_E_BUSY, 0, 0, NULL);
-            reply_failure(espota, from, &failure);
-        } else if (is_waiting) {
+        if (!is_same(espota, &invitation))
+            reply_busy(espota, from);
+        else if (is_waiting)
             reply(espota, from, "OK", "");
-        }
     } else if (is_waiting && same_peer(from, &espota->accepted) &&
                updraft_espota_read_answer(data, len, &answer)) {
         reply(espota, from, "OK", "");
@@ -215,6 +256,9 @@ void updraft_espota_datagram(struct updraft_espota *espota, const struct updraft
     else if (espota->state == STATE_AWAIT_PASSWORD &&
              updraft_espota_read_answer(data, len, &answer))
         answered(espota, from, &answer, now_ms);
+    else if (espota->state == STATE_AWAIT_PASSWORD && same_peer(from, &espota->invited_by) &&
+             updraft_espota_is_withdrawal(data, len))
+        espota->state = STATE_IDLE;
 }
 
 /* ---- The stream --------------------------------------------------------------------------------
@@ -226,6 +270,8 @@ enum updraft_espota_wants updraft_espota_wants(const struct updraft_espota *espo
     case STATE_IDLE:
     case STATE_AWAIT_PASSWORD:
         break;
+    case STATE_JUDGING:
+        return UPDRAFT_ESPOTA_WANTS_TICK;
     case STATE_CONNECTING:
         return UPDRAFT_ESPOTA_WANTS_CONNECT;
     case STATE_RECEIVING:
@@ -241,7 +287,7 @@ enum updraft_espota_wants updraft_espota_wants(const struct updraft_espota *espo
 
 uint16_t updraft_espota_port(const struct updraft_espota *espota)
 {
-    return espota->port;
+    return espota->invitation.port;
 }
 
 static size_t out_room(struct updraft_espota *espota)
@@ -262,6 +308,15 @@ static void put(struct updraft_espota *espota, const char *bytes, size_t len)
     espota->out_len = (uint16_t)(espota->out_len + len);
 }
 
+/* An ESP32 host that has the count of its last chunk believes what comes behind it. */
+static bool is_held(const struct updraft_espota *espota)
+{
+    uint32_t last_off = (espota->invitation.size - 1) / UPDRAFT_ESPOTA_ESP32_CHUNK_LEN *
+                        UPDRAFT_ESPOTA_ESP32_CHUNK_LEN;
+
+    return espota->config.dialect == UPDRAFT_ESPOTA_ESP32 && espota->acknowledged > last_off;
+}
+
 /* Counts that find no room are added up; a host reads any number of them as one acknowledgement. */
 static void put_count(struct updraft_espota *espota)
 {
@@ -278,12 +333,13 @@ static void put_count(struct updraft_espota *espota)
 
 static bool has_output(const struct updraft_espota *espota)
 {
-    return espota->out_off < espota->out_len || espota->count > 0;
+    return espota->out_off < espota->out_len || (espota->count > 0 && !is_held(espota));
 }
 
 size_t updraft_espota_drain(struct updraft_espota *espota, uint8_t *out, size_t out_cap)
 {
-    put_count(espota);
+    if (!is_held(espota))
+        put_count(espota);
     size_t left = (size_t)(espota->out_len - espota->out_off);
     size_t len = left < out_cap ? left : out_cap;
 
@@ -292,15 +348,8 @@ size_t updraft_espota_drain(struct updraft_espota *espota, uint8_t *out, size_t 
     return len;
 }
 
-static void linger(struct updraft_espota *espota, uint64_t now_ms)
-{
-    espota->state = STATE_LINGERING;
-    espota->deadline_ms = now_ms + UPDRAFT_ESPOTA_SETTLE_MS;
-    espota->give_up_ms = now_ms + UPDRAFT_ESPOTA_IDLE_MS;
-}
-
 /* "Error[n]: ..." without an upper-case O: see the header for both. */
-static void say_failure(struct updraft_espota *espota, uint64_t now_ms)
+static void put_failure(struct updraft_espota *espota)
 {
     bool is_esp8266 = espota->config.dialect == UPDRAFT_ESPOTA_ESP8266;
     char line[sizeof espota->out - 1];
@@ -317,13 +366,24 @@ static void say_failure(struct updraft_espota *espota, uint64_t now_ms)
     if (!is_esp8266)
         put(espota, STUMBLING_BLOCK, 1);
     put(espota, text.out, text.len);
-    linger(espota, now_ms);
 }
 
-static void settle(struct updraft_espota *espota, uint64_t now_ms)
+static void put_last_word(struct updraft_espota *espota, uint64_t now_ms)
 {
-    espota->state = STATE_SETTLING;
-    espota->deadline_ms = now_ms + UPDRAFT_ESPOTA_SETTLE_MS;
+    if (espota->chosen)
+        put(espota, "OK", 2);
+    else
+        put_failure(espota);
+    espota->next_ms = now_ms + UPDRAFT_ESPOTA_AGAIN_MS;
+}
+
+static void say_last_word(struct updraft_espota *espota, uint64_t now_ms)
+{
+    espota->state = STATE_LINGERING;
+    espota->count = 0;
+    espota->deadline_ms = now_ms + UPDRAFT_ESPOTA_LINGER_MS;
+    espota->give_up_ms = now_ms + UPDRAFT_ESPOTA_IDLE_MS;
+    put_last_word(espota, now_ms);
 }
 
 void updraft_espota_connected(struct updraft_espota *espota, uint64_t now_ms)
@@ -334,12 +394,17 @@ void updraft_espota_connected(struct updraft_espota *espota, uint64_t now_ms)
     espota->give_up_ms = now_ms + UPDRAFT_ESPOTA_IDLE_MS;
 }
 
+/* A host that still listens for datagrams, as ours does, learns at once that its firewall is shut. */
 void updraft_espota_connect_failed(struct updraft_espota *espota)
 {
+    struct updraft_failure failure;
+
     if (espota->state != STATE_CONNECTING)
         return;
     updraft_update_abort(espota->config.update, UPDRAFT_E_CONNECT);
     espota->state = STATE_IDLE;
+    updraft_failure_set(&failure, UPDRAFT_E_CONNECT, 0, 0, NULL);
+    reply_failure(espota, &espota->accepted, &failure);
 }
 
 /* Gives bytes to the transaction and ends it with the last one. */
@@ -348,7 +413,7 @@ static enum updraft_error take_image(struct updraft_espota *espota, const uint8_
 {
     enum updraft_error error = updraft_update_feed(espota->config.update, data, len);
 
-    if (error == UPDRAFT_OK && espota->received + len == espota->size)
+    if (error == UPDRAFT_OK && espota->received + len == espota->invitation.size)
         error = updraft_update_finish(espota->config.update);
     if (error != UPDRAFT_OK) {
         /* Another way in may begin before the host is told, and would overwrite the reason. */
@@ -358,37 +423,59 @@ static enum updraft_error take_image(struct updraft_espota *espota, const uint8_
     return error;
 }
 
+/* How many of the bytes belong to the image; 0 when none are taken now. */
+static uint32_t wanted_len(const struct updraft_espota *espota, size_t len)
+{
+    uint32_t left = espota->invitation.size - espota->received;
+
+    if (espota->state != STATE_RECEIVING && espota->state != STATE_DISCARDING)
+        return 0;
+    return len < left ? (uint32_t)len : left;
+}
+
+void updraft_espota_acknowledge(struct updraft_espota *espota, size_t len, uint64_t now_ms)
+{
+    uint32_t taken = espota->received + wanted_len(espota, len);
+
+    if (taken <= espota->acknowledged)
+        return;
+    espota->count += taken - espota->acknowledged;
+    espota->acknowledged = taken;
+    espota->next_ms = now_ms + UPDRAFT_ESPOTA_NUDGE_MS;
+    if (!is_held(espota))
+        put_count(espota);
+}
+
 void updraft_espota_feed(struct updraft_espota *espota, const uint8_t *data, size_t len,
                          uint64_t now_ms)
 {
-    uint32_t left = espota->size - espota->received;
-    uint32_t now_len = len < left ? (uint32_t)len : left;
+    uint32_t wanted = wanted_len(espota, len);
+    bool is_esp32 = espota->config.dialect == UPDRAFT_ESPOTA_ESP32;
     enum updraft_error error = UPDRAFT_OK;
 
-    if (now_len == 0 || (espota->state != STATE_RECEIVING && espota->state != STATE_DISCARDING))
+    if (wanted == 0)
         return;
+    updraft_espota_acknowledge(espota, len, now_ms);
     if (espota->state == STATE_RECEIVING)
-        error = take_image(espota, data, now_len);
-    espota->received += now_len;
+        error = take_image(espota, data, wanted);
+    espota->received += wanted;
     espota->give_up_ms = now_ms + UPDRAFT_ESPOTA_IDLE_MS;
-    if (error != UPDRAFT_OK && espota->config.dialect == UPDRAFT_ESPOTA_ESP32) {
-        say_failure(espota, now_ms);
-        return;
-    }
-    espota->count += now_len;
-    put_count(espota);
     if (error != UPDRAFT_OK)
         espota->state = STATE_DISCARDING;
-    if (espota->received == espota->size) {
-        espota->chosen = espota->state == STATE_RECEIVING;
-        settle(espota, now_ms);
+    espota->chosen =
+        espota->state == STATE_RECEIVING && espota->received == espota->invitation.size;
+    if (is_esp32 && (error != UPDRAFT_OK || espota->chosen)) {
+        say_last_word(espota, now_ms);
+    } else if (espota->received == espota->invitation.size) {
+        espota->state = STATE_SETTLING;
+        espota->deadline_ms = 0;
     }
 }
 
 void updraft_espota_closed(struct updraft_espota *espota, uint64_t now_ms)
 {
     (void)now_ms;
-    if (espota->state == STATE_IDLE || espota->state == STATE_AWAIT_PASSWORD)
+    if (espota->state < STATE_CONNECTING)
         return;
     if (espota->state == STATE_CONNECTING || espota->state == STATE_RECEIVING)
         updraft_update_abort(espota->config.update, UPDRAFT_E_DISCONNECTED);
@@ -405,43 +492,37 @@ void updraft_espota_closed(struct updraft_espota *espota, uint64_t now_ms)
 
 static void tick_receiving(struct updraft_espota *espota, uint64_t now_ms)
 {
+    /* Its chunks are of another length than those that are allowed for: it waits for this count. */
+    if (espota->count > 0 && is_held(espota) && now_ms >= espota->next_ms)
+        put_count(espota);
     if (now_ms < espota->give_up_ms)
         return;
     if (espota->state == STATE_RECEIVING) {
         updraft_update_abort(espota->config.update, UPDRAFT_E_TIMEOUT);
         updraft_failure_set(&espota->failure, UPDRAFT_E_TIMEOUT, 0, 0, NULL);
     }
-    say_failure(espota, now_ms);
+    say_last_word(espota, now_ms);
 }
 
-/* True when the pause is over. It begins anew while there is something left to send: what is sent
- * behind it must not share a segment with it. A host that does not read is not waited for for ever.
- */
-static bool pause_is_over(struct updraft_espota *espota, uint64_t now_ms)
-{
-    if (now_ms >= espota->give_up_ms)
-        return true;
-    if (has_output(espota))
-        espota->deadline_ms = now_ms + UPDRAFT_ESPOTA_SETTLE_MS;
-    return now_ms >= espota->deadline_ms;
-}
-
+/* The pause begins when the last count is out, and what is said behind it must not share a segment
+ * with it. A host that does not read is not waited for for ever. */
 static void tick_settling(struct updraft_espota *espota, uint64_t now_ms)
 {
-    if (!pause_is_over(espota, now_ms))
-        return;
-    if (!espota->chosen) {
-        say_failure(espota, now_ms);
-        return;
-    }
-    put(espota, "OK", 2);
-    linger(espota, now_ms);
+    if (espota->deadline_ms == 0 || has_output(espota))
+        espota->deadline_ms = now_ms + UPDRAFT_ESPOTA_SETTLE_MS;
+    if (now_ms >= espota->deadline_ms || now_ms >= espota->give_up_ms)
+        say_last_word(espota, now_ms);
 }
 
 static void tick_lingering(struct updraft_espota *espota, uint64_t now_ms)
 {
-    if (!pause_is_over(espota, now_ms))
+    if (now_ms < espota->give_up_ms && has_output(espota))
         return;
+    if (now_ms < espota->deadline_ms) {
+        if (now_ms >= espota->next_ms)
+            put_last_word(espota, now_ms);
+        return;
+    }
     if (!espota->chosen && espota->config.dialect == UPDRAFT_ESPOTA_ESP8266)
         put(espota, STUMBLING_BLOCK, 1);
     espota->state = STATE_CLOSING;
@@ -456,6 +537,12 @@ void updraft_espota_tick(struct updraft_espota *espota, uint64_t now_ms)
     case STATE_AWAIT_PASSWORD:
         if (now_ms >= espota->deadline_ms)
             espota->state = STATE_IDLE;
+        break;
+    case STATE_JUDGING:
+        judge(espota,
+              updraft_espota_claim_run(&espota->claim, &espota->config.password, espota->nonce,
+                                       UPDRAFT_ESPOTA_STEP),
+              now_ms);
         break;
     case STATE_CONNECTING:
         if (now_ms >= espota->deadline_ms)

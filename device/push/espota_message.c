@@ -5,9 +5,6 @@
 #include <string.h>
 
 #define NUMBER_DIGITS 15u
-#define MD5_HEX_LEN   (2u * UPDRAFT_MD5_LEN)
-
-_Static_assert(UPDRAFT_ESPOTA_NONCE_CAP == MD5_HEX_LEN + 1u, "a nonce is the hex of an MD5");
 
 struct scanner {
     const uint8_t *data;
@@ -93,42 +90,26 @@ bool updraft_espota_read_answer(const uint8_t *data, size_t len,
     if (!scan_number(&scanner, &command) || command != UPDRAFT_ESPOTA_COMMAND_AUTH)
         return false;
     skip_byte(&scanner);
-    if (scan_until(&scanner, ' ', &cnonce) != MD5_HEX_LEN ||
-        scan_until(&scanner, '\n', &response) != MD5_HEX_LEN)
+    size_t digits = scan_until(&scanner, ' ', &cnonce);
+    if ((digits != UPDRAFT_ESPOTA_MD5_DIGITS && digits != UPDRAFT_ESPOTA_SHA256_DIGITS) ||
+        scan_until(&scanner, '\n', &response) != digits)
         return false;
-    memcpy(answer->cnonce, cnonce, MD5_HEX_LEN);
-    answer->cnonce[MD5_HEX_LEN] = '\0';
-    memcpy(answer->response, response, MD5_HEX_LEN);
-    answer->response[MD5_HEX_LEN] = '\0';
+    memcpy(answer->cnonce, cnonce, digits);
+    answer->cnonce[digits] = '\0';
+    memcpy(answer->response, response, digits);
+    answer->response[digits] = '\0';
+    answer->digits = (uint8_t)digits;
     return true;
 }
 
-static void md5_hex(const char *data, size_t len, char out[UPDRAFT_ESPOTA_NONCE_CAP])
+bool updraft_espota_is_withdrawal(const uint8_t *data, size_t len)
 {
-    struct updraft_digest digest;
-    uint8_t md5[UPDRAFT_MD5_LEN];
-    struct updraft_text hex;
+    struct scanner scanner = {data, len, 0};
+    uint32_t command;
 
-    updraft_digest_start(&digest, UPDRAFT_DIGEST_MD5);
-    updraft_digest_update(&digest, data, len);
-    updraft_digest_finish(&digest, md5);
-    updraft_text_init(&hex, out, UPDRAFT_ESPOTA_NONCE_CAP);
-    updraft_text_hex(&hex, md5, sizeof md5);
-}
-
-void updraft_espota_response(const char *password, const char *nonce, const char *cnonce,
-                             char out[UPDRAFT_ESPOTA_NONCE_CAP])
-{
-    char secret[UPDRAFT_ESPOTA_NONCE_CAP];
-    char challenge[3 * UPDRAFT_ESPOTA_NONCE_CAP]; /* three digests, two colons, one NUL */
-    struct updraft_text text;
-
-    md5_hex(password, strlen(password), secret);
-    updraft_text_init(&text, challenge, sizeof challenge);
-    updraft_text_str(&text, secret);
-    updraft_text_str(&text, ":");
-    updraft_text_str(&text, nonce);
-    updraft_text_str(&text, ":");
-    updraft_text_str(&text, cnonce);
-    md5_hex(challenge, text.len, out);
+    if (!scan_number(&scanner, &command))
+        return false;
+    while (scanner.off < len && is_space((char)data[scanner.off]))
+        scanner.off++;
+    return scanner.off == len;
 }

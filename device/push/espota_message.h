@@ -1,7 +1,7 @@
 /* The two datagrams an espota host sends, read as the stock devices read them.
  *
  *   invitation   <0|100> <tcp port> <size> <md5, 32 hex>\n
- *   answer       200 <cnonce, 32 hex> <response, 32 hex>\n
+ *   answer       200 <cnonce> <response>\n   each of 32 hex, or each of 64
  *
  * Numbers may have spaces before them; exactly one byte stands behind the last one; a text ends at
  * its end byte, at a NUL or with the datagram. Stricter than stock where nothing stock sends is
@@ -11,11 +11,11 @@
 #ifndef UPDRAFT_DEVICE_PUSH_ESPOTA_MESSAGE_H
 #define UPDRAFT_DEVICE_PUSH_ESPOTA_MESSAGE_H
 
-#include "device/push/espota.h"
+#include "format/espota_wire.h"
 
-#define UPDRAFT_ESPOTA_COMMAND_FLASH 0u
-#define UPDRAFT_ESPOTA_COMMAND_FS    100u
-#define UPDRAFT_ESPOTA_COMMAND_AUTH  200u
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct updraft_espota_invitation {
     uint8_t command; /* FLASH or FS */
@@ -25,8 +25,9 @@ struct updraft_espota_invitation {
 };
 
 struct updraft_espota_answer {
-    char cnonce[UPDRAFT_ESPOTA_NONCE_CAP];
-    char response[UPDRAFT_ESPOTA_NONCE_CAP]; /* as it came: not checked to be hex */
+    char cnonce[UPDRAFT_ESPOTA_DIGITS_CAP];
+    char response[UPDRAFT_ESPOTA_DIGITS_CAP]; /* as it came: not checked to be hex */
+    uint8_t digits;                           /* of each: which scheme it is */
 };
 
 /* False, with the struct undefined, when the datagram is no such message. */
@@ -34,5 +35,7 @@ bool updraft_espota_read_invitation(const uint8_t *data, size_t len,
                                     struct updraft_espota_invitation *invitation);
 bool updraft_espota_read_answer(const uint8_t *data, size_t len,
                                 struct updraft_espota_answer *answer);
+/* A number and nothing behind it: by this hosts that only asked end a device's wait for a password. */
+bool updraft_espota_is_withdrawal(const uint8_t *data, size_t len);
 
 #endif

@@ -316,6 +316,35 @@ enum updraft_error updraft_slots_open_log(const struct updraft_slots *slots)
     return error == UPDRAFT_OK ? updraft_flash_write(slots->flash, addr, head, sizeof head) : error;
 }
 
+enum updraft_error updraft_slots_distrust(const struct updraft_slots *slots, int slot)
+{
+    struct updraft_slots_log log;
+    enum updraft_error error = updraft_slots_open_log(slots);
+
+    if (error == UPDRAFT_OK)
+        error = updraft_slots_find_log(slots, &log);
+    if (error != UPDRAFT_OK)
+        return error;
+    return updraft_flash_clear(slots->flash, log.addr + UPDRAFT_PROGRESS_DISTRUST_OFF,
+                               ~slot_bit(slot));
+}
+
+enum updraft_error updraft_slots_chosen(const struct updraft_slots *slots, int *slot)
+{
+    struct updraft_otadata_entry entries[2];
+    enum updraft_error error = updraft_slots_entries(slots, entries);
+    int active;
+
+    if (error != UPDRAFT_OK)
+        return error;
+    active = active_entry(entries);
+    if (active >= 0 && slots->layout.ota_count > 0)
+        *slot = updraft_otadata_slot(entries[active].seq, slots->layout.ota_count);
+    else
+        *slot = slots->layout.factory.len != 0 ? UPDRAFT_SLOT_FACTORY : 0;
+    return UPDRAFT_OK;
+}
+
 static bool is_on_trial(const struct updraft_otadata_entry *entry)
 {
     if (entry->trial.present)

@@ -122,12 +122,22 @@ UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_find_log(const struct updraf
 /* Before the first record of an update: erases the sector if it was not erased for this. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_open_log(const struct updraft_slots *slots);
 
+/* Before an OTA slot is written past the transaction: whatever the log says of it, an update trusts
+ * nothing there and erases all it uses. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_distrust(const struct updraft_slots *slots,
+                                                             int slot);
+
 /* Makes `slot` boot next. attempts > 0: on trial, with that many crash resets allowed; 0: for good.
  * UPDRAFT_SLOT_FACTORY erases the record (one sector at a time, the one of the running slot last).
  * Does not look at the image: the caller has verified it. Overwrites only the entry that does not
  * name the running slot. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_select(const struct updraft_slots *slots,
                                                            int slot, uint8_t attempts);
+
+/* The slot that the boot record names for the next boot: factory, else ota_0, where it names none. Does
+ * not look at images; the boot stage may choose another when that one holds none. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_chosen(const struct updraft_slots *slots,
+                                                           int *slot);
 
 /* The running image is good: ends its trial. Clears bits only, so a power cut leaves either a trial
  * or a confirmed image. OK when there is nothing to confirm. */

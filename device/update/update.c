@@ -538,6 +538,12 @@ enum updraft_error updraft_update_finish(struct updraft_update *update)
     return UPDRAFT_OK;
 }
 
+void updraft_update_withdraw(struct updraft_update *update)
+{
+    if (update->state == UPDRAFT_UPDATE_RECEIVING)
+        update->state = UPDRAFT_UPDATE_IDLE;
+}
+
 void updraft_update_abort(struct updraft_update *update, enum updraft_error reason)
 {
     if (update->state == UPDRAFT_UPDATE_RECEIVING)

@@ -140,6 +140,10 @@ uint32_t updraft_update_held(struct updraft_update *update,
 /* Behind begin: the offset from which the sender is to send; the bytes before it are there. 0: all. */
 uint32_t updraft_update_resume_off(const struct updraft_update *update);
 
+/* Takes back a begin behind which nothing was fed, as when the sender cannot go on from there after all;
+ * no hook is told. */
+void updraft_update_withdraw(struct updraft_update *update);
+
 /* Takes all of data or fails; after a failure the update is over (state FAILED, failure says why). */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_update_feed(struct updraft_update *update,
                                                           const uint8_t *data, uint32_t len);

@@ -19,6 +19,7 @@ struct board_ports {
     uint16_t *ota;
     uint16_t *http;
     uint16_t *esphome;
+    uint16_t *console;
     uint16_t *direct;
 };
 
@@ -32,6 +33,7 @@ struct board_file {
     char *chip;
     char *product;
     char *password;
+    bool refuse_md5;
     char *server;
     struct board_ports ports;
     uint32_t *poll_s;
@@ -54,6 +56,7 @@ static const cyaml_schema_field_t ota_fields[] = {
 static const cyaml_schema_field_t port_fields[] = {
     CYAML_FIELD_UINT_PTR("ota", CYAML_FLAG_OPTIONAL, struct board_ports, ota),
     CYAML_FIELD_UINT_PTR("http", CYAML_FLAG_OPTIONAL, struct board_ports, http),
+    CYAML_FIELD_UINT_PTR("console", CYAML_FLAG_OPTIONAL, struct board_ports, console),
     CYAML_FIELD_UINT_PTR("esphome", CYAML_FLAG_OPTIONAL, struct board_ports, esphome),
     CYAML_FIELD_UINT_PTR("direct", CYAML_FLAG_OPTIONAL, struct board_ports, direct),
     CYAML_FIELD_END};
@@ -63,6 +66,7 @@ static const cyaml_schema_field_t board_fields[] = {
     CYAML_FIELD_STRING_PTR("chip", CYAML_FLAG_POINTER, struct board_file, chip, 1, 31),
     CYAML_FIELD_STRING_PTR("product", CYAML_FLAG_OPTIONAL, struct board_file, product, 1, 63),
     CYAML_FIELD_STRING_PTR("password", CYAML_FLAG_OPTIONAL, struct board_file, password, 0, 63),
+    CYAML_FIELD_BOOL("refuse_md5", CYAML_FLAG_OPTIONAL, struct board_file, refuse_md5),
     CYAML_FIELD_STRING_PTR("server", CYAML_FLAG_OPTIONAL, struct board_file, server, 8, 160),
     CYAML_FIELD_MAPPING("ports", CYAML_FLAG_OPTIONAL, struct board_file, ports, port_fields),
     CYAML_FIELD_UINT_PTR("poll_s", CYAML_FLAG_OPTIONAL, struct board_file, poll_s),
@@ -251,10 +255,13 @@ static void fill_board(struct board_file *file, struct updraft_board *board)
         .name = file->name,
         .product = file->product,
         .password = file->password && file->password[0] ? file->password : NULL,
+        .refuse_md5 = file->refuse_md5,
         .server = file->server,
         .ota_port = file->ports.ota ? *file->ports.ota : ota_default,
         .http_port = file->ports.http ? *file->ports.http : HTTP_PORT_DEFAULT,
         .direct_port = direct_port(&file->ports),
+        .has_console = file->ports.console != NULL,
+        .console_port = file->ports.console ? *file->ports.console : 0,
         .speaks_esphome = file->ports.esphome != NULL,
         .esphome_port = file->ports.esphome ? *file->ports.esphome : 0,
         .poll_s = file->poll_s ? *file->poll_s : POLL_S_DEFAULT,

@@ -23,12 +23,15 @@ struct updraft_board {
     const char *name;
     const char *product;  /* NULL: the project of the image, else the name */
     const char *password; /* NULL: none */
+    bool refuse_md5;      /* espota: take the SHA-256 password scheme only */
     const char *server;   /* without a slash at its end; NULL: none */
     uint16_t ota_port;    /* 0: any free one */
     uint16_t http_port;   /* 0: any free one */
     uint16_t direct_port; /* 0: any free one */
     bool speaks_esphome;
     uint16_t esphome_port; /* 0: any free one */
+    bool has_console;
+    uint16_t console_port; /* 0: any free one */
     uint32_t poll_s;       /* 0: never by itself */
     const struct updraft_board_channel *channels;
     unsigned channel_count;

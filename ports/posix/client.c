@@ -91,6 +91,15 @@ static bool is_refused_md5(const struct updraft_client *client, const char *md5)
            strcasecmp(md5, client->config.refused_md5) == 0;
 }
 
+/* NULL when the answer has none. It lives as long as the transfer. */
+static const char *header_of(const struct updraft_client *client, const char *name)
+{
+    struct curl_header *header = NULL;
+    if (curl_easy_header(client->pull_transfer, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+        return NULL;
+    return header->value;
+}
+
 /* Gives status and headers to the engine, once, after redirects. */
 static void answer_pull(struct updraft_client *client)
 {
@@ -99,11 +108,10 @@ static void answer_pull(struct updraft_client *client)
     client->pull_is_answered = true;
     long status = 0;
     curl_off_t content_len = -1;
-    struct curl_header *md5 = NULL;
+    const char *md5 = header_of(client, "x-MD5");
     curl_easy_getinfo(client->pull_transfer, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(client->pull_transfer, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &content_len);
-    (void)curl_easy_header(client->pull_transfer, "x-MD5", 0, CURLH_HEADER, -1, &md5);
-    if (status == STATUS_OK && is_refused_md5(client, md5 ? md5->value : NULL)) {
+    if (status == STATUS_OK && is_refused_md5(client, md5)) {
         client->refused = true;
         status = STATUS_NOT_MODIFIED; /* to the engine: nothing that could be taken */
     }
@@ -111,8 +119,14 @@ static void answer_pull(struct updraft_client *client)
                          client->config.pull->config.way != UPDRAFT_PULL_CHANNEL;
     if (client->only_looks)
         return;
-    client->pull_is_stopped = !updraft_pull_response(client->config.pull, (uint16_t)status,
-                                                     content_len, md5 ? md5->value : NULL);
+    client->pull_is_stopped = !updraft_pull_response(
+        client->config.pull, &(struct updraft_pull_answer){
+                                 .status = (uint16_t)status,
+                                 .content_len = content_len,
+                                 .md5 = md5,
+                                 .etag = header_of(client, "ETag"),
+                                 .content_range = header_of(client, "Content-Range"),
+                             });
 }
 
 /* Enough is seen once the chip is known, or that it is gzip, or that it is nothing. */
@@ -229,7 +243,8 @@ static enum updraft_error transport_error(CURLcode code)
 static enum updraft_error end_look(struct updraft_client *client, enum updraft_error transport)
 {
     if (client->saw_offer) {
-        (void)updraft_pull_response(client->config.pull, STATUS_NOT_MODIFIED, 0, NULL);
+        (void)updraft_pull_response(client->config.pull,
+                                    &(struct updraft_pull_answer){.status = STATUS_NOT_MODIFIED});
         return UPDRAFT_OK;
     }
     if (client->look_error != UPDRAFT_OK)
@@ -304,7 +319,9 @@ void updraft_client_run(struct updraft_client *client, bool may_start, uint64_t 
     go_on_pulling(client, now_ms);
     (void)curl_multi_perform(client->multi, &running);
     finish_transfers(client, now_ms);
-    if (!may_start || !client->config.pull || client->pull_transfer)
+    if (!client->config.pull || client->pull_transfer)
+        return;
+    if (!may_start && !updraft_pull_goes_on(client->config.pull))
         return;
     if (client->is_on_trial && updraft_pull_has_offer(client->config.pull))
         return;

@@ -29,8 +29,11 @@ static struct updraft_permission *on_time(struct updraft_life *life)
 static bool ask_application(void *ctx, enum updraft_guard_point point,
                             struct updraft_refusal *refusal)
 {
-    (void)point;
     const struct updraft_life *life = ctx;
+    if (point == UPDRAFT_GUARD_BEFORE_START && updraft_console_is_writing(&life->console)) {
+        refusal->reason = "the console erases or copies a slot";
+        return false;
+    }
     if (!life->machine->guard_is_up)
         return true;
     refusal->reason = life->machine->options->guard;

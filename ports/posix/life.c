@@ -1,5 +1,6 @@
 #include "ports/posix/life.h"
 
+#include "ports/posix/life_ways.h"
 #include "ports/posix/narrator.h"
 #include "ports/posix/sockets.h"
 #include "ports/posix/status.h"
@@ -18,7 +19,6 @@
 #define TRIAL_CHECK_MS        1000u /* between checks that fail while on trial */
 #define BUSY_WAIT_MS          100   /* the engines' clocks while something goes on */
 #define IDLE_WAIT_MS          1000
-#define BIND_PATIENCE_MS      3000u /* for a port that someone holds for a moment */
 #define SERVER_PATIENCE_CAP_S 60u
 
 uint64_t updraft_clock_ms(void)
@@ -36,7 +36,7 @@ const char *updraft_life_product(const struct updraft_life *life)
     return life->running.project[0] ? life->running.project : board->name;
 }
 
-static void fill_random(void *ctx, uint8_t *out, size_t len)
+void updraft_life_random(void *ctx, uint8_t *out, size_t len)
 {
     (void)ctx;
     while (len > 0) {
@@ -55,93 +55,6 @@ static void write_status(void *ctx, char *out, size_t cap)
 
 /* ---- birth ---- */
 
-/* A port may be held for a moment by someone's outgoing connection; a device cannot choose another.
- */
-static int bind_patiently(struct updraft_machine *machine, int type, uint16_t *port,
-                          const char *name)
-{
-    uint64_t deadline_ms = updraft_clock_ms() + BIND_PATIENCE_MS;
-    for (;;) {
-        int fd = updraft_sockets_bind(&machine->listen, type, port);
-        if (fd >= 0)
-            return fd;
-        if (errno != EADDRINUSE || updraft_clock_ms() >= deadline_ms)
-            break;
-        struct timespec pause = {.tv_nsec = 50000000};
-        nanosleep(&pause, NULL);
-    }
-    updraft_log_warn("cannot listen on %s port %u: %s. Set ports.%s in board.yaml; 0 takes any",
-                     machine->options->listen, (unsigned)*port, strerror(errno), name);
-    return -1;
-}
-
-/* A device that does not speak it has the engines, too, and no socket. */
-static bool open_esphome(struct updraft_life *life)
-{
-    struct updraft_machine *machine = life->machine;
-    bool is_esp8266 = machine->board->chip->id == UPDRAFT_CHIP_ESP8266;
-    struct updraft_esphome_config esphome = {
-        .update = &life->update,
-        .password = machine->board->password,
-        .version = 2,
-        .is_esp8266 = is_esp8266,
-        .takes_gzip = is_esp8266, /* as ESPHome's: an ESP32 has room for the plain image */
-        .random = fill_random,
-    };
-    struct updraft_esphome_socket_config config = {
-        .listen_fd = -1,
-        .stall_s = machine->options->stall_s,
-        .brake = &life->brake,
-        .esphome = &esphome,
-    };
-    if (machine->board->speaks_esphome) {
-        config.listen_fd = bind_patiently(machine, SOCK_STREAM, &machine->esphome_port, "esphome");
-        if (config.listen_fd < 0)
-            return false;
-    }
-    if (updraft_esphome_socket_open(&life->esphome, &config))
-        return true;
-    updraft_log_warn("cannot listen on port %u: %s", (unsigned)machine->esphome_port,
-                     strerror(errno));
-    close(config.listen_fd);
-    return false;
-}
-
-/* The salt follows from what no two devices share, so that a key found for one opens no other. */
-static bool open_direct(struct updraft_life *life)
-{
-    struct updraft_machine *machine = life->machine;
-    struct updraft_direct_config direct = {
-        .update = &life->update,
-        .has_password = machine->board->password != NULL,
-        .iterations = UPDRAFT_DIRECT_ITERATIONS,
-        .chip_id = machine->board->chip->id,
-        .capacity = updraft_seat_capacity(life),
-        .name = machine->board->name,
-        .product = updraft_life_product(life),
-        .version = life->running.version,
-        .random = fill_random,
-    };
-    struct updraft_direct_socket_config config = {
-        .listen_fd = bind_patiently(machine, SOCK_STREAM, &machine->direct_port, "direct"),
-        .stall_s = machine->options->stall_s,
-        .brake = &life->brake,
-        .direct = &direct,
-    };
-    if (config.listen_fd < 0)
-        return false;
-    if (listen(config.listen_fd, SOMAXCONN) != 0) {
-        updraft_log_warn("cannot listen on port %u: %s", (unsigned)machine->direct_port,
-                         strerror(errno));
-        close(config.listen_fd);
-        return false;
-    }
-    memcpy(direct.salt, machine->board->mac, sizeof direct.salt);
-    updraft_direct_key(machine->board->password, direct.salt, direct.iterations, direct.key);
-    updraft_direct_socket_open(&life->direct, &config);
-    return true;
-}
-
 static bool open_push_ways(struct updraft_life *life)
 {
     struct updraft_machine *machine = life->machine;
@@ -150,9 +63,9 @@ static bool open_push_ways(struct updraft_life *life)
         .update = &life->update,
         .dialect = machine->board->chip->id == UPDRAFT_CHIP_ESP8266 ? UPDRAFT_ESPOTA_ESP8266
                                                                     : UPDRAFT_ESPOTA_ESP32,
-        .password = machine->board->password,
+        .password = {.text = machine->board->password, .refuse_md5 = machine->board->refuse_md5},
         .data_partition = data_partition,
-        .random = fill_random,
+        .random = updraft_life_random,
     };
     struct updraft_web_config web = {
         .update = &life->update,
@@ -162,7 +75,7 @@ static bool open_push_ways(struct updraft_life *life)
         .id = machine->board->mac,
         .hardware = machine->board->chip->id == UPDRAFT_CHIP_ESP8266 ? "ESP8266" : "ESP32",
         .status_json = write_status,
-        .random = fill_random,
+        .random = updraft_life_random,
         .ctx = life,
     };
     struct updraft_httpd_config httpd = {
@@ -177,19 +90,19 @@ static bool open_push_ways(struct updraft_life *life)
         .espota = &espota,
     };
     updraft_brake_init(&life->brake, &machine->log);
-    if (!open_esphome(life))
+    if (!updraft_life_open_esphome(life))
         return false;
-    if (!open_direct(life)) {
+    if (!updraft_life_open_direct(life)) {
         updraft_esphome_socket_close(&life->esphome);
         return false;
     }
-    push.udp_fd = bind_patiently(machine, SOCK_DGRAM, &machine->ota_port, "ota");
+    push.udp_fd = updraft_life_bind(machine, SOCK_DGRAM, &machine->ota_port, "ota");
     if (push.udp_fd < 0) {
         updraft_direct_socket_close(&life->direct);
         updraft_esphome_socket_close(&life->esphome);
         return false;
     }
-    httpd.listen_fd = bind_patiently(machine, SOCK_STREAM, &machine->http_port, "http");
+    httpd.listen_fd = updraft_life_bind(machine, SOCK_STREAM, &machine->http_port, "http");
     if (httpd.listen_fd < 0 || !updraft_httpd_open(&life->httpd, &httpd)) {
         close(push.udp_fd);
         updraft_direct_socket_close(&life->direct);
@@ -198,6 +111,14 @@ static bool open_push_ways(struct updraft_life *life)
     }
     updraft_push_socket_open(&life->push, &push);
     return true;
+}
+
+static void close_push_ways(struct updraft_life *life)
+{
+    updraft_direct_socket_close(&life->direct);
+    updraft_esphome_socket_close(&life->esphome);
+    updraft_push_socket_close(&life->push);
+    updraft_httpd_close(&life->httpd);
 }
 
 /* SERVER/d/esp-update/PRODUCT?chip=SLUG; false when the product's name makes it too long. */
@@ -252,7 +173,7 @@ static void set_up_pull(struct updraft_life *life, uint64_t now_ms)
         .interval_s = board->poll_s,
         .backoff_cap_s =
             board->poll_s > SERVER_PATIENCE_CAP_S ? board->poll_s : SERVER_PATIENCE_CAP_S,
-        .random = fill_random,
+        .random = updraft_life_random,
     };
     updraft_pull_init(&life->pull, &config, now_ms);
     life->pulls = true;
@@ -354,6 +275,10 @@ static bool begin_life(struct updraft_life *life, const struct updraft_start *st
     life->reports_to_server = life->machine->board->server != NULL;
     if (!open_push_ways(life))
         return false;
+    if (!updraft_life_open_console(life)) {
+        close_push_ways(life);
+        return false;
+    }
     updraft_narrator_booted(life, start);
     if (rolled_back != UPDRAFT_SLOT_NONE)
         updraft_narrator_rolled_back(life, rolled_back, reason);
@@ -363,10 +288,8 @@ static bool begin_life(struct updraft_life *life, const struct updraft_start *st
         return true;
     }
     updraft_log_warn("not enough memory for the HTTP client");
-    updraft_direct_socket_close(&life->direct);
-    updraft_esphome_socket_close(&life->esphome);
-    updraft_push_socket_close(&life->push);
-    updraft_httpd_close(&life->httpd);
+    updraft_console_close(&life->console);
+    close_push_ways(life);
     return false;
 }
 
@@ -374,10 +297,8 @@ static void end_life(struct updraft_life *life)
 {
     updraft_announcer_stop(life->announcer);
     updraft_client_close(&life->client);
-    updraft_direct_socket_close(&life->direct);
-    updraft_esphome_socket_close(&life->esphome);
-    updraft_push_socket_close(&life->push);
-    updraft_httpd_close(&life->httpd);
+    updraft_console_close(&life->console);
+    close_push_ways(life);
 }
 
 /* ---- the main loop ---- */
@@ -541,14 +462,18 @@ static int wait_ms(const struct updraft_life *life, uint64_t now_ms)
     };
     for (size_t i = 0; i < sizeof due_ms / sizeof due_ms[0]; i++)
         next_ms = due_ms[i] < next_ms ? due_ms[i] : next_ms;
+    if (updraft_console_is_ready(&life->console))
+        next_ms = now_ms;
     int limit_ms = next_ms > now_ms ? (int)(next_ms - now_ms) : 0;
+    limit_ms = updraft_push_socket_timeout_ms(&life->push, limit_ms);
     return updraft_httpd_timeout_ms(&life->httpd, limit_ms);
 }
 
 static void wait_for_work(struct updraft_life *life)
 {
     struct pollfd polled[1 + UPDRAFT_PUSH_SOCKET_POLL_CAP + UPDRAFT_DIRECT_SOCKET_POLL_CAP +
-                         UPDRAFT_ESPHOME_SOCKET_POLL_CAP + UPDRAFT_HTTPD_POLL_CAP] = {
+                         UPDRAFT_ESPHOME_SOCKET_POLL_CAP + UPDRAFT_CONSOLE_POLL_CAP +
+                         UPDRAFT_HTTPD_POLL_CAP] = {
         {.fd = life->machine->signal_fd, .events = POLLIN},
     };
     struct curl_waitfd fds[sizeof polled / sizeof polled[0]];
@@ -556,6 +481,7 @@ static void wait_for_work(struct updraft_life *life)
     count += updraft_push_socket_poll(&life->push, polled + count);
     count += updraft_direct_socket_poll(&life->direct, polled + count);
     count += updraft_esphome_socket_poll(&life->esphome, polled + count);
+    count += updraft_console_poll(&life->console, polled + count);
     count += updraft_httpd_poll(&life->httpd, polled + count);
     for (unsigned i = 0; i < count; i++) {
         int events = (polled[i].events & POLLIN ? CURL_WAIT_POLLIN : 0) |
@@ -576,12 +502,15 @@ static void serve(struct updraft_life *life)
         updraft_direct_socket_run(&life->direct, updraft_clock_ms());
         life->via = "esphome";
         updraft_esphome_socket_run(&life->esphome, updraft_clock_ms());
+        life->via = "console";
+        updraft_console_run(&life->console, updraft_clock_ms());
         updraft_httpd_run(&life->httpd, updraft_clock_ms());
         run_pull(life, updraft_clock_ms());
         run_reports(life, updraft_clock_ms());
         if (updraft_espota_take_restart(&life->push.espota) ||
             updraft_direct_take_restart(&life->direct.direct) ||
             updraft_esphome_socket_take_restart(&life->esphome) ||
+            updraft_console_take_restart(&life->console) ||
             updraft_httpd_take_restart(&life->httpd))
             schedule_restart(life);
         run_timers(life, updraft_clock_ms());
@@ -611,7 +540,7 @@ enum updraft_life_end updraft_life_run(struct updraft_machine *machine,
                                        const struct updraft_start *start)
 {
     struct updraft_life life = {.machine = machine, .born_ms = updraft_clock_ms()};
-    fill_random(NULL, (uint8_t *)&life.boot_id, sizeof life.boot_id);
+    updraft_life_random(NULL, (uint8_t *)&life.boot_id, sizeof life.boot_id);
     if (!begin_life(&life, start))
         return UPDRAFT_LIFE_BROKEN;
     if (life.behaviour == UPDRAFT_BEHAVIOUR_CRASH || life.behaviour == UPDRAFT_BEHAVIOUR_HANG) {

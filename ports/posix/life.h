@@ -14,6 +14,7 @@
 #include "ports/posix/brake.h"
 #include "ports/posix/client.h"
 #include "ports/posix/consent.h"
+#include "ports/posix/console.h"
 #include "ports/posix/direct_socket.h"
 #include "ports/posix/esphome_socket.h"
 #include "ports/posix/httpd.h"
@@ -58,6 +59,7 @@ struct updraft_machine {
     uint16_t ota_port;
     uint16_t direct_port;
     uint16_t esphome_port;
+    uint16_t console_port;
     bool guard_is_up;
     bool is_disabled;
     bool told_no_announce;                      /* why the device is not announced was said */
@@ -100,6 +102,7 @@ struct updraft_life {
     struct updraft_push_socket push;
     struct updraft_direct_socket direct;
     struct updraft_esphome_socket esphome;
+    struct updraft_console console;
     struct updraft_httpd httpd;
     struct updraft_announcer *announcer; /* NULL: none */
     struct updraft_client client;

@@ -105,6 +105,7 @@ static bool reserve_http_port(struct updraft_machine *machine)
     machine->ota_port = machine->board->ota_port;
     machine->direct_port = machine->board->direct_port;
     machine->esphome_port = machine->board->esphome_port;
+    machine->console_port = machine->board->console_port;
     if (!updraft_sockets_parse(machine->options->listen, &machine->listen)) {
         updraft_log_warn("--listen takes a numeric address such as 127.0.0.1 or ::1, not '%s'",
                          machine->options->listen);

@@ -197,13 +197,17 @@ void updraft_narrator_booted(struct updraft_life *life, const struct updraft_sta
     const char *state = life->is_on_trial ? "trial" : "confirmed";
     const struct updraft_machine *machine = life->machine;
     char esphome[20] = "";
+    char console[20] = "";
     if (machine->board->speaks_esphome)
         snprintf(esphome, sizeof esphome, " esphome=%u", (unsigned)machine->esphome_port);
+    if (machine->board->has_console)
+        snprintf(console, sizeof console, " console=%u", (unsigned)machine->console_port);
     updraft_log_event(&machine->log,
-                      "boot slot=%s version=%s state=%s why=\"%s\" http=%s:%u ota=%u direct=%u%s",
+                      "boot slot=%s version=%s state=%s why=\"%s\" http=%s:%u ota=%u direct=%u%s%s",
                       updraft_seat_name(life, start->slot), life->running.version, state,
                       start->why, machine->options->listen, (unsigned)machine->http_port,
-                      (unsigned)machine->ota_port, (unsigned)machine->direct_port, esphome);
+                      (unsigned)machine->ota_port, (unsigned)machine->direct_port, esphome,
+                      console);
     report(life, &(struct tale){.lane = UPDRAFT_REPORT_STATE, .state = state});
 }
 

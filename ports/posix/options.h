@@ -4,6 +4,7 @@
 #ifndef UPDRAFT_PORTS_POSIX_OPTIONS_H
 #define UPDRAFT_PORTS_POSIX_OPTIONS_H
 
+#include "device/console/ovms.h"
 #include "device/update/permission.h"
 #include "ports/posix/nor.h"
 
@@ -43,9 +44,12 @@ struct updraft_options {
     const struct updraft_one_place_map *one_place; /* NULL: a device with slots */
     bool stock_boot;                               /* of a device with one place */
     const char *listen;
-    const char *guard;                /* reason to refuse updates; NULL: none */
-    uint32_t guard_retry_s;           /* what the guard says of when; 0: nothing */
-    struct updraft_schedule schedule; /* where has_schedule */
+    bool console; /* on standard input */
+    enum updraft_ovms_dialect console_words;
+    enum updraft_ovms_network network; /* what the console thinks it is reached by */
+    const char *guard;                 /* reason to refuse updates; NULL: none */
+    uint32_t guard_retry_s;            /* what the guard says of when; 0: nothing */
+    struct updraft_schedule schedule;  /* where has_schedule */
     bool has_schedule;
     uint32_t button_window_s;         /* 0: no button */
     uint32_t safe_after_s;            /* the application needs so long to its safe state */

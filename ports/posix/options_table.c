@@ -27,11 +27,13 @@ const char updraft_options_outro[] =
     "  chip: esp32               # esp32, esp32s2, esp32s3, esp32c3, esp8266, ...\n"
     "  product: demo             # default: the image's project, else the name\n"
     "  password: secret          # of pushed updates; default none\n"
+    "  refuse_md5: true          # espota: only hosts that prove it with SHA-256; default false\n"
     "  ports:\n"
     "    http: 8080              # update page at /update; 0: any free port\n"
     "    ota: 3232               # espota, UDP; 0: any free port\n"
     "    direct: 3233            # Updraft's own way in, TCP; 0: any free port\n"
     "    esphome: 3232           # ESPHome's native protocol, TCP; 0: any free port; default off\n"
+    "    console: 6667           # the ota console, TCP; 0: any free port; default off\n"
     "  server: http://127.0.0.1:8032   # reports there, and asks it for updates\n"
     "  poll_s: 60                # how often it asks; 0: never by itself\n"
     "  ota:\n"
@@ -112,6 +114,19 @@ static bool take_old_sdk(const char *text, struct updraft_options *options)
                          text);
     return options->old_sdk;
 }
+
+static const struct updraft_option_choice console_words[] = {
+    {"current", UPDRAFT_OVMS_CURRENT},
+    {"3.1.003", UPDRAFT_OVMS_3_1_003},
+    {NULL, 0},
+};
+
+static const struct updraft_option_choice networks[] = {
+    {"wifi", UPDRAFT_OVMS_NETWORK_WIFI},
+    {"modem", UPDRAFT_OVMS_NETWORK_MODEM},
+    {"none", UPDRAFT_OVMS_NETWORK_NONE},
+    {NULL, 0},
+};
 
 static bool take_layout(const char *text, struct updraft_options *options)
 {
@@ -233,6 +248,13 @@ const struct updraft_option_row updraft_option_rows[] = {
            "take as long as a W25Q flash chip does (default none)"),
     FLAG("no-announce", is_secret, "do not tell the network by mDNS (through the Avahi daemon)"),
     FLAG("quiet", quiet, "print no events"),
+
+    HEADING("The ota console of OVMS v3 (over TCP: ports.console in board.yaml)"),
+    FLAG("console", console, "on standard input, too"),
+    CHOICE("console-words", "WHOSE", console_words, console_words,
+           "current (default), or 3.1.003: which firmware it sounds like"),
+    CHOICE("network", "HOW", network, networks,
+           "wifi (default), modem or none: it downloads by wifi only"),
 
     HEADING("A new flash"),
     TEXT("table", "CSV", table_path, "its partition table"),

@@ -67,6 +67,13 @@ static void send_reply(struct updraft_push_socket *push)
     (void)sendto(push->udp_fd, reply, len, MSG_NOSIGNAL, (struct sockaddr *)&address, to.len);
 }
 
+static void note_sign_in(struct updraft_push_socket *push, const struct sockaddr *from,
+                         uint64_t now_ms)
+{
+    updraft_brake_note(push->brake, from, updraft_espota_take_sign_in(&push->espota), "espota",
+                       now_ms);
+}
+
 static void take_datagram(struct updraft_push_socket *push,
                           const struct updraft_push_datagram *datagram, uint64_t now_ms)
 {
@@ -74,8 +81,7 @@ static void take_datagram(struct updraft_push_socket *push,
     struct updraft_peer from = {.len = (uint8_t)updraft_sockets_address_len(&datagram->from)};
     memcpy(from.bytes, &datagram->from, from.len);
     updraft_espota_datagram(&push->espota, &from, datagram->bytes, datagram->len, now_ms);
-    updraft_brake_note(push->brake, address, updraft_espota_take_sign_in(&push->espota), "espota",
-                       now_ms);
+    note_sign_in(push, address, now_ms);
     send_reply(push);
 }
 
@@ -184,6 +190,10 @@ static bool receive_stream(struct updraft_push_socket *push, uint64_t now_ms)
         if (len == 0)
             return false;
         updraft_pace_add(&push->pace, (uint64_t)len);
+        /* The count goes out before the flash is busy, so that the next chunk travels meanwhile. */
+        updraft_espota_acknowledge(&push->espota, (size_t)len, now_ms);
+        if (!send_stream(push))
+            return false;
         updraft_espota_feed(&push->espota, bytes, (size_t)len, now_ms);
         if (!send_stream(push))
             return false;
@@ -212,11 +222,21 @@ static void run_stream(struct updraft_push_socket *push, uint64_t now_ms)
     }
 }
 
+/* A password's answer may be decided only now. */
+static void tick(struct updraft_push_socket *push, uint64_t now_ms)
+{
+    struct sockaddr_storage from;
+    memset(&from, 0, sizeof from);
+    memcpy(&from, push->espota.accepted.bytes, push->espota.accepted.len);
+    updraft_espota_tick(&push->espota, now_ms);
+    note_sign_in(push, (const struct sockaddr *)&from, now_ms);
+}
+
 void updraft_push_socket_run(struct updraft_push_socket *push, uint64_t now_ms)
 {
     release_datagram(push, now_ms);
     receive_datagrams(push, now_ms);
-    updraft_espota_tick(&push->espota, now_ms);
+    tick(push, now_ms);
     if (push->tcp_fd < 0 && updraft_espota_wants(&push->espota) == UPDRAFT_ESPOTA_WANTS_CONNECT)
         start_connect(push, now_ms);
     if (push->tcp_fd >= 0 && !push->is_connected)
@@ -224,6 +244,11 @@ void updraft_push_socket_run(struct updraft_push_socket *push, uint64_t now_ms)
     if (push->tcp_fd >= 0 && push->is_connected)
         run_stream(push, now_ms);
     send_reply(push);
+}
+
+int updraft_push_socket_timeout_ms(const struct updraft_push_socket *push, int limit_ms)
+{
+    return updraft_espota_wants(&push->espota) == UPDRAFT_ESPOTA_WANTS_TICK ? 0 : limit_ms;
 }
 
 bool updraft_push_socket_is_busy(const struct updraft_push_socket *push)

@@ -53,6 +53,9 @@ unsigned updraft_push_socket_poll(const struct updraft_push_socket *push, struct
 
 void updraft_push_socket_run(struct updraft_push_socket *push, uint64_t now_ms);
 
+/* How long to wait at most for the descriptors: limit_ms, or 0 while there is work without them. */
+int updraft_push_socket_timeout_ms(const struct updraft_push_socket *push, int limit_ms);
+
 /* An update over this way is going on, or a datagram is held. */
 bool updraft_push_socket_is_busy(const struct updraft_push_socket *push);
 

@@ -14,6 +14,10 @@ void updraft_esp_update_answer(const struct updraft_view *view,
                                const struct updraft_request *request, struct updraft_plan *plan,
                                struct updraft_response *response);
 
+/* GET /d/ovms/PRODUCT/TAG/ovms3.ver and ovms3.bin: the update server of OVMS v3. */
+void updraft_ovms_answer(const struct updraft_view *view, const struct updraft_request *request,
+                         struct updraft_plan *plan, struct updraft_response *response);
+
 /* GET /d/image/SHA256, with ranges. */
 void updraft_image_answer(const struct updraft_view *view, const struct updraft_request *request,
                           struct updraft_plan *plan, struct updraft_response *response);

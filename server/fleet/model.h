@@ -29,6 +29,7 @@ enum updraft_via {
     UPDRAFT_VIA_RAW = 6,
     UPDRAFT_VIA_ESPHOME = 7,
     UPDRAFT_VIA_DIRECT = 8,
+    UPDRAFT_VIA_CONSOLE = 9,
 };
 
 const char *updraft_via_name(enum updraft_via via);

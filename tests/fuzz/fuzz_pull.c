@@ -6,6 +6,8 @@ struct answer {
     uint16_t status;
     int64_t content_len;
     const char *md5;
+    const char *etag;
+    const char *content_range;
     const uint8_t *body;
     size_t len;
     enum updraft_error transport;
@@ -18,7 +20,14 @@ struct result {
 
 static void answer_fetch(struct updraft_pull *pull, const struct answer *answer, size_t step)
 {
-    bool go_on = updraft_pull_response(pull, answer->status, answer->content_len, answer->md5);
+    struct updraft_pull_answer head = {
+        .status = answer->status,
+        .content_len = answer->content_len,
+        .md5 = answer->md5,
+        .etag = answer->etag,
+        .content_range = answer->content_range,
+    };
+    bool go_on = updraft_pull_response(pull, &head);
 
     for (size_t off = 0; go_on && off < answer->len; off += step)
         go_on = updraft_pull_body(pull, answer->body + off,
@@ -42,8 +51,13 @@ static struct result run(enum updraft_pull_way way, const struct answer answers[
         .interval_s = 10,
     };
     updraft_pull_init(&pull, &config, 0);
-    for (int i = 0; i < 2 && updraft_pull_wants(&pull, 0, &fetch); i++)
-        answer_fetch(&pull, &answers[i], step);
+    for (int i = 0; i < 6 && device.update.state != UPDRAFT_UPDATE_DONE; i++) {
+        updraft_pull_now(&pull, 0);
+        if (updraft_pull_wants(&pull, 0, &fetch))
+            answer_fetch(&pull, &answers[i % 2], step);
+    }
+    if (updraft_pull_goes_on(&pull))
+        updraft_update_withdraw(&device.update);
     result.outcome = updraft_pull_take_outcome(&pull);
     result.code = pull.failure.code;
     fuzz_require((result.outcome == UPDRAFT_PULL_UPDATED) ==
@@ -57,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    static const uint16_t statuses[] = {200, 200, 200, 304, 404, 500, 302, 403};
+    static const uint16_t statuses[] = {200, 200, 200, 304, 404, 416, 206, 403};
     struct answer answers[2] = {{0}};
     char md5[40] = {0};
 
@@ -71,6 +85,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     answers[1].status = statuses[data[35] >> 3 & 7u];
     answers[0].transport = data[36] & 1u ? UPDRAFT_E_DISCONNECTED : UPDRAFT_OK;
     answers[0].md5 = data[36] & 2u ? md5 : NULL;
+    answers[0].etag = answers[1].etag = data[36] & 4u ? "\"e\"" : NULL;
+    answers[1].content_range = data[36] & 8u ? "bytes 4096-8191/8192" : NULL;
+    if ((data[36] & 8u) != 0)
+        answers[0].transport = UPDRAFT_E_DISCONNECTED;
     answers[1].content_len = (int64_t)(data[37] | data[38] << 8) - 1;
     data += 40;
     len -= 40;

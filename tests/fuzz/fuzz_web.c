@@ -88,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         "/update",     "/api/v1/firmware/upload", "/status", "/update/identity", "/ota/start",
         "/ota/upload", "/update/update",          "/"};
     static struct updraft_web_response whole, pieces;
-    static char texts[6][TEXT_CAP];
+    static char texts[8][TEXT_CAP];
 
     if (len < 2)
         return 0;
@@ -106,6 +106,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         .origin = take_text(&data, &len, texts[3]),
         .host = take_text(&data, &len, texts[4]),
         .target = take_text(&data, &len, texts[5]),
+        .repr_digest = take_text(&data, &len, texts[6]),
+        .content_range = take_text(&data, &len, texts[7]),
     };
     const char *password = kind & 64u ? "secret" : NULL;
     if (kind & 32u)

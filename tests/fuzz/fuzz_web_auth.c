@@ -1,7 +1,8 @@
-/* Any Authorization header, Host, Origin, and query: nothing is read past its end, a proof holds for
+/* Any Authorization header, Host, Origin, query, digest, and range: nothing is read past its end, a proof holds for
  * one password and one time only, and no name under a foreign domain passes for the device's. */
 #include "device/push/web_auth.h"
 #include "device/push/web_origin.h"
+#include "device/push/web_resume.h"
 #include "device/push/web_start.h"
 #include "tests/fuzz/fuzz_device.h"
 
@@ -56,6 +57,14 @@ static void try_origin(const char *text)
 static void try_query(const char *text)
 {
     struct updraft_web_start start = {0};
+    struct updraft_web_part part;
+
+    if (updraft_web_part_read(NULL, text, 1000, &part) == UPDRAFT_OK)
+        fuzz_require(part.total - part.off == 1000 && !part.has_sha256);
+    if (updraft_web_part_read(text, NULL, 1000, &part) == UPDRAFT_OK)
+        fuzz_require(part.total == 1000 && part.off == 0);
+    if (updraft_web_part_ask(text, &part) == UPDRAFT_OK)
+        fuzz_require(part.has_sha256 && part.off == 0);
 
     if (updraft_web_start_note(&start, "a", text, 0) == UPDRAFT_OK)
         fuzz_require(updraft_web_start_take(&start, "a", NULL, 0));

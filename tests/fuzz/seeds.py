@@ -1,6 +1,7 @@
 """Valid inputs to start the fuzzers from: seeds.py DIRECTORY writes DIRECTORY/TARGET/* for the targets
 whose valid inputs chance would not find. What stands before the bytes proper is each target's own."""
 
+import base64
 import gzip
 import hashlib
 import hmac
@@ -87,6 +88,31 @@ def access_points():
     return b"\x02" + struct.pack("<I", 0x7E000) + (bytes([2, 6]).ljust(0x13C, b"\0") + b"\2\1\0\0" + aps)
 
 
+def esphome_hello(data):
+    """A whole conversation of fuzz_esphome, in its steps of up to 504 bytes: protocol 2, no password."""
+    said = (bytes.fromhex("6C26F75C4503") + struct.pack(">I", len(data))
+            + hashlib.md5(data).hexdigest().encode() + data + b"\0")
+    said += bytes(-len(said) % 8)
+    steps = [said[at:at + 504] for at in range(0, len(said), 504)]
+    return b"\x01" + b"".join(bytes([len(step) // 8 << 2]) + step for step in steps)
+
+
+def esphome_answers():
+    """What a device says, in steps of up to 63 bytes: with a password, an image of three blocks."""
+    said = [b"\x00\x02", b"\x40", b"\x02" + b"0123456789abcdef" * 3, b"0123456789abcdef", b"\x41", b"\x42",
+            b"\x43", b"\x47", b"\x47", b"\x47", b"\x44\x45"]
+    return b"".join(bytes([len(answer) << 2]) + answer for answer in said)
+
+
+def console_flash(data):
+    """fuzz_ovms: `ota flash vfs`, a file of this length (a multiple of 256), its bytes, its end."""
+    steps = [b"\x16\x00", bytes([(len(data) // 256 + 1) * 8 & 0xF8])]
+    for at in range(0, len(data), 1020):
+        piece = data[at:at + 1020]
+        steps += [b"\x08", bytes([len(piece) // 4]), piece]
+    return b"\x00" + b"".join(steps) + b"\x00\x06\x00\x36\x00"
+
+
 def seeds():
     esp32 = images.make(version="1.1.0", size=4096)
     other = images.make(version="1.1.0", chip="esp32s3", size=4096)
@@ -94,6 +120,8 @@ def seeds():
     headers = struct.pack("<BBB32sBBHx", 2, 20, 255, digest, 0, 2, len(esp32) + 1)
     return {
         "fuzz_descriptor": [DESCRIPTOR, b'{"a": [1, {"b": null}], "PATH": "\\u0061", "Version": "1"}'],
+        "fuzz_esphome": [esphome_hello(esp32), esphome_hello(other), b"\x11\x05\x0d\x09"],
+        "fuzz_esphome_host": [esphome_answers()],
         "fuzz_gzip": [b"\x10\x10" + gzip.compress(esp32), b"\x01\x01" + gzip.compress(b"a" * 3000)],
         "fuzz_image": [esp32, other],
         "fuzz_image_facts": [esp32[:4096]],
@@ -102,19 +130,24 @@ def seeds():
         "fuzz_multipart": [b"\x07" + form(b"\xE9" * 100), b"\x03" + form(b"\xE9" * 9, digest)],
         "fuzz_oldsdk": [access_points()],
         "fuzz_otadata": [otadata()],
+        "fuzz_ovms": [console_flash(images.make(version="1.1.0", size=4096)),
+                      b"\x01\x06\x00\x08\x08\x02" + b"1.2.0\nx\n" + b"\x00\x03"],
         "fuzz_ptable": [b"\x03" + table()],
         "fuzz_ptable_csv": [b"\x00" + CSV, b"\x01" + CSV, b"\x24" + CSV],
         "fuzz_pull": [headers + esp32,
                       b"\x03\x10" + bytes([len(DESCRIPTOR)]) + headers[3:40] + DESCRIPTOR + esp32],
         "fuzz_verify": [b"\x00" + esp32, b"\xFF" + app_8266()],
-        "fuzz_web": [b"\x20\x10\n%d\n\n\n1.2.3.4\n\n" % len(form(esp32)) + form(esp32),
-                     b"\x20\x10\n%d\n\n\n1.2.3.4\n\n" % len(form(esp32, digest)) + form(esp32, digest),
-                     b"\x34\x10\n%d\n\n\n1.2.3.4\n/ota/start?mode=fr&hash=%s\n" % (len(form(esp32)), digest)
+        "fuzz_web": [b"\x20\x10\n%d\n\n\n1.2.3.4\n\n\n\n" % len(form(esp32)) + form(esp32),
+                     b"\x20\x10\n%d\n\n\n1.2.3.4\n\n\n\n" % len(form(esp32, digest)) + form(esp32, digest),
+                     b"\x34\x10\n%d\n\n\n1.2.3.4\n/ota/start?mode=fr&hash=%s\n\n\n" % (len(form(esp32)), digest)
                      + form(esp32),
-                     b"\x00\x10application/octet-stream\n%d\n\n\n1.2.3.4\n\n" % len(esp32) + esp32],
+                     b"\x00\x10application/octet-stream\n%d\n\n\n1.2.3.4\n\n\n\n" % len(esp32) + esp32,
+                     b"\x00\x10\n%d\n\n\n1.2.3.4\n\nsha-256=:%s:\nbytes 0-%d/%d\n"
+                     % (len(esp32), base64.b64encode(hashlib.sha256(esp32).digest()), len(esp32) - 1, len(esp32)) + esp32],
         "fuzz_web_auth": [b"Basic YWRtaW46c2VjcmV0", digest_answer("MD5", hashlib.md5),
                           digest_answer("SHA-256", hashlib.sha256), b"mode=fs&hash=" + digest,
-                          b"http://garage:80/update"],
+                          b"http://garage:80/update", b"bytes 24-1023/1024",
+                          b"sha-256=:%s:" % base64.b64encode(bytes(32)), b"size=9&sha256=" + b"0f" * 32],
     }
 
 

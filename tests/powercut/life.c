@@ -219,8 +219,7 @@ void life_save(const struct life *life, struct life_snapshot *snapshot)
 {
     const struct updraft_nor *nor = &life->rig.nor;
 
-    *snapshot =
-        (struct life_snapshot){.switched = life->switched, .was_cut = life->was_cut};
+    *snapshot = (struct life_snapshot){.switched = life->switched, .was_cut = life->was_cut};
     snapshot->bytes = malloc(nor->flash.size);
     require(snapshot->bytes != NULL);
     memcpy(snapshot->bytes, nor->bytes, nor->flash.size);
@@ -260,8 +259,7 @@ void life_snapshot_free(struct life_snapshot *snapshot)
 
 static bool is_new(const struct life *life, int image)
 {
-    return image == life->new_image ||
-           (image == life->other_image && image != LIFE_NO_IMAGE);
+    return image == life->new_image || (image == life->other_image && image != LIFE_NO_IMAGE);
 }
 
 static void live(struct life *life)

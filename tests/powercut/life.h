@@ -58,16 +58,16 @@ struct life {
     struct rig rig;
     struct life_image images[LIFE_IMAGE_CAP]; /* every image the device ever gets */
     int image_count;
-    int new_image;                /* index of the one that comes */
-    int other_image;              /* of the one that comes after a cut instead; LIFE_NO_IMAGE: none */
-    int survivor;                 /* index of the one that must run in the end; or other_image */
+    int new_image;   /* index of the one that comes */
+    int other_image; /* of the one that comes after a cut instead; LIFE_NO_IMAGE: none */
+    int survivor;    /* index of the one that must run in the end; or other_image */
     struct updraft_extent target; /* the only slot that may change */
     struct life_wire {
         const uint8_t *bytes;
         uint32_t len;
         uint8_t *gzip; /* NULL: raw */
         uint8_t identity[32];
-    } wires[2]; /* of the new image, of the other one */
+    } wires[2];                 /* of the new image, of the other one */
     struct life_snapshot fresh; /* before the update */
     bool switched;              /* the new image has started: from then on it must not be lost */
     bool was_cut;               /* at least once */

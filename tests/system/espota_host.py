@@ -36,7 +36,7 @@ def push(port, data, password=None, host="127.0.0.1", command=0, announced_md5=N
         tcp_port = listener.getsockname()[1]
         udp.sendto(f"{command} {tcp_port} {len(data)} {announced_md5 or md5(data)}\n".encode(), device)
         reply = udp.recvfrom(128)[0].decode()
-        challenge = re.fullmatch(r"AUTH ([0-9a-f]{32})", reply)
+        challenge = re.fullmatch(r"AUTH ([0-9a-f]{64})", reply)
         if challenge:
             udp.sendto(auth_datagram(password or "", challenge[1]), device)
             reply = udp.recvfrom(128)[0].decode()

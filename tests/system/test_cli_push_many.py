@@ -171,8 +171,8 @@ class Interrupted(ManyCase):
         self.addCleanup(process.stderr.close)
         self.assertTrue(half_reached.wait(30) and whole_reached.wait(30))
         time.sleep(0.5)
-        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)],
-                                  capture_output=True, text=True).stdout.split()
+        with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
+            children = file.read().split()
         self.assertEqual(len(children), 2)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)

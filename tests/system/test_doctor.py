@@ -64,6 +64,10 @@ class Doctor(harness.Case):
             free.bind(("127.0.0.1", 0))
             return free.getsockname()[1]
 
+    def stock(self, port, *args, **kwargs):
+        """Of a device that has no way in of ours: nothing else on this machine is to stand in."""
+        return self.doctor(f"127.0.0.1:{port}", "--direct-port", self.free_port(), *args, **kwargs)
+
     def states(self, got):
         return {step: finding["state"] for step, finding in got["by"].items()}
 
@@ -94,7 +98,7 @@ class Doctor(harness.Case):
     def test_a_stock_device_is_examined_by_espota_alone(self):
         for password, args in ((None, []), ("secret", ["--password", "secret"])):
             peer = EspotaPeer(self, password=password)
-            got = self.doctor(f"127.0.0.1:{peer.port}", *args)
+            got = self.stock(peer.port, *args)
             self.assertEqual(got["ways"], ["espota"])
             self.assertEqual(self.states(got)["call back"], "ok")
             self.assertEqual(self.states(got)["password"], "ok")
@@ -152,8 +156,7 @@ class Doctor(harness.Case):
     def test_a_port_that_is_open_but_speaks_no_http(self):
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
-            got = self.doctor(f"127.0.0.1:{port}", "--direct-port", self.free_port(), "--timeout", 1,
-                              status=4)
+            got = self.stock(port, "--timeout", 1, status=4)
         self.assertIn("does not speak HTTP", got["by"]["http"]["found"])
 
     def test_a_missing_and_a_wrong_password(self):
@@ -167,7 +170,7 @@ class Doctor(harness.Case):
     def test_a_wrong_password_of_espota_alone(self):
         for digits in (32, 64):
             peer = EspotaPeer(self, password="secret", digits=digits)
-            got = self.doctor(f"127.0.0.1:{peer.port}", "--password", "no", status=6)
+            got = self.stock(peer.port, "--password", "no", status=6)
             self.assertEqual(self.states(got)["password"], "failed")
             self.assertEqual(got["error"]["code"], "wrong_password")
 
@@ -177,19 +180,18 @@ class Doctor(harness.Case):
                     "text/html", "")
 
         peer = HttpPeer(self, {("GET", "/update"): page})
-        at = f"127.0.0.1:{peer.port}"
-        self.assertEqual(self.states(self.doctor(at, "--password", "pw"))["password"], "ok")
-        self.assertIn("none is given", self.doctor(at, status=6)["error"]["message"])
-        self.assertIn("does not take", self.doctor(at, "--password", "x",
-                                                   status=6)["error"]["message"])
+        self.assertEqual(self.states(self.stock(peer.port, "--password", "pw"))["password"], "ok")
+        self.assertIn("none is given", self.stock(peer.port, status=6)["error"]["message"])
+        self.assertIn("does not take", self.stock(peer.port, "--password", "x",
+                                                  status=6)["error"]["message"])
 
     def test_a_device_that_cannot_call_back(self):
         peer = EspotaPeer(self, call_back=False)
-        got = self.doctor(f"127.0.0.1:{peer.port}", "--host-port", self.free_port(), status=4)
+        got = self.stock(peer.port, "--host-port", self.free_port(), status=4)
         self.assertEqual(got["error"]["code"], "no_call_back")
         self.assertIn("--host-port", got["error"]["remedy"])
         other = EspotaPeer(self, call_back=False)
-        got = self.doctor(f"127.0.0.1:{other.port}", "--no-call-back")
+        got = self.stock(other.port, "--no-call-back")
         self.assertEqual(self.states(got)["call back"], "skipped")
 
     def test_an_address_translation_between_is_told_from_a_firewall(self):
@@ -207,7 +209,7 @@ class Doctor(harness.Case):
                   "state": "confirmed", "capacity": 100, "ota_port": peer.port, "password": False}
         http = HttpPeer(self, {("GET", "/status"): (200, "application/json", json.dumps(status)),
                                ("POST", "/update"): (400, "application/json", "{}")})
-        got = self.doctor(f"127.0.0.1:{http.port}", "--direct-port", self.free_port())
+        got = self.stock(http.port)
         self.assertEqual(self.states(got)["call back"], "note")
 
     def test_an_image_that_the_device_would_not_take(self):

@@ -49,6 +49,41 @@ class WebCase(DeviceCase):
         self.assertEqual(status, 401)
         return headers.get_all("WWW-Authenticate")
 
+    def listener(self, boot, heard, break_at=None):
+        """A port whose connections are passed on to the device, while what they carry is kept. The
+        first that carries more than break_at bytes to it is broken."""
+        breaks = [break_at] if break_at else []
+        server = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(server.close)
+
+        def carry(source, target, keep):
+            try:
+                carried = 0
+                while data := source.recv(65536):
+                    keep.append(data)
+                    target.sendall(data)
+                    carried += len(data)
+                    if keep is heard and breaks and carried > breaks[0]:
+                        breaks.clear()
+                        source.shutdown(socket.SHUT_RDWR)
+                target.shutdown(socket.SHUT_WR)
+            except OSError:
+                target.close()
+
+        def serve():
+            while True:
+                try:
+                    client, _ = server.accept()
+                    host, _, port = boot["http"].rpartition(":")
+                    device = socket.create_connection((host, int(port)))
+                except OSError:
+                    return
+                threading.Thread(target=carry, args=(client, device, heard), daemon=True).start()
+                threading.Thread(target=carry, args=(device, client, []), daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        return server.getsockname()[1]
+
     def within(self, limit_s, what, action):
         start = time.monotonic()
         result = action()
@@ -149,36 +184,20 @@ class SignInTest(WebCase):
                  "--password", "secret")
         self.assert_updated(device)
         text = b"".join(heard)
-        self.assertEqual(re.findall(rb"Authorization: (\w+)", text), [b"Digest"])
+        self.assertEqual(re.findall(rb"Authorization: (\w+)", text), [b"Digest"] * 2)  # what is there of the image, and the rest
         self.assertLess(len(text), 1.2 * len(self.new) + 20000)  # the image went out once
 
-    def listener(self, boot, heard):
-        """A port whose connections are passed on to the device, while what they carry is kept."""
-        server = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(server.close)
 
-        def carry(source, target, keep):
-            try:
-                while data := source.recv(65536):
-                    keep.append(data)
-                    target.sendall(data)
-                target.shutdown(socket.SHUT_WR)
-            except OSError:
-                target.close()
-
-        def serve():
-            while True:
-                try:
-                    client, _ = server.accept()
-                    host, _, port = boot["http"].rpartition(":")
-                    device = socket.create_connection((host, int(port)))
-                except OSError:
-                    return
-                threading.Thread(target=carry, args=(client, device, heard), daemon=True).start()
-                threading.Thread(target=carry, args=(device, client, []), daemon=True).start()
-
-        threading.Thread(target=serve, daemon=True).start()
-        return server.getsockname()[1]
+class PageTest(WebCase):
+    def test_the_page_knows_every_chip_by_its_number(self):
+        """It looks into an image before it is sent, so it has a table of its own."""
+        with open(f"{harness.ROOT}/format/chip_rows.h", encoding="utf-8") as file:
+            rows = re.findall(r'ROW\((0x[0-9A-F]{4}), "[^"]+", "(\w+)"', file.read())
+        with open(f"{harness.ROOT}/web/update/index.html", encoding="utf-8") as file:
+            table = re.search(r"const chips = \{(.*?)\};", file.read(), re.DOTALL)[1]
+        self.assertGreater(len(rows), 10)
+        self.assertEqual({int(number): name for number, name in re.findall(r"(\d+): '(\w+)'", table)},
+                         {int(number, 16): name for number, name in rows})
 
 
 class HostTest(WebCase):
@@ -258,6 +277,122 @@ class EndTest(WebCase):
         proof = digest(self.challenges(boot)[0], "POST", "/update", "secret")
         large = bytes([0xE9]) * 0x180001
         self.assert_refused(self.within(4, "size", lambda: self.post(boot, large, headers=proof)), 413, "too_large")
+
+
+class ResumeTest(WebCase):
+    """An upload that broke off is gone on with, and little is sent twice."""
+
+    LEN = 1_200_000
+
+    def setUp(self):
+        super().setUp()
+        self.new = images.make("1.1.0", size=self.LEN)
+
+    def named(self, image, off=0):
+        name = base64.b64encode(hashlib.sha256(image).digest()).decode()
+        part = {"Content-Range": f"bytes {off}-{len(image) - 1}/{len(image)}"} if off else {}
+        return {"Repr-Digest": f"sha-256=:{name}:", **part}
+
+    def offset(self, boot, image):
+        query = f"/update/resume?sha256={hashlib.sha256(image).hexdigest()}&size={len(image)}"
+        status, _, body = self.get(boot, query)
+        self.assertEqual(status, 200, body)
+        return json.loads(body)["offset"]
+
+    def push(self, boot, *args, status=0):
+        path = self.write("push.bin", self.new)
+        result = self.cli("push", path, boot["http"], "--via", "raw", "--timeout", "5", "--json", *args, status=status)
+        return json.loads(result.stdout), result.stderr
+
+    def break_off(self, device, boot, percent):
+        """An upload that names its digest and is cut; returns how many bytes it sent."""
+        part = self.new[:len(self.new) * percent // 100]
+        with self.open_upload(boot, len(self.new), part, self.named(self.new)):
+            self.wait_status(boot, "what was sent is written",
+                             lambda s: s["update"]["written"] > len(part) - 2 * 4096)
+        device.wait_line("^update failed code=69")
+        return len(part)
+
+    def open_upload(self, boot, total_len, part, headers=None):
+        host, _, port = boot["http"].rpartition(":")
+        upload = socket.create_connection((host, int(port)), timeout=harness.WAIT_S)
+        self.addCleanup(upload.close)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+        upload.sendall(f"POST /update HTTP/1.1\r\nHost: {boot['http']}\r\n{lines}"
+                       f"Content-Length: {total_len}\r\n\r\n".encode() + part)
+        return upload
+
+    def test_the_tool_goes_on_after_a_cut_at_half_and_a_power_cut(self):
+        device, boot = self.booted()
+        self.assertEqual(self.offset(boot, self.new), 0)
+        sent = self.break_off(device, boot, 50)
+        device.process.kill()
+        device.process.wait()
+        device, boot = self.booted()
+        self.assertEqual(boot["version"], "1.0.0")
+        got, words = self.push(boot)
+        self.assertEqual((got["state"], got["running"]), ("confirmed", "1.1.0"))
+        self.assertGreater(got["resumed"], 0.4 * len(self.new))
+        self.assertEqual(got["sent"], len(self.new) - got["resumed"])
+        self.assertLess(sent + got["sent"], 1.2 * len(self.new))
+        self.assertRegex(words, f"going on at {got['resumed']} of {len(self.new)} bytes")
+
+    def test_the_tool_goes_on_after_the_power_fails_under_it(self):
+        device, boot = self.booted(extra=["--cut-at", "180", "--cut", "torn"])
+        self.push(boot, status=4)
+        self.assertEqual(device.wait_exit(), harness.POWER_CUT_EXIT)
+        _, boot = self.booted()
+        got, _ = self.push(boot)
+        self.assertEqual(got["state"], "confirmed")
+        self.assertGreater(got["resumed"], 0)
+
+    def test_the_tool_goes_on_by_itself_where_it_may_try_again(self):
+        _, boot = self.booted()
+        heard = []
+        port = self.listener(boot, heard, break_at=len(self.new) // 2)
+        path = self.write("push.bin", self.new)
+        result = self.cli("push", path, f"127.0.0.1:{port}", "--via", "raw", "--retry", "2", "--json")
+        got = json.loads(result.stdout)
+        self.assertEqual((got["state"], got["running"]), ("confirmed", "1.1.0"))
+        self.assertGreater(got["resumed"], 0.3 * len(self.new))
+        self.assertLess(sum(map(len, heard)), 1.2 * len(self.new))
+
+    def test_with_a_password_it_goes_on_as_well(self):
+        device, boot = self.booted(board="password: secret\n")
+        self.assertEqual(self.get(boot, "/update/resume?size=1")[0], 401)
+        proof = digest(self.challenges(boot)[0], "POST", "/update", "secret")
+        part = self.new[:len(self.new) // 2]
+        with self.open_upload(boot, len(self.new), part, {**proof, **self.named(self.new)}):
+            self.wait_status(boot, "half", lambda s: s["update"]["written"] > len(part) - 2 * 4096)
+        device.wait_line("^update failed code=69")
+        got, _ = self.push(boot, "--password", "secret")
+        self.assertGreater(got["resumed"], 0.4 * len(self.new))
+
+    def test_another_image_starts_from_its_first_byte(self):
+        device, boot = self.booted()
+        self.break_off(device, boot, 50)
+        self.assertGreater(self.offset(boot, self.new), 0)
+        other = images.make("1.2.0", size=self.LEN)
+        self.assertEqual(self.offset(boot, other), 0)
+        self.assert_refused(self.post(boot, other[0x10000:], headers=self.named(other, 0x10000)), 416, "wrong_range")
+        self.assertEqual(self.post(boot, other, headers=self.named(other))[0], 200)
+        self.assert_updated(device, version="1.2.0")
+
+    def test_what_changed_on_its_way_is_refused_at_the_end(self):
+        device, boot = self.booted()
+        self.break_off(device, boot, 50)
+        off = self.offset(boot, self.new)
+        rest = bytearray(self.new[off:])
+        rest[1000] ^= 1
+        self.assert_refused(self.post(boot, bytes(rest), headers=self.named(self.new, off)), 400, "digest_mismatch")
+        self.assertEqual(self.post(boot, self.new, headers=self.named(self.new))[0], 200)
+        self.assert_updated(device)
+
+    def test_a_whole_body_is_taken_where_half_of_it_is_there(self):
+        device, boot = self.booted()
+        self.break_off(device, boot, 50)
+        self.assertEqual(self.post(boot, self.new, headers=self.named(self.new))[0], 200)
+        self.assert_updated(device)
 
 
 class ToolTest(WebCase):

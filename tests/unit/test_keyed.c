@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "format/keyed.h"
+#include "format/pbkdf2.h"
 #include "format/text.h"
 
 #include <string.h>

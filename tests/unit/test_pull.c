@@ -20,6 +20,14 @@
 #define URL       "http://updates.example/d/esp-update/demo"
 #define IMAGE_URL "http://updates.example/d/image/1234"
 
+static bool respond(struct updraft_pull *pull, uint16_t status, int64_t content_len,
+                    const char *md5)
+{
+    return updraft_pull_response(
+        pull,
+        &(struct updraft_pull_answer){.status = status, .content_len = content_len, .md5 = md5});
+}
+
 struct fixture {
     struct rig rig;
     struct rig_image old_image;
@@ -164,7 +172,7 @@ static void pull_plain_takes_the_body_as_the_image(void **state)
     expect_fetch(f, URL);
     assert_string_equal(f->fetch.headers, "");
     assert_false(f->fetch.http_1_0);
-    assert_true(updraft_pull_response(&f->pull, 200, f->new_image.len, NULL));
+    assert_true(respond(&f->pull, 200, f->new_image.len, NULL));
     assert_true(give_whole(f, f->new_image.bytes, f->new_image.len));
     end(f, UPDRAFT_OK);
     expect_outcome(f, UPDRAFT_PULL_UPDATED);
@@ -180,7 +188,7 @@ static void pull_takes_the_image_in_every_split(void **state)
     for (size_t split = 0; split < len; split += split < 320 ? 1 : 97) {
         renew(f, UPDRAFT_PULL_PLAIN);
         expect_fetch(f, URL);
-        assert_true(updraft_pull_response(&f->pull, 200, (int64_t)len, NULL));
+        assert_true(respond(&f->pull, 200, (int64_t)len, NULL));
         assert_true(give(f, f->new_image.bytes, len, split, split == 0 ? 1 : len));
         end(f, UPDRAFT_OK);
         expect_outcome(f, UPDRAFT_PULL_UPDATED);
@@ -255,7 +263,7 @@ static void pull_headers_take_304_as_up_to_date(void **state)
 
     start(f, UPDRAFT_PULL_HEADERS_ESP8266);
     expect_fetch(f, URL);
-    assert_false(updraft_pull_response(&f->pull, 304, -1, NULL));
+    assert_false(respond(&f->pull, 304, -1, NULL));
     end(f, UPDRAFT_OK);
     expect_outcome(f, UPDRAFT_PULL_UP_TO_DATE);
     assert_int_equal(updraft_pull_due_ms(&f->pull), f->now_ms + 60000);
@@ -267,7 +275,7 @@ static void pull_headers_take_200_with_the_md5_of_the_image(void **state)
 
     start(f, UPDRAFT_PULL_HEADERS_ESP32);
     expect_fetch(f, URL);
-    assert_true(updraft_pull_response(&f->pull, 200, f->new_image.len, md5_of(&f->new_image)));
+    assert_true(respond(&f->pull, 200, f->new_image.len, md5_of(&f->new_image)));
     assert_true(give_whole(f, f->new_image.bytes, f->new_image.len));
     end(f, UPDRAFT_OK);
     expect_outcome(f, UPDRAFT_PULL_UPDATED);
@@ -279,7 +287,7 @@ static void pull_finds_a_body_that_has_another_md5(void **state)
     struct fixture *f = *state;
 
     expect_fetch(f, URL);
-    assert_true(updraft_pull_response(&f->pull, 200, f->new_image.len, md5_of(&f->old_image)));
+    assert_true(respond(&f->pull, 200, f->new_image.len, md5_of(&f->old_image)));
     assert_true(give_whole(f, f->new_image.bytes, f->new_image.len));
     end(f, UPDRAFT_OK);
     expect_failed(f, UPDRAFT_E_DIGEST);
@@ -316,8 +324,8 @@ static void pull_judges_the_answer_before_it_begins(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         start(f, i % 2 ? UPDRAFT_PULL_PLAIN : UPDRAFT_PULL_HEADERS_ESP32);
         expect_fetch(f, URL);
-        assert_false(updraft_pull_response(&f->pull, (uint16_t)cases[i].status,
-                                           cases[i].content_len, cases[i].md5));
+        assert_false(
+            respond(&f->pull, (uint16_t)cases[i].status, cases[i].content_len, cases[i].md5));
         assert_false(updraft_pull_body(&f->pull, f->new_image.bytes, 10));
         end(f, UPDRAFT_E_ABORTED);
         expect_failed(f, cases[i].error);
@@ -327,7 +335,7 @@ static void pull_judges_the_answer_before_it_begins(void **state)
     /* Only who sent a version may be told that there is nothing newer. */
     start(f, UPDRAFT_PULL_PLAIN);
     expect_fetch(f, URL);
-    assert_false(updraft_pull_response(&f->pull, 304, -1, NULL));
+    assert_false(respond(&f->pull, 304, -1, NULL));
     end(f, UPDRAFT_OK);
     expect_failed(f, UPDRAFT_E_HTTP_STATUS);
     assert_int_equal(f->rig.nor.counts.operations, 0);
@@ -338,7 +346,7 @@ static void pull_stops_at_the_first_byte_that_cannot_be_right(void **state)
     struct fixture *f = *state;
 
     expect_fetch(f, URL);
-    assert_true(updraft_pull_response(&f->pull, 200, 9000, NULL));
+    assert_true(respond(&f->pull, 200, 9000, NULL));
     assert_false(updraft_pull_body(&f->pull, (const uint8_t *)"<html>", 6));
     end(f, UPDRAFT_E_ABORTED);
     expect_failed(f, UPDRAFT_E_MAGIC);
@@ -350,14 +358,14 @@ static void pull_refuses_a_body_of_another_length_than_announced(void **state)
     struct fixture *f = *state;
 
     expect_fetch(f, URL);
-    assert_true(updraft_pull_response(&f->pull, 200, f->new_image.len, NULL));
+    assert_true(respond(&f->pull, 200, f->new_image.len, NULL));
     assert_true(give_whole(f, f->new_image.bytes, f->new_image.len - 1));
     end(f, UPDRAFT_OK);
     expect_failed(f, UPDRAFT_E_LENGTH);
 
     updraft_pull_now(&f->pull, f->now_ms);
     expect_fetch(f, URL);
-    assert_true(updraft_pull_response(&f->pull, 200, f->new_image.len - 1, NULL));
+    assert_true(respond(&f->pull, 200, f->new_image.len - 1, NULL));
     assert_false(give_whole(f, f->new_image.bytes, f->new_image.len));
     end(f, UPDRAFT_OK);
     expect_failed(f, UPDRAFT_E_LENGTH);
@@ -369,7 +377,7 @@ static void pull_takes_the_running_image_as_up_to_date(void **state)
     struct fixture *f = *state;
 
     expect_fetch(f, URL);
-    assert_true(updraft_pull_response(&f->pull, 200, f->old_image.len, NULL));
+    assert_true(respond(&f->pull, 200, f->old_image.len, NULL));
     assert_false(give(f, f->old_image.bytes, f->old_image.len, 0, 1024));
     end(f, UPDRAFT_E_ABORTED);
     expect_outcome(f, UPDRAFT_PULL_UP_TO_DATE);
@@ -384,7 +392,7 @@ static void pull_says_what_the_transaction_says(void **state)
 
     updraft_update_enable(&f->rig.update, false);
     expect_fetch(f, URL);
-    assert_false(updraft_pull_response(&f->pull, 200, f->new_image.len, NULL));
+    assert_false(respond(&f->pull, 200, f->new_image.len, NULL));
     end(f, UPDRAFT_OK);
     expect_failed(f, UPDRAFT_E_DISABLED);
 
@@ -392,7 +400,7 @@ static void pull_says_what_the_transaction_says(void **state)
     assert_int_equal(updraft_update_begin(&f->rig.update, &request, NULL), UPDRAFT_OK);
     updraft_pull_now(&f->pull, f->now_ms);
     expect_fetch(f, URL);
-    assert_false(updraft_pull_response(&f->pull, 200, f->new_image.len, NULL));
+    assert_false(respond(&f->pull, 200, f->new_image.len, NULL));
     end(f, UPDRAFT_E_DISCONNECTED);
     assert_int_equal(updraft_pull_take_outcome(&f->pull), UPDRAFT_PULL_FAILED);
     assert_int_equal(f->pull.failure.code, UPDRAFT_E_BUSY);
@@ -406,7 +414,7 @@ static void pull_survives_a_connection_dropped_at_any_byte(void **state)
     for (uint32_t at = 0; at < f->new_image.len; at += at < 320 ? 1 : 397) {
         updraft_pull_now(&f->pull, f->now_ms);
         expect_fetch(f, URL);
-        assert_true(updraft_pull_response(&f->pull, 200, f->new_image.len, NULL));
+        assert_true(respond(&f->pull, 200, f->new_image.len, NULL));
         assert_true(give_whole(f, f->new_image.bytes, at));
         end(f, UPDRAFT_E_DISCONNECTED);
         expect_failed(f, UPDRAFT_E_DISCONNECTED);
@@ -415,7 +423,7 @@ static void pull_survives_a_connection_dropped_at_any_byte(void **state)
     expect_boots(f, "1.0.0");
     start(f, UPDRAFT_PULL_PLAIN);
     expect_fetch(f, URL);
-    assert_true(updraft_pull_response(&f->pull, 200, f->new_image.len, NULL));
+    assert_true(respond(&f->pull, 200, f->new_image.len, NULL));
     assert_true(give_whole(f, f->new_image.bytes, f->new_image.len));
     end(f, UPDRAFT_OK);
     expect_outcome(f, UPDRAFT_PULL_UPDATED);
@@ -440,7 +448,7 @@ static void give_descriptor(struct fixture *f, const char *json, size_t step)
     expect_fetch(f, URL);
     assert_false(f->fetch.http_1_0);
     assert_string_equal(f->fetch.headers, "");
-    assert_true(updraft_pull_response(&f->pull, 200, (int64_t)strlen(json), NULL));
+    assert_true(respond(&f->pull, 200, (int64_t)strlen(json), NULL));
     assert_true(give(f, (const uint8_t *)json, strlen(json), 0, step));
     end(f, UPDRAFT_OK);
 }
@@ -456,7 +464,7 @@ static void pull_channel_fetches_the_image_its_descriptor_names(void **state)
         assert_int_equal(updraft_pull_take_outcome(&f->pull), UPDRAFT_PULL_NONE);
         assert_int_equal(updraft_pull_due_ms(&f->pull), 0);
         expect_fetch(f, IMAGE_URL);
-        assert_true(updraft_pull_response(&f->pull, 200, f->new_image.len, NULL));
+        assert_true(respond(&f->pull, 200, f->new_image.len, NULL));
         assert_true(give_whole(f, f->new_image.bytes, f->new_image.len));
         end(f, UPDRAFT_OK);
         expect_outcome(f, UPDRAFT_PULL_UPDATED);
@@ -510,12 +518,12 @@ static void pull_channel_limits_the_descriptor(void **state)
 
     start(f, UPDRAFT_PULL_CHANNEL);
     expect_fetch(f, URL);
-    assert_false(updraft_pull_response(&f->pull, 200, sizeof spaces, NULL));
+    assert_false(respond(&f->pull, 200, sizeof spaces, NULL));
     end(f, UPDRAFT_OK);
     expect_failed(f, UPDRAFT_E_TOO_LONG);
     updraft_pull_now(&f->pull, f->now_ms);
     expect_fetch(f, URL);
-    assert_true(updraft_pull_response(&f->pull, 200, -1, NULL));
+    assert_true(respond(&f->pull, 200, -1, NULL));
     assert_false(give(f, spaces, sizeof spaces, 0, 100));
     end(f, UPDRAFT_OK);
     expect_failed(f, UPDRAFT_E_TOO_LONG);
@@ -529,13 +537,13 @@ static void pull_channel_begins_anew_after_a_lost_image(void **state)
     start(f, UPDRAFT_PULL_CHANNEL);
     give_descriptor(f, json, 1000);
     expect_fetch(f, IMAGE_URL);
-    assert_true(updraft_pull_response(&f->pull, 200, f->new_image.len, NULL));
+    assert_true(respond(&f->pull, 200, f->new_image.len, NULL));
     assert_true(give_whole(f, f->new_image.bytes, 5000));
     end(f, UPDRAFT_E_TIMEOUT);
     expect_failed(f, UPDRAFT_E_TIMEOUT);
     f->now_ms = updraft_pull_due_ms(&f->pull);
     expect_fetch(f, URL);
-    assert_false(updraft_pull_response(&f->pull, 503, 0, NULL));
+    assert_false(respond(&f->pull, 503, 0, NULL));
     end(f, UPDRAFT_OK);
     expect_failed(f, UPDRAFT_E_HTTP_STATUS);
 }
@@ -565,7 +573,7 @@ static void pull_waits_twice_as_long_after_each_failure(void **state)
     assert_int_equal(updraft_pull_due_ms(&f->pull), f->now_ms + 600000);
     f->now_ms = updraft_pull_due_ms(&f->pull);
     expect_fetch(f, URL);
-    assert_true(updraft_pull_response(&f->pull, 200, f->old_image.len, NULL));
+    assert_true(respond(&f->pull, 200, f->old_image.len, NULL));
     assert_false(give(f, f->old_image.bytes, f->old_image.len, 0, 4096));
     end(f, UPDRAFT_OK);
     expect_outcome(f, UPDRAFT_PULL_UP_TO_DATE);
@@ -595,7 +603,7 @@ static void pull_waits_as_long_as_its_own_guard_says(void **state)
         f->random_byte = 0xA5;
         updraft_pull_init(&f->pull, &f->config, f->now_ms);
         expect_fetch(f, URL);
-        assert_false(updraft_pull_response(&f->pull, 200, f->new_image.len, NULL));
+        assert_false(respond(&f->pull, 200, f->new_image.len, NULL));
         end(f, UPDRAFT_OK);
         expect_failed(f, UPDRAFT_E_GUARD);
         assert_int_equal(f->pull.failures_in_row, 0);
@@ -631,7 +639,7 @@ static void pull_spreads_checks_by_a_tenth_to_either_side(void **state)
         f->config.interval_s = 1000;
         updraft_pull_init(&f->pull, &f->config, f->now_ms);
         expect_fetch(f, URL);
-        assert_false(updraft_pull_response(&f->pull, 404, 0, NULL));
+        assert_false(respond(&f->pull, 404, 0, NULL));
         end(f, UPDRAFT_OK);
         uint64_t wait_ms = updraft_pull_due_ms(&f->pull) - f->now_ms;
         assert_in_range(wait_ms, 1800000, 2200000);
@@ -674,7 +682,7 @@ static void pull_ignores_answers_nobody_asked_for(void **state)
 {
     struct fixture *f = *state;
 
-    assert_false(updraft_pull_response(&f->pull, 200, 9000, NULL));
+    assert_false(respond(&f->pull, 200, 9000, NULL));
     assert_false(updraft_pull_body(&f->pull, f->new_image.bytes, 100));
     end(f, UPDRAFT_E_CONNECT);
     expect_outcome(f, UPDRAFT_PULL_NONE);

@@ -519,6 +519,42 @@ static void an_image_is_found_by_its_digest_only(void **state)
     assert_int_equal(rig->response.status, 304);
 }
 
+static size_t ask_ovms(struct rig *rig, const char *tag, const char *file)
+{
+    const struct updraft_request request = {
+        .method = UPDRAFT_METHOD_GET, .segments = {"demo", tag, file}, .address = "10.0.0.3"};
+
+    return ask(rig, updraft_ovms_answer, &request);
+}
+
+static void an_ovms_module_finds_version_and_image_by_tag(void **state)
+{
+    struct rig *rig = *state;
+    struct updraft_change change = {.kind = UPDRAFT_CHANGE_RELEASE};
+
+    change.row.release.id = 2;
+    change.row.release.product_id = 1;
+    updraft_name_set(change.row.release.version, UPDRAFT_VERSION_CAP, "1.1.0");
+    updraft_name_set(change.row.release.notes, UPDRAFT_NOTES_CAP, "Faster charging.\nLess noise.");
+    updraft_fleet_apply(&rig->fleet, &change);
+
+    assert_int_equal(ask_ovms(rig, "stable", "ovms3.ver"), 0);
+    assert_int_equal(rig->response.status, 200);
+    assert_string_equal(rig->response.body, "1.1.0\nFaster charging.\nLess noise.");
+    assert_int_equal(ask_ovms(rig, "stable", "ovms3.bin"), 0);
+    assert_int_equal(rig->response.status, 200);
+    assert_true(rig->response.has_file);
+    assert_int_equal(rig->response.file_len, 1000);
+    assert_int_equal(rig->response.file_sha256[0], 2 * 16 + UPDRAFT_CHIP_ESP32);
+
+    ask_ovms(rig, "stable", "ovms3.txt");
+    assert_int_equal(rig->response.status, 404);
+    ask_ovms(rig, "edge", "ovms3.ver");
+    assert_int_equal(rig->response.status, 404);
+    ask_ovms(rig, "old", "ovms3.bin"); /* for the ESP8266 only */
+    assert_int_equal(rig->response.status, 404);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -538,6 +574,7 @@ int main(void)
         TEST(an_error_is_only_kept_of_an_attempt_that_ended_badly),
         TEST(damaged_reports_are_taken_whole_or_not_at_all),
         TEST(an_image_is_found_by_its_digest_only),
+        TEST(an_ovms_module_finds_version_and_image_by_tag),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
