@@ -43,8 +43,9 @@ static bool fits_layout(const struct updraft_boot_staged_config *config,
     const struct updraft_staged_layout *layout = &config->layout;
 
     return journal->dest_addr == layout->app_addr && journal->staged_len != 0 &&
-           journal->staged_len <= layout->end_addr - layout->app_addr &&
-           journal->source_addr == updraft_staged_start(layout, journal->staged_len);
+           journal->source_addr % UPDRAFT_STAGED_SECTOR_LEN == 0 &&
+           journal->source_addr > layout->app_addr && journal->source_addr < layout->end_addr &&
+           journal->staged_len <= layout->end_addr - journal->source_addr;
 }
 
 /* Step 2. *image_len: what will stand in place. Writes nothing. */

@@ -16,6 +16,7 @@ static const struct updraft_option options[] = {
     {"behaviour", 0, "NAME", "healthy, crash, hang, offline: what the virtual device plays"},
     {"slot-offset", 0, "ADDR",
      "esp8266: flash address of the slot it is linked for (default 0x10000)"},
+    {"arduino", 0, NULL, "esp8266: as the Arduino core builds it, eboot and a sketch"},
     {"gzip", 0, NULL, "compress the file"},
     {0},
 };
@@ -73,6 +74,22 @@ static enum updraft_exit read_slot_offset(struct updraft_cli *cli, struct updraf
     return updraft_args_u32(cli, "slot-offset", 0x1000, 0xFFF000, &sample->slot_addr);
 }
 
+static enum updraft_exit read_arduino(struct updraft_cli *cli, struct updraft_sample *sample)
+{
+    sample->is_sketch = updraft_args_has(&cli->args, "arduino");
+    if (!sample->is_sketch)
+        return UPDRAFT_EXIT_OK;
+    if (sample->chip->id != UPDRAFT_CHIP_ESP8266)
+        return updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage", "Add --chip esp8266.",
+                                "only the ESP8266's Arduino core puts a boot loader first");
+    if (updraft_args_has(&cli->args, "slot-offset") || sample->size < 2 * UPDRAFT_SAMPLE_LEN_MIN)
+        return updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage",
+                                "Leave --slot-offset away, and give --size 8192 or more.",
+                                "a sketch stands at flash address 0, behind a boot loader of 4096 "
+                                "bytes");
+    return UPDRAFT_EXIT_OK;
+}
+
 static enum updraft_exit read_options(struct updraft_cli *cli, struct updraft_sample *sample)
 {
     const char *chip = updraft_args_value(&cli->args, "chip");
@@ -89,6 +106,8 @@ static enum updraft_exit read_options(struct updraft_cli *cli, struct updraft_sa
                             &sample->size);
     if (exit == UPDRAFT_EXIT_OK)
         exit = read_slot_offset(cli, sample);
+    if (exit == UPDRAFT_EXIT_OK)
+        exit = read_arduino(cli, sample);
     if (exit == UPDRAFT_EXIT_OK)
         exit = read_texts(cli, sample);
     return exit == UPDRAFT_EXIT_OK ? read_behaviour(cli, sample) : exit;

@@ -144,6 +144,9 @@ static void show_image(const cJSON *result)
     updraft_out_member("image bytes", result, "image_len", UPDRAFT_OUT_BYTES);
     updraft_out_member("behind it", result, "trailing_bytes", UPDRAFT_OUT_BYTES);
     updraft_out_member("format", result, "image_format", UPDRAFT_OUT_PLAIN);
+    updraft_out_member("flash mode", result, "flash_mode", UPDRAFT_OUT_PLAIN);
+    updraft_out_member("sketch MD5", result, "sketch_md5", UPDRAFT_OUT_PLAIN);
+    updraft_out_member("sketch CRC", result, "sketch_crc", UPDRAFT_OUT_PLAIN);
     updraft_out_member("entry", result, "entry", UPDRAFT_OUT_HEX);
     updraft_out_member("checksum", result, "checksum", UPDRAFT_OUT_PLAIN);
     updraft_out_member("hash", result, "hash", UPDRAFT_OUT_PLAIN);
@@ -189,18 +192,21 @@ const struct updraft_command updraft_command_info = {
     .usage = "FILE [--rules stock|rollback|updraft]",
     .about =
         "Reads an application or boot loader image of the ESP32 family, an ESP8266 image of any\n"
-        "version, a gzip of one, or a dump of a whole flash. Of a dump it shows every slot, the\n"
-        "boot record, and which slot boots and why; the facts at its top are those of the app\n"
-        "that boots. A raw Cortex-M image is recognised by its vector table or its code, and\n"
-        "carries nothing to check. FILE may be - for standard input.\n"
+        "version, a sketch of the ESP8266 Arduino core (eboot and program in one file), a gzip of\n"
+        "one, or a dump of a whole flash. Of a dump it shows every slot, the boot record, and "
+        "which\n"
+        "slot boots and why; the facts at its top are those of the app that boots. A raw Cortex-M\n"
+        "image is recognised by its vector table or its code, and carries nothing to check. FILE\n"
+        "may be - for standard input.\n"
         "\n"
         "Exit code 3: the file is none of these, or it is damaged; what could be read is shown.\n"
         "\n"
         "JSON: file, kind (app, dump, raw, unknown), chip, project, version, idf_version, date,\n"
         "size, sha256 (of the file), image_len, trailing_bytes, checksum and hash (ok, bad, -),\n"
-        "verdict, entry, segments[], signatures[]; of a dump also table_offset, flash_size,\n"
-        "partitions[], slots[], otadata[], boot{slot, why}. Texts that the file does not hold are\n"
-        "\"-\".\n",
+        "verdict, entry, image_format, flash_mode, segments[], signatures[]; of a sketch also\n"
+        "sketch_crc and sketch_md5, which is what its core reports; of a gzip compression and\n"
+        "unpacked_size; of a dump table_offset, flash_size, partitions[], slots[], otadata[],\n"
+        "boot{slot, why}. Texts that the file does not hold are \"-\".\n",
     .examples = "  updraft info build/garage.bin\n"
                 "  updraft info --rollback --json flash-dump.bin\n",
     .options = options,

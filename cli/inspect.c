@@ -21,7 +21,52 @@ static void note_segment(void *ctx, uint8_t idx, uint32_t load_addr, uint32_t da
     out->segment_count++;
 }
 
-void updraft_inspect_image(const uint8_t *bytes, size_t len, struct updraft_inspection *out)
+/* Two images in one file; anything else whose first image ends within a sector is not taken for one. */
+static bool looks_like_sketch(const uint8_t *bytes, size_t len,
+                              const struct updraft_inspection *boot)
+{
+    return boot->ended && boot->info.kind == UPDRAFT_IMAGE_ESP8266_V1 &&
+           boot->info.image_len <= UPDRAFT_ARDUINO8266_APP_OFF &&
+           len > UPDRAFT_ARDUINO8266_APP_OFF &&
+           bytes[UPDRAFT_ARDUINO8266_APP_OFF] == UPDRAFT_IMAGE_MAGIC;
+}
+
+static void list_sketch_segments(const uint8_t *bytes, size_t len, struct updraft_inspection *out)
+{
+    struct updraft_image_reader reader;
+
+    updraft_image_reader_init(&reader);
+    reader.on_segment = note_segment;
+    reader.on_segment_ctx = out;
+    out->segment_count = 0;
+    (void)!updraft_image_reader_feed(&reader, bytes + UPDRAFT_ARDUINO8266_APP_OFF,
+                                     len - UPDRAFT_ARDUINO8266_APP_OFF);
+    for (size_t i = 0; i < out->segment_count; i++)
+        out->segments[i].off += UPDRAFT_ARDUINO8266_APP_OFF;
+}
+
+static void inspect_sketch(const uint8_t *bytes, size_t len, struct updraft_inspection *out)
+{
+    struct updraft_arduino8266_reader reader;
+    struct updraft_digest digest;
+
+    updraft_arduino8266_init(&reader);
+    out->verdict = updraft_arduino8266_feed(&reader, bytes, len);
+    if (out->verdict == UPDRAFT_OK)
+        out->verdict = updraft_arduino8266_verdict(&reader);
+    list_sketch_segments(bytes, len, out);
+    out->is_sketch = true;
+    out->sketch = reader.info;
+    out->info = reader.part.info;
+    out->info.image_len = reader.info.sketch_len;
+    out->ended = reader.info.sketch_len != 0;
+    out->trailing_len = out->ended ? (uint32_t)(len - reader.info.sketch_len) : 0;
+    updraft_digest_start(&digest, UPDRAFT_DIGEST_MD5);
+    updraft_digest_update(&digest, bytes, reader.info.sketch_len);
+    updraft_digest_finish(&digest, out->sketch_md5);
+}
+
+static void inspect_plain(const uint8_t *bytes, size_t len, struct updraft_inspection *out)
 {
     struct updraft_image_reader reader;
 
@@ -42,6 +87,20 @@ void updraft_inspect_image(const uint8_t *bytes, size_t len, struct updraft_insp
         memset(&out->signature, 0, sizeof out->signature);
 }
 
+void updraft_inspect_image(const uint8_t *bytes, size_t len, struct updraft_inspection *out)
+{
+    inspect_plain(bytes, len, out);
+    if (looks_like_sketch(bytes, len, out))
+        inspect_sketch(bytes, len, out);
+}
+
+/* A sketch's part is read as an image that should have one. */
+static bool has_hash(const struct updraft_inspection *inspection)
+{
+    return !inspection->is_sketch &&
+           (inspection->info.hash_appended || inspection->info.kind == UPDRAFT_IMAGE_ESP8266_V3);
+}
+
 bool updraft_inspect_is_image(const struct updraft_inspection *inspection)
 {
     return inspection->info.kind != UPDRAFT_IMAGE_UNKNOWN;
@@ -53,6 +112,14 @@ const char *updraft_inspect_checksum(const struct updraft_inspection *inspection
 
     if (!inspection->ended)
         return "-";
+    if (inspection->is_sketch) {
+        const struct updraft_arduino8266_info *sketch = &inspection->sketch;
+
+        return sketch->boot_checksum_stored == sketch->boot_checksum_computed &&
+                       sketch->app_checksum_stored == sketch->app_checksum_computed
+                   ? "ok"
+                   : "bad";
+    }
     return info->checksum_stored == info->checksum_computed ? "ok" : "bad";
 }
 
@@ -60,7 +127,7 @@ const char *updraft_inspect_hash(const struct updraft_inspection *inspection)
 {
     const struct updraft_image_info *info = &inspection->info;
 
-    if (!inspection->ended || !(info->hash_appended || info->kind == UPDRAFT_IMAGE_ESP8266_V3))
+    if (!inspection->ended || !has_hash(inspection))
         return "-";
     return memcmp(info->hash_stored, info->hash_computed, UPDRAFT_SHA256_LEN) ? "bad" : "ok";
 }
@@ -80,6 +147,26 @@ static const char *format_name(enum updraft_image_kind kind)
         break;
     }
     return "-";
+}
+
+static const char *mode_name(uint8_t mode)
+{
+    static const char *const names[] = {"qio", "qout", "dio", "dout", "fast_read", "slow_read"};
+
+    return mode < sizeof names / sizeof names[0] ? names[mode] : "-";
+}
+
+static void add_sketch(const struct updraft_inspection *inspection, cJSON *object)
+{
+    const struct updraft_arduino8266_info *sketch = &inspection->sketch;
+    const char *crc = "-";
+
+    if (sketch->has_crc)
+        crc = sketch->crc_stored == sketch->crc_computed ? "ok" : "bad";
+    cJSON_AddStringToObject(object, "sketch_crc", crc);
+    if (inspection->ended)
+        updraft_json_hex(object, "sketch_md5", inspection->sketch_md5,
+                         sizeof inspection->sketch_md5);
 }
 
 static void add_segments(const struct updraft_inspection *inspection, cJSON *object)
@@ -144,10 +231,13 @@ void updraft_inspect_to_json(const struct updraft_inspection *inspection, cJSON 
         updraft_failure_sentence(&failure, text, sizeof text);
         cJSON_AddStringToObject(object, "problem", text);
     }
-    cJSON_AddStringToObject(object, "image_format", format_name(info->kind));
+    cJSON_AddStringToObject(object, "image_format",
+                            inspection->is_sketch ? "esp8266-arduino" : format_name(info->kind));
+    cJSON_AddStringToObject(object, "flash_mode", mode_name(info->spi_mode));
+    if (inspection->is_sketch)
+        add_sketch(inspection, object);
     cJSON_AddNumberToObject(object, "entry", info->entry_addr);
-    cJSON_AddBoolToObject(object, "hash_appended",
-                          info->hash_appended || info->kind == UPDRAFT_IMAGE_ESP8266_V3);
+    cJSON_AddBoolToObject(object, "hash_appended", has_hash(inspection));
     if (info->has_appdesc)
         updraft_json_hex(object, "elf_sha256", desc->elf_sha256, sizeof desc->elf_sha256);
     add_segments(inspection, object);

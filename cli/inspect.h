@@ -5,6 +5,7 @@
 #define UPDRAFT_CLI_INSPECT_H
 
 #include "cli/file.h"
+#include "format/arduino8266.h"
 #include "format/image.h"
 #include "format/signature.h"
 
@@ -25,6 +26,11 @@ struct updraft_inspection {
         uint32_t off;
     } segments[UPDRAFT_INSPECT_SEGMENT_CAP];
     struct updraft_signature signature;
+    /* eboot and a sketch of the ESP8266 Arduino core; info is then the sketch's, but for the lengths,
+     * which count from the file's start. */
+    bool is_sketch;
+    struct updraft_arduino8266_info sketch;
+    uint8_t sketch_md5[UPDRAFT_MD5_LEN]; /* as the core's ESP.getSketchMD5() */
 };
 
 /* Reads bytes as an application or boot loader image. Never fails: see verdict. */
@@ -38,7 +44,8 @@ const char *updraft_inspect_checksum(const struct updraft_inspection *inspection
 const char *updraft_inspect_hash(const struct updraft_inspection *inspection);
 
 /* Adds chip, project, version, idf_version, date, image_len, trailing_bytes, checksum, hash,
- * verdict, entry, image_format, hash_appended, segments[], signatures[] to object. */
+ * verdict, entry, image_format, flash_mode, hash_appended, segments[], signatures[] to object; of
+ * a sketch also sketch_md5 and sketch_crc. */
 void updraft_inspect_to_json(const struct updraft_inspection *inspection, cJSON *object);
 
 /* Recognises a raw Cortex-M image by its vector table, or by Thumb code that names an STM32 part in

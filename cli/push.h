@@ -44,8 +44,10 @@ struct updraft_push_device {
     uint16_t direct_port;
     bool wants_password;
     bool is_updating;     /* another update runs */
+    bool has_one_place;   /* it stages the new image behind the running one */
     bool answers_http;    /* something answered on its HTTP port */
     bool has_update_page; /* GET /update */
+    uint32_t boot_id;     /* another one after every boot; 0: not told */
     uint64_t uptime_ms;
     uint64_t asked_ms;
 };

@@ -21,12 +21,19 @@ static enum updraft_exit wrong_product(struct updraft_push *push,
                             push->image.info.appdesc.project, device->project);
 }
 
+/* Staged as it comes, else unpacked on its way. */
+static uint32_t stored_len(const struct updraft_push *push,
+                           const struct updraft_push_device *device)
+{
+    return device->has_one_place ? (uint32_t)push->wire.len : push->image.info.image_len;
+}
+
 static enum updraft_exit too_large(struct updraft_push *push,
                                    const struct updraft_push_device *device)
 {
     struct updraft_failure failure;
 
-    updraft_failure_set(&failure, UPDRAFT_E_TOO_LARGE, push->image.info.image_len, device->capacity,
+    updraft_failure_set(&failure, UPDRAFT_E_TOO_LARGE, stored_len(push, device), device->capacity,
                         NULL);
     return updraft_fail_from(&push->cli->fail, UPDRAFT_EXIT_REFUSED, &failure);
 }
@@ -42,7 +49,7 @@ enum updraft_exit updraft_push_check(struct updraft_push *push,
         return wrong_chip(push, chip);
     if (device->project[0] && image->has_appdesc && strcmp(device->project, image->appdesc.project))
         return wrong_product(push, device);
-    if (device->capacity && !push->filesystem && image->image_len > device->capacity)
+    if (device->capacity && !push->filesystem && stored_len(push, device) > device->capacity)
         return too_large(push, device);
     if (device->kind == UPDRAFT_PUSH_UPDRAFT && device->wants_password && !push->password)
         return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_AUTH, "wrong_password",

@@ -91,7 +91,9 @@ static bool read_status(const cJSON *status, struct updraft_push_device *device)
     device->esphome_port = (uint16_t)updraft_json_number(status, "esphome_port");
     device->direct_port = (uint16_t)updraft_json_number(status, "direct_port");
     device->is_updating = !strcmp(updraft_json_text(status, "update.state"), "receiving");
+    device->boot_id = (uint32_t)updraft_json_number(status, "boot_id");
     device->uptime_ms = (uint64_t)updraft_json_number(status, "uptime_ms");
+    device->has_one_place = !strcmp(updraft_json_text(status, "layout"), "staged");
     device->wants_password = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(status, "password"));
     return true;
 }

@@ -19,10 +19,13 @@ static void pause_ms(uint32_t ms)
     (void)nanosleep(&pause, NULL);
 }
 
-/* It restarted when it is up for less than it was before plus the time that passed. */
+/* Where it does not say so: it restarted when it is up for less than it was before plus the time that
+ * passed. */
 static bool has_restarted(const struct updraft_push_device *before,
                           const struct updraft_push_device *now)
 {
+    if (before->boot_id != 0 && now->boot_id != 0)
+        return before->boot_id != now->boot_id;
     return now->uptime_ms + CLOCK_LAG_MS < before->uptime_ms + (now->asked_ms - before->asked_ms);
 }
 
@@ -69,13 +72,23 @@ static enum updraft_exit gave_up(struct updraft_push *push, const struct updraft
                             push->wait_s, last->version);
 }
 
-/* An Updraft device: by slot, as versions may be equal. */
+/* An Updraft device: by slot, as versions may be equal; where it has one place for its image, by what
+ * it says of its restart. */
+static bool runs_new_image(const struct updraft_push_device *before,
+                           const struct updraft_push_device *now)
+{
+    if (strcmp(now->slot, before->next) != 0)
+        return false;
+    return !before->has_one_place ||
+           (has_restarted(before, now) && strcmp(now->last_result, "failed") != 0);
+}
+
 static bool is_settled(struct updraft_push *push, const struct updraft_push_device *now,
                        bool *on_trial, enum updraft_exit *exit, cJSON *result)
 {
     const struct updraft_push_device *before = &push->device;
 
-    if (!strcmp(now->slot, before->next)) {
+    if (runs_new_image(before, now)) {
         if (!strcmp(now->state, "confirmed")) {
             note(result, now, "confirmed");
             *exit = UPDRAFT_EXIT_OK;

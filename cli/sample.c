@@ -1,6 +1,8 @@
 #include "cli/sample.h"
 
+#include "format/arduino8266.h"
 #include "format/bytes.h"
+#include "format/crc.h"
 #include "format/image.h"
 
 #include <stdio.h>
@@ -17,6 +19,10 @@
 #define FLASH_8266_ADDR    0x40200000u
 #define WINDOW_8266_LEN    0x100000u
 #define DRAM_8266_ADDR     0x3FFE8000u
+#define EBOOT_ADDR         0x4010F000u
+#define EBOOT_LEN          0x700u
+#define SKETCH_WORDS_OFF   16u /* in the program: its first segment's first words */
+#define SKETCH_WORDS_LEN   8u
 
 /* Where builds of a chip put flash-mapped code and initialised data (memory maps of ESP-IDF's
  * linker scripts; the mapped data window and instruction RAM are in format/chip.c). */
@@ -224,8 +230,42 @@ static enum updraft_error encode(const struct updraft_sample *sample,
     return updraft_image_encode(&spec, out->data, sample->size, &out->len);
 }
 
-enum updraft_exit updraft_sample_make(const struct updraft_sample *sample, struct updraft_file *out,
-                                      struct updraft_fail *fail)
+/* Puts eboot before the program, and length and CRC into it; takes the hash away, which sketches do
+ * not have. */
+static enum updraft_error make_sketch(struct updraft_file *file)
+{
+    uint8_t code[EBOOT_LEN];
+    const struct updraft_image_segment segment = {EBOOT_ADDR, code, sizeof code};
+    const struct updraft_image_spec spec = {
+        .kind = UPDRAFT_IMAGE_ESP8266_V1,
+        .spi_mode = 2,
+        .spi_size_speed = 0x40,
+        .entry_addr = EBOOT_ADDR,
+        .segments = &segment,
+        .segment_count = 1,
+    };
+    size_t len = file->len - UPDRAFT_SHA256_LEN + UPDRAFT_ARDUINO8266_APP_OFF;
+    uint8_t *sketch = malloc(len);
+    enum updraft_error error;
+    size_t boot_len;
+
+    if (!sketch)
+        return UPDRAFT_E_NO_SPACE;
+    fill_code(code, sizeof code, EBOOT_ADDR);
+    memset(sketch, 0xAA, UPDRAFT_ARDUINO8266_APP_OFF);
+    error = updraft_image_encode(&spec, sketch, UPDRAFT_ARDUINO8266_APP_OFF, &boot_len);
+    memcpy(sketch + UPDRAFT_ARDUINO8266_APP_OFF, file->data, len - UPDRAFT_ARDUINO8266_APP_OFF);
+    uint32_t crc = updraft_crc32_mpeg2(sketch, len);
+    updraft_put_le32(sketch + UPDRAFT_ARDUINO8266_APP_OFF + SKETCH_WORDS_OFF, (uint32_t)len);
+    updraft_put_le32(sketch + UPDRAFT_ARDUINO8266_APP_OFF + SKETCH_WORDS_OFF + 4, crc);
+    updraft_file_free(file);
+    file->data = sketch;
+    file->len = len;
+    return error;
+}
+
+static enum updraft_exit make_image(const struct updraft_sample *sample, struct updraft_file *out,
+                                    struct updraft_fail *fail)
 {
     struct segments segments = {0};
     enum updraft_error error = UPDRAFT_OK;
@@ -243,12 +283,28 @@ enum updraft_exit updraft_sample_make(const struct updraft_sample *sample, struc
     }
     if (error == UPDRAFT_OK)
         error = describe(sample, &segments);
+    if (error == UPDRAFT_OK && sample->is_sketch)
+        memset(segments.data[0], 0, SKETCH_WORDS_LEN); /* until all else is there */
     if (error == UPDRAFT_OK)
         error = encode(sample, &segments, out);
+    if (error == UPDRAFT_OK && sample->is_sketch)
+        error = make_sketch(out);
     for (size_t i = 0; i < SEGMENT_COUNT; i++)
         free(segments.data[i]);
     if (error == UPDRAFT_OK)
         return UPDRAFT_EXIT_OK;
     updraft_file_free(out);
     return updraft_fail_code(fail, UPDRAFT_EXIT_FAILED, error);
+}
+
+enum updraft_exit updraft_sample_make(const struct updraft_sample *sample, struct updraft_file *out,
+                                      struct updraft_fail *fail)
+{
+    struct updraft_sample program = *sample;
+
+    if (sample->is_sketch) {
+        program.size -= UPDRAFT_ARDUINO8266_APP_OFF - UPDRAFT_SHA256_LEN;
+        program.slot_addr = UPDRAFT_ARDUINO8266_APP_OFF;
+    }
+    return make_image(&program, out, fail);
 }

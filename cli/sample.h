@@ -22,6 +22,7 @@ struct updraft_sample {
     const char *behaviour; /* "crash", "hang", "offline": a mark for the virtual device; or NULL */
     uint32_t size;         /* of the image; rounded down to a multiple of 16 */
     uint32_t slot_addr;    /* ESP8266 code is linked for its place in flash */
+    bool is_sketch;        /* ESP8266: as its Arduino core builds it, eboot before the program */
 };
 
 /* False when it is not known where that chip maps its flash. */

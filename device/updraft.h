@@ -9,6 +9,7 @@
  *   device/slots/slot_place.h   where updates go: slots with a boot record
  *   device/slots/staged.h       where updates go: staged behind the running image (ESP8266)
  *   device/update/update.h      the transaction: begin, feed, finish
+ *   device/update/permission.h  when: hours, a button, a safe state before the restart
  *   device/push, device/pull    ways in, as engines without sockets; use those you want
  *   device/push/announce.h      the mDNS texts by which tools find the device
  *
@@ -27,6 +28,7 @@
 #include "device/slots/slots.h"
 #include "device/slots/staged.h"
 #include "device/slots/trial_watch.h"
+#include "device/update/permission.h"
 #include "device/update/update.h"
 #include "format/error.h"
 

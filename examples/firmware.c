@@ -145,12 +145,21 @@ static void say_error(void *ctx, const struct updraft_failure *failure)
     printf("refused: %s. %s\n", sentence, updraft_error_entry(failure->code)->remedy);
 }
 
+static struct updraft_permission permission;
+
+/* Asked before the restart, until it says yes or its time is up. */
+static bool reach_safe_state(void *ctx)
+{
+    (void)ctx;
+    puts("outputs are off");
+    return true;
+}
+
 static bool may_update(void *ctx, enum updraft_guard_point point, struct updraft_refusal *refusal)
 {
     (void)ctx;
-    (void)point;
-    refusal->reason = "charging";
-    return true; /* this one never charges */
+    updraft_permission_tick(&permission, 0, (struct updraft_wall_time){0}); /* the chip's clocks */
+    return updraft_permission_ask(&permission, point, refusal);
 }
 
 static const struct updraft_update_hooks hooks = {
@@ -182,6 +191,9 @@ static void start_application(uint32_t running_addr)
     updraft_slots_remember(&slots); /* a program that failed here is not taken again */
     tell_roll_back();
     config.place = updraft_slot_place(&slots);
+    updraft_permission_init(
+        &permission, &(struct updraft_permission_config){.reach_safe_state = reach_safe_state,
+                                                         .safe_deadline_s = 10});
     updraft_update_init(&update, &config);
     say("the application has started");
 }

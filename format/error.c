@@ -45,11 +45,22 @@ static size_t bounded_len(const char *s, size_t cap)
     return end != NULL ? (size_t)(end - s) : cap;
 }
 
+static void put_retry(uint32_t retry_after_s, struct updraft_text *text)
+{
+    if (retry_after_s == 0)
+        return;
+    updraft_text_str(text, "; try again in ");
+    updraft_text_u32(text, retry_after_s);
+    updraft_text_str(text, " s");
+}
+
 /* Writes what the placeholder at `at` stands for and returns its length; 0 when it is none. */
 static size_t put_placeholder(const char *at, const struct updraft_failure *failure,
                               struct updraft_text *text)
 {
-    if (strncmp(at, "{a}", 3) == 0)
+    if (strncmp(at, "{r}", 3) == 0)
+        put_retry(failure->a, text);
+    else if (strncmp(at, "{a}", 3) == 0)
         updraft_text_u32(text, failure->a);
     else if (strncmp(at, "{b}", 3) == 0)
         updraft_text_u32(text, failure->b);
@@ -79,6 +90,17 @@ size_t updraft_failure_sentence(const struct updraft_failure *failure, char *out
         at += used;
     }
     return text.len;
+}
+
+uint32_t updraft_failure_retry_after_s(const struct updraft_failure *failure)
+{
+    const char *at = updraft_error_entry((uint32_t)failure->code)->sentence;
+
+    for (; *at != '\0'; at++) {
+        if (strncmp(at, "{r}", 3) == 0)
+            return failure->a;
+    }
+    return 0;
 }
 
 void updraft_failure_set(struct updraft_failure *failure, enum updraft_error code, uint32_t a,

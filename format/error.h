@@ -12,7 +12,8 @@
 #define UPDRAFT_MUST_CHECK __attribute__((warn_unused_result))
 
 /* X(constant, number, name, sentence, remedy). In a sentence, {a} and {b} stand for the two numbers
- * and {s} for the text of a struct updraft_failure; {chip} is the name of the chip with number a. */
+ * and {s} for the text of a struct updraft_failure; {chip} is the name of the chip with number a, {r}
+ * is "; try again in {a} s", or nothing where that is not known and a is 0. */
 #define UPDRAFT_ERROR_TABLE(X)                                                                     \
     X(OK, 0, "ok", "no error", "")                                                                 \
     /* 1..49: bytes that are not what they should be */                                            \
@@ -67,7 +68,7 @@
       "Enable updates in the application's settings.")                                             \
     X(E_BUSY, 51, "busy", "another update is running",                                             \
       "Wait until it ends; a broken connection is given up after 30 seconds.")                     \
-    X(E_GUARD, 52, "not_now", "the application does not allow an update now: {s}",                 \
+    X(E_GUARD, 52, "not_now", "the application does not allow an update now: {s}{r}",              \
       "Try again when the reason has passed.")                                                     \
     X(E_NO_SLOT, 53, "no_slot", "there is no second slot to write the image to",                   \
       "Flash a partition table with two OTA slots, or a factory and an OTA slot, over USB.")       \
@@ -137,6 +138,16 @@
       "Make the image smaller, or flash a table with larger slots over USB.")                      \
     X(E_METHOD, 101, "wrong_method", "that address does not take this kind of request",            \
       "Send the image with POST.")                                                                 \
+    /* 115..117: the application's leave, and the stock boot stage */                              \
+    X(E_FLASH_MODE, 115, "wrong_flash_mode",                                                       \
+      "the image is built for flash mode {s}, this board runs in another",                         \
+      "Build the image with the flash mode of the board.")                                         \
+    X(E_BUTTON, 116, "press_button",                                                               \
+      "this device takes an update only after its button was pressed",                             \
+      "Press the button on the device, then send the image again at once.")                        \
+    X(E_WINDOW, 117, "outside_window",                                                             \
+      "this device takes updates at certain hours only, next {s}{r}",                              \
+      "Send the image again in those hours; they are set in the application.")                     \
     X(E_WEAK_PROOF, 118, "weak_proof", "MD5 is refused: this device takes SHA-256 proofs only",    \
       "Push with espota.py of ESP32 core 3.3.1 or later, or with 'updraft push'.")                 \
     X(E_FOREIGN_HOST, 130, "foreign_host", "this device is not called '{s}'",                      \
@@ -179,6 +190,9 @@ const struct updraft_error_entry *updraft_error_row(size_t idx);
 /* Writes the sentence of a failure, its numbers and text filled in, into out (NUL-terminated, cut
  * to out_cap). {a} and {b} are decimal. Returns the length without NUL. */
 size_t updraft_failure_sentence(const struct updraft_failure *failure, char *out, size_t out_cap);
+
+/* After how many seconds what was refused may be taken; 0: not known, or not a question of time. */
+uint32_t updraft_failure_retry_after_s(const struct updraft_failure *failure);
 
 /* Fills a failure; text may be NULL and is cut to its field. */
 void updraft_failure_set(struct updraft_failure *failure, enum updraft_error code, uint32_t a,

@@ -47,6 +47,8 @@ def main(example, updraft):
         ("the example updates, restarts and stays", updated.returncode == 0 and boots == ["boots ota_0", "boots ota_1", "boots ota_1"]),
         ("its first boot after the update is a trial, its second is not",
          "on trial" in whys[-2] and "on trial" not in whys[-1]),
+        ("it reaches its safe state before the restart, and only then",
+         updated.stdout.count("outputs are off") == 1 and "bytes in flash\noutputs are off\nboots ota_1" in updated.stdout),
         ("it takes gzip", packed.returncode == 0 and "boots ota_1" in packed.stdout),
         ("it refuses another chip and says why", refused.returncode == 1 and "ESP32-S3" in refused.stdout and "boots ota_1" not in refused.stdout),
         ("an image that panics is rolled back, and its last lines are told",

@@ -72,32 +72,51 @@ static uint64_t wait_s(const struct updraft_pull *pull)
     return wait;
 }
 
+static uint64_t random_up_to(const struct updraft_pull *pull, uint64_t most)
+{
+    uint8_t bytes[8] = {0};
+    uint64_t random = 0;
+
+    pull->config.random(pull->config.random_ctx, bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        random = random << 8 | bytes[i];
+    return random % (most + 1);
+}
+
 /* Without jitter a fleet that came up together would ask together for ever. */
 static uint64_t jittered_ms(const struct updraft_pull *pull, uint64_t wait_ms)
 {
     uint64_t span = wait_ms / JITTER_PART;
-    uint8_t bytes[8] = {0};
-    uint64_t random = 0;
 
-    if (pull->config.random == NULL)
-        return wait_ms;
-    pull->config.random(pull->config.random_ctx, bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        random = random << 8 | bytes[i];
-    return wait_ms - span + random % (2 * span + 1);
+    return pull->config.random == NULL ? wait_ms : wait_ms - span + random_up_to(pull, 2 * span);
+}
+
+/* The device itself said no, and until when: nothing is wrong with the server, and asking it before
+ * would be for nothing. Never earlier than told, and spread, for a fleet has one window. */
+static uint64_t leave_ms(const struct updraft_pull *pull, uint32_t retry_after_s)
+{
+    uint64_t span = (uint64_t)pull->config.interval_s * 1000u / JITTER_PART;
+
+    return (uint64_t)retry_after_s * 1000u +
+           (pull->config.random == NULL ? 0 : random_up_to(pull, span));
 }
 
 /* The check is over. */
 static void conclude(struct updraft_pull *pull, uint64_t now_ms)
 {
     bool is_last = pull->outcome == UPDRAFT_PULL_UPDATED || pull->config.interval_s == 0;
+    bool failed = pull->outcome == UPDRAFT_PULL_FAILED;
+    uint32_t retry_after_s = failed ? updraft_failure_retry_after_s(&pull->failure) : 0;
+    uint64_t next_ms;
 
     pull->state = STATE_WAITING;
-    if (pull->outcome != UPDRAFT_PULL_FAILED)
+    if (!failed || retry_after_s != 0)
         pull->failures_in_row = 0;
     else if (pull->failures_in_row < UINT8_MAX)
         pull->failures_in_row++;
-    pull->next_ms = is_last ? UINT64_MAX : now_ms + jittered_ms(pull, wait_s(pull) * 1000u);
+    next_ms = retry_after_s != 0 ? leave_ms(pull, retry_after_s)
+                                 : jittered_ms(pull, wait_s(pull) * 1000u);
+    pull->next_ms = is_last ? UINT64_MAX : now_ms + next_ms;
 }
 
 /* ---- Verdicts ----------------------------------------------------------------------------------

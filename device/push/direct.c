@@ -75,6 +75,7 @@ static void make_refusal(const struct updraft_failure *failure,
     message->as.refused.code = (uint16_t)failure->code;
     message->as.refused.a = failure->a;
     message->as.refused.b = failure->b;
+    message->as.refused.retry_after_s = updraft_failure_retry_after_s(failure);
     updraft_text_init(&words, message->as.refused.words, sizeof message->as.refused.words);
     updraft_text_str(&words, failure->text);
 }

@@ -32,6 +32,8 @@
  *                                           503  the guard says no
  *   {"ok":true,"version":"1.1.0","slot":"ota_1"} or
  *   {"error":{"code":54,"name":"too_large","text":"...","remedy":"..."}}
+ * Where it is known when what was refused may be taken, every answer has Retry-After, and the JSON
+ * "retry_after_s".
  *
  * Owns: the conversation about one upload at a time. Memory: the struct. In flash: what the
  * transaction keeps, nothing more.

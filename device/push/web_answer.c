@@ -87,6 +87,8 @@ static uint16_t raw_status(enum updraft_error code)
     case UPDRAFT_E_TOO_MANY_ATTEMPTS:
         return 429;
     case UPDRAFT_E_GUARD:
+    case UPDRAFT_E_BUTTON:
+    case UPDRAFT_E_WINDOW:
         return 503;
     case UPDRAFT_E_NO_SLOT:
     case UPDRAFT_E_NO_OTADATA:
@@ -119,7 +121,12 @@ static void answer_json(struct updraft_web_response *response,
     append_json(&text, sentence);
     updraft_text_str(&text, "\",\"remedy\":\"");
     append_json(&text, entry->remedy);
-    updraft_text_str(&text, "\"}}");
+    updraft_text_str(&text, "\"");
+    if (updraft_failure_retry_after_s(failure) != 0) {
+        updraft_text_str(&text, ",\"retry_after_s\":");
+        updraft_text_u32(&text, updraft_failure_retry_after_s(failure));
+    }
+    updraft_text_str(&text, "}}");
     end_body(response, &text);
 }
 
@@ -236,8 +243,7 @@ void updraft_web_answer_failure(struct updraft_web_response *response, enum updr
         answer_evse(response, failure);
         break;
     }
-    if (failure->code == UPDRAFT_E_GUARD)
-        response->retry_after_s = failure->a;
+    response->retry_after_s = updraft_failure_retry_after_s(failure);
 }
 
 void updraft_web_answer_unauthorised(struct updraft_web_response *response,

@@ -180,6 +180,7 @@ static enum updraft_error begin_form_file(struct updraft_web *web)
     uint8_t md5[UPDRAFT_MD5_LEN];
     struct updraft_update_request update = {
         .partition = web->config.data_partition,
+        .at_most_len = web->form_len,
         .at_least_len = web->form_len > FORM_FRAME_CAP ? web->form_len - FORM_FRAME_CAP : 0,
     };
     enum updraft_error error = read_form_facts(web, md5, &update);

@@ -17,6 +17,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What is to be found a place for. */
+struct updraft_wish {
+    const char *partition; /* label of a data partition; NULL: it is an application */
+    uint32_t wire_len;     /* 0: not known */
+    uint32_t at_most_len;  /* where that is not known: no more will come; 0: not known either */
+};
+
 struct updraft_target {
     uint32_t addr;   /* where the first byte goes; aligned to a sector */
     uint32_t cap;    /* whole sectors */
@@ -53,9 +60,8 @@ struct updraft_arrival {
 
 /* Each returns UPDRAFT_OK, or an error with *failure filled in. */
 struct updraft_place_ops {
-    /* The place for an application of wire_len bytes (0: not known), or with a label the data
-     * partition of that name. Writes nothing. */
-    enum updraft_error (*find)(void *ctx, const char *partition, uint32_t wire_len,
+    /* Writes nothing. */
+    enum updraft_error (*find)(void *ctx, const struct updraft_wish *wish,
                                struct updraft_target *target, struct updraft_failure *failure);
     /* The last look before the first erase; for applications only. Writes nothing unless it accepts,
      * and then only takes back an older record of what the target held, and opens the log. Called

@@ -58,15 +58,16 @@ static enum updraft_error find_data(const struct updraft_slots *slots, const cha
     return UPDRAFT_OK;
 }
 
-static enum updraft_error find(void *ctx, const char *partition, uint32_t wire_len,
+static enum updraft_error find(void *ctx, const struct updraft_wish *wish,
                                struct updraft_target *target, struct updraft_failure *failure)
 {
     const struct updraft_slots *slots = ctx;
-    enum updraft_error error = partition != NULL ? find_data(slots, partition, target, failure)
-                                                 : find_app(slots, target, failure);
+    enum updraft_error error = wish->partition != NULL
+                                   ? find_data(slots, wish->partition, target, failure)
+                                   : find_app(slots, target, failure);
 
-    if (error == UPDRAFT_OK && wire_len > target->cap)
-        return updraft_place_fail(failure, UPDRAFT_E_TOO_LARGE, wire_len, target->cap, NULL);
+    if (error == UPDRAFT_OK && wish->wire_len > target->cap)
+        return updraft_place_fail(failure, UPDRAFT_E_TOO_LARGE, wish->wire_len, target->cap, NULL);
     return error;
 }
 

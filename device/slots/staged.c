@@ -9,6 +9,7 @@
 
 #define GZIP_LEN_MIN   18u /* header and trailer */
 #define GZIP_ISIZE_LEN 4u  /* the trailer ends with the inflated length */
+#define MODE_OFF       2u  /* of the flash mode in an image's header */
 
 static const uint8_t gzip_magic[3] = {0x1F, 0x8B, 8}; /* the last: deflate, the only method */
 
@@ -20,19 +21,36 @@ uint32_t updraft_staged_kept_len(enum updraft_staged_kind kind)
     return kind == UPDRAFT_STAGED_ARDUINO ? UPDRAFT_ARDUINO8266_APP_OFF : 0;
 }
 
+static bool is_apart(uint32_t a_addr, uint32_t a_len, uint32_t b_addr, uint32_t b_len)
+{
+    return a_len == 0 || b_len == 0 || a_addr >= b_addr + b_len || b_addr >= a_addr + a_len;
+}
+
 void updraft_staged_assert_layout(const struct updraft_flash *flash,
                                   const struct updraft_staged_layout *layout)
 {
     UPDRAFT_ASSERT(flash->sector_len == UPDRAFT_STAGED_SECTOR_LEN);
-    UPDRAFT_ASSERT(
-        (layout->app_addr | layout->end_addr | layout->journal_addr) % flash->sector_len == 0);
+    UPDRAFT_ASSERT((layout->app_addr | layout->end_addr | layout->fs_addr | layout->fs_len) %
+                       flash->sector_len ==
+                   0);
     UPDRAFT_ASSERT(layout->app_addr < layout->end_addr && layout->end_addr <= flash->size);
+    UPDRAFT_ASSERT(layout->fs_len <= flash->size &&
+                   layout->fs_addr <= flash->size - layout->fs_len);
+    UPDRAFT_ASSERT(is_apart(layout->fs_addr, layout->fs_len, layout->app_addr,
+                            layout->end_addr - layout->app_addr));
+    UPDRAFT_ASSERT(flash->prog_len == 1 || flash->prog_len == 2 || flash->prog_len == 4);
+    if (layout->eboot != NULL) {
+        UPDRAFT_ASSERT(layout->kind == UPDRAFT_STAGED_ARDUINO && layout->app_addr == 0);
+        return;
+    }
     UPDRAFT_ASSERT((layout->end_addr - layout->app_addr) / flash->sector_len <=
                    UPDRAFT_STAGED_MARK_CAP);
+    UPDRAFT_ASSERT(layout->journal_addr % flash->sector_len == 0);
     UPDRAFT_ASSERT(layout->journal_addr < flash->size);
-    UPDRAFT_ASSERT(layout->journal_addr < layout->app_addr ||
-                   layout->journal_addr >= layout->end_addr);
-    UPDRAFT_ASSERT(flash->prog_len == 1 || flash->prog_len == 2 || flash->prog_len == 4);
+    UPDRAFT_ASSERT(is_apart(layout->journal_addr, flash->sector_len, layout->app_addr,
+                            layout->end_addr - layout->app_addr));
+    UPDRAFT_ASSERT(
+        is_apart(layout->journal_addr, flash->sector_len, layout->fs_addr, layout->fs_len));
 }
 
 enum updraft_error updraft_staged_read_in_place(const struct updraft_flash *flash,
@@ -100,15 +118,31 @@ enum updraft_error updraft_staged_journal_read(const struct updraft_flash *flash
     return error;
 }
 
-static enum updraft_error find(void *ctx, const char *partition, uint32_t wire_len,
+static enum updraft_error find_fs(const struct updraft_staged_layout *layout,
+                                  const struct updraft_wish *wish, struct updraft_target *target,
+                                  struct updraft_failure *failure)
+{
+    if (layout->fs_len == 0 || strcmp(wish->partition, UPDRAFT_STAGED_FS_LABEL) != 0)
+        return updraft_place_fail(failure, UPDRAFT_E_NO_PARTITION, 0, 0, wish->partition);
+    if (wish->wire_len > layout->fs_len)
+        return updraft_place_fail(failure, UPDRAFT_E_TOO_LARGE, wish->wire_len, layout->fs_len,
+                                  NULL);
+    *target = (struct updraft_target){
+        .addr = layout->fs_addr, .cap = layout->fs_len, .slot = UPDRAFT_SLOT_NONE};
+    return UPDRAFT_OK;
+}
+
+/* Where only the most that can come is known, staging begins so early that all of that has room. */
+static enum updraft_error find(void *ctx, const struct updraft_wish *wish,
                                struct updraft_target *target, struct updraft_failure *failure)
 {
     const struct updraft_staged *staged = ctx;
+    uint32_t wire_len = wish->wire_len != 0 ? wish->wire_len : wish->at_most_len;
     uint32_t free_len = updraft_staged_free_len(staged);
     uint32_t start;
 
-    if (partition != NULL)
-        return updraft_place_fail(failure, UPDRAFT_E_NO_PARTITION, 0, 0, partition);
+    if (wish->partition != NULL)
+        return find_fs(&staged->layout, wish, target, failure);
     if (wire_len == 0)
         return updraft_place_fail(failure, UPDRAFT_E_NO_LENGTH, 0, 0, NULL);
     if (wire_len > free_len)
@@ -172,6 +206,25 @@ static enum updraft_error take_back_journal(struct updraft_staged *staged)
     return is_verdict(&journal) ? UPDRAFT_OK : erase_journal(staged);
 }
 
+/* What eboot copies replaces the header from which the chip's ROM learns how to read the flash. With
+ * another mode than the board's the chip may not start again. */
+static enum updraft_error check_mode(const struct updraft_staged *staged, uint8_t mode,
+                                     struct updraft_failure *failure)
+{
+    static const char *const names[] = {"QIO", "QOUT", "DIO", "DOUT"};
+    const struct updraft_flash *flash = staged->flash;
+    uint32_t addr = staged->layout.app_addr + MODE_OFF;
+    uint8_t running;
+    enum updraft_error error = flash->read(flash->ctx, addr, &running, sizeof running);
+
+    if (error != UPDRAFT_OK)
+        return updraft_place_fail(failure, error, addr, 0, NULL);
+    if (mode != running)
+        return updraft_place_fail(failure, UPDRAFT_E_FLASH_MODE, 0, 0,
+                                  mode < sizeof names / sizeof names[0] ? names[mode] : "unknown");
+    return UPDRAFT_OK;
+}
+
 static enum updraft_error check_gzip(const struct updraft_staged *staged,
                                      const struct updraft_incoming *incoming,
                                      struct updraft_failure *failure)
@@ -192,6 +245,9 @@ static enum updraft_error check_raw(const struct updraft_staged *staged,
 
     if (incoming->wire_len > room)
         return updraft_place_fail(failure, UPDRAFT_E_TOO_LARGE, incoming->wire_len, room, NULL);
+    if (staged->layout.eboot != NULL &&
+        check_mode(staged, incoming->head[MODE_OFF], failure) != UPDRAFT_OK)
+        return failure->code;
     if (!incoming->force && updraft_place_is_same(staged->flash, staged->layout.app_addr, incoming))
         return updraft_place_fail(failure, UPDRAFT_E_ALREADY_RUNNING, 0, 0, NULL);
     return UPDRAFT_OK;
@@ -204,7 +260,7 @@ static enum updraft_error accept(void *ctx, const struct updraft_incoming *incom
     enum updraft_error error = incoming->is_packed ? check_gzip(staged, incoming, failure)
                                                    : check_raw(staged, incoming, failure);
 
-    if (error != UPDRAFT_OK)
+    if (error != UPDRAFT_OK || staged->layout.eboot != NULL)
         return error;
     error = take_back_journal(staged);
     if (error != UPDRAFT_OK)
@@ -251,6 +307,9 @@ static enum updraft_error check_image(struct updraft_staged *staged,
         return updraft_place_fail(failure, error, source->addr, 0, NULL);
     if (project != NULL && info->has_appdesc && strcmp(project, info->appdesc.project) != 0)
         return updraft_place_fail(failure, UPDRAFT_E_WRONG_PRODUCT, 0, 0, info->appdesc.project);
+    /* The builder gives both headers of a sketch the same mode. */
+    if (staged->layout.eboot != NULL && check_mode(staged, info->spi_mode, failure) != UPDRAFT_OK)
+        return failure->code;
     updraft_image_facts_of(info, arrival->facts);
     return UPDRAFT_OK;
 }
@@ -300,6 +359,40 @@ static enum updraft_error check_contents(struct updraft_staged *staged,
     return check_image(staged, source, arrival, image_len, failure);
 }
 
+/* The command asks for the copy from the moment it is stored, so all before it is made durable. */
+static enum updraft_error command_eboot(const struct updraft_staged *staged,
+                                        const struct updraft_staged_source *source)
+{
+    const struct updraft_staged_eboot *eboot = staged->layout.eboot;
+    struct updraft_eboot_command command = {
+        .action = UPDRAFT_EBOOT_COPY_RAW,
+        .source_addr = source->addr,
+        .dest_addr = staged->layout.app_addr,
+        .len = source->len,
+    };
+    uint8_t bytes[UPDRAFT_EBOOT_LEN];
+    enum updraft_error error = updraft_flash_sync(staged->flash);
+
+    updraft_eboot_encode(&command, bytes);
+    return error == UPDRAFT_OK ? eboot->store(eboot->ctx, bytes) : error;
+}
+
+static enum updraft_error commit_eboot(struct updraft_staged *staged,
+                                       const struct updraft_staged_source *source,
+                                       const struct updraft_arrival *arrival,
+                                       struct updraft_failure *failure)
+{
+    uint32_t image_len = 0;
+    enum updraft_error error = check_contents(staged, source, arrival, &image_len, failure);
+
+    if (error != UPDRAFT_OK)
+        return error;
+    error = command_eboot(staged, source);
+    if (error != UPDRAFT_OK)
+        return updraft_place_fail(failure, error, source->addr, 0, NULL);
+    return UPDRAFT_OK;
+}
+
 static enum updraft_error commit(void *ctx, const struct updraft_arrival *arrival,
                                  struct updraft_failure *failure)
 {
@@ -320,8 +413,11 @@ static enum updraft_error commit(void *ctx, const struct updraft_arrival *arriva
         .dest_addr = layout->app_addr,
         .staged_len = source.len,
     };
-    enum updraft_error error = updraft_staged_digest(&source, journal.sha256);
+    enum updraft_error error;
 
+    if (layout->eboot != NULL)
+        return commit_eboot(staged, &source, arrival, failure);
+    error = updraft_staged_digest(&source, journal.sha256);
     if (error != UPDRAFT_OK)
         return updraft_place_fail(failure, error, source.addr, 0, NULL);
     if (!arrival->force && was_refused(staged, journal.sha256))

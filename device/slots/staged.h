@@ -3,10 +3,17 @@
  *
  *   app_addr   running image
  *              free
- *              staged image, raw or gzip, so placed that its last sector ends at end_addr
+ *              staged image, raw or gzip, so placed that its last sector ends at end_addr; where
+ *              only the most that can come was known (a form), that it would
  *   end_addr   file system
  *
- * and one sector for the journal anywhere outside (format/staged.h).
+ * and one sector for the journal anywhere outside (format/staged.h). The file system is written in
+ * place, as it comes, and only when it is asked for by its name.
+ *
+ * Where the stock boot stage of the Arduino core (eboot) stays, there is no journal: the copy is asked
+ * for in RTC memory (format/eboot.h), and a power cut during it costs the device. All that is checked
+ * before is checked all the same, and the flash mode of the image as well, because eboot overwrites
+ * its own sector, whose header the chip's ROM reads.
  *
  * There is no trial and no roll back here: once the copy is made the old image is gone, and what
  * was verified before is all there is. The image must therefore be whole and for this chip
@@ -27,12 +34,21 @@
 
 #include "device/slots/place.h"
 #include "device/slots/staged_image.h"
+#include "format/eboot.h"
 #include "format/staged.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #define UPDRAFT_STAGED_SECTOR_LEN 4096u
+#define UPDRAFT_STAGED_FS_LABEL   "filesystem"
+
+/* The stock boot stage's mailbox. */
+struct updraft_staged_eboot {
+    void *ctx;
+    /* Stores the command at the start of the user RTC memory; it holds from then on. */
+    enum updraft_error (*store)(void *ctx, const uint8_t command[UPDRAFT_EBOOT_LEN]);
+};
 
 /* Fixed when the firmware is built; all addresses at a sector. */
 struct updraft_staged_layout {
@@ -41,6 +57,10 @@ struct updraft_staged_layout {
     uint32_t end_addr;     /* at most UPDRAFT_STAGED_MARK_CAP sectors behind app_addr */
     uint32_t journal_addr; /* outside app_addr..end_addr */
     bool takes_gzip;       /* the boot stage has the memory to inflate */
+    uint32_t fs_addr;      /* outside app_addr..end_addr and the journal */
+    uint32_t fs_len;       /* 0: no file system */
+    /* The stock boot stage, for sketches only: journal_addr means nothing then. NULL: ours. */
+    const struct updraft_staged_eboot *eboot;
 };
 
 struct updraft_staged {
@@ -90,7 +110,8 @@ updraft_staged_read_in_place(const struct updraft_flash *flash,
  * it), E_TOO_LARGE, E_NO_PARTITION. accept: E_UNSUPPORTED, E_TOO_LARGE, E_ALREADY_RUNNING.
  * commit: E_GZIP, E_TRUNCATED, E_TOO_LARGE when the image in place would reach the staged one,
  * E_FAILED_BEFORE when the boot stage refused the same bytes, E_WRONG_CHIP, E_WRONG_PRODUCT, or
- * the image's error. E_FLASH_* from each. */
+ * the image's error. E_FLASH_MODE from both, where the stock boot stage copies. E_FLASH_* from
+ * each. */
 struct updraft_place updraft_staged_place(struct updraft_staged *staged);
 
 #endif

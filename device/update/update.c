@@ -74,12 +74,21 @@ static enum updraft_error fail_text(struct updraft_update *update, enum updraft_
     return give_up(update);
 }
 
+static enum updraft_error fail_guard(struct updraft_update *update,
+                                     const struct updraft_refusal *refusal)
+{
+    enum updraft_error code = refusal->code != UPDRAFT_OK ? refusal->code : UPDRAFT_E_GUARD;
+
+    updraft_failure_set(&update->failure, code, refusal->retry_after_s, 0, refusal->reason);
+    return give_up(update);
+}
+
 static bool ask_guard(const struct updraft_update *update, enum updraft_guard_point point,
                       struct updraft_refusal *refusal)
 {
     const struct updraft_update_hooks *hooks = hooks_of(update);
 
-    *refusal = (struct updraft_refusal){"", 0};
+    *refusal = (struct updraft_refusal){.reason = ""};
     return hooks->guard == NULL || hooks->guard(hooks->ctx, point, refusal);
 }
 
@@ -279,14 +288,14 @@ uint32_t updraft_update_held(struct updraft_update *update,
                              const struct updraft_update_request *request)
 {
     const struct updraft_place *place = &update->config.place;
+    struct updraft_wish wish = {.wire_len = request->wire_len};
     struct updraft_failure failure;
     struct updraft_progress last;
     bool is_known = false;
     uint32_t held = 0;
 
     if (update->state == UPDRAFT_UPDATE_RECEIVING || update->state == UPDRAFT_UPDATE_DONE ||
-        place->ops->find(place->ctx, NULL, request->wire_len, &update->target, &failure) !=
-            UPDRAFT_OK ||
+        place->ops->find(place->ctx, &wish, &update->target, &failure) != UPDRAFT_OK ||
         update->target.log_addr == 0)
         return 0;
     start_transaction(update, request);
@@ -303,6 +312,11 @@ static enum updraft_error try_begin(struct updraft_update *update,
 {
     const struct updraft_place *place = &update->config.place;
     const struct updraft_update_hooks *hooks = hooks_of(update);
+    struct updraft_wish wish = {
+        .partition = request->data_partition ? request->partition : NULL,
+        .wire_len = request->wire_len,
+        .at_most_len = request->at_most_len,
+    };
     struct updraft_refusal refusal;
     enum updraft_error error;
 
@@ -312,9 +326,8 @@ static enum updraft_error try_begin(struct updraft_update *update,
     if (update->disabled)
         return fail(update, UPDRAFT_E_DISABLED);
     if (!ask_guard(update, UPDRAFT_GUARD_BEFORE_START, &refusal))
-        return fail_text(update, UPDRAFT_E_GUARD, refusal.reason);
-    if (place->ops->find(place->ctx, request->data_partition ? request->partition : NULL,
-                         request->wire_len, &update->target, &update->failure) != UPDRAFT_OK)
+        return fail_guard(update, &refusal);
+    if (place->ops->find(place->ctx, &wish, &update->target, &update->failure) != UPDRAFT_OK)
         return give_up(update);
     if (request->at_least_len > update->target.cap)
         return fail_at(update, UPDRAFT_E_OVERFLOW, 0, update->target.cap);

@@ -37,8 +37,9 @@ enum updraft_guard_point {
 };
 
 struct updraft_refusal {
-    const char *reason;     /* "charging"; static text, or alive as long as the guard's owner */
-    uint32_t retry_after_s; /* 0: not known */
+    const char *reason;      /* "charging"; static text, or alive as long as the guard's owner */
+    uint32_t retry_after_s;  /* 0: not known */
+    enum updraft_error code; /* UPDRAFT_OK: E_GUARD, whose sentence holds the reason */
 };
 
 /* Callbacks run inside the calls of this module and must not call back into it. Each may be NULL. */
@@ -67,8 +68,9 @@ struct updraft_update_config {
 struct updraft_update_request {
     uint32_t wire_len; /* bytes that will be sent; 0: not known */
     uint32_t
-        at_least_len;    /* where that is not known: as many will come for certain; 0: not known */
-    bool data_partition; /* to the data partition `partition`, written as it comes */
+        at_least_len;     /* where that is not known: as many will come for certain; 0: not known */
+    uint32_t at_most_len; /* likewise: no more than so many; 0: not known */
+    bool data_partition;  /* to the data partition `partition`, written as it comes */
     const char *partition; /* its label */
     const uint8_t *md5;    /* 16 bytes over what is sent, or NULL */
     const uint8_t *sha256; /* 32 bytes over what is sent, or NULL */
@@ -114,7 +116,7 @@ void updraft_update_init(struct updraft_update *update, const struct updraft_upd
 
 void updraft_update_enable(struct updraft_update *update, bool enabled);
 
-/* Refuses with E_DISABLED, E_BUSY, E_GUARD, or as the place's find does. Erases nothing. A
+/* Refuses with E_DISABLED, E_BUSY, E_GUARD or what the guard said instead, or as the place's find does. Erases nothing. A
  * refusal because another update runs leaves that one alone and is told through *failure only.
  * failure may be NULL.
  *

@@ -1,7 +1,6 @@
 #include "ports/posix/life.h"
 
 #include "device/slots/refused.h"
-#include "device/slots/slot_place.h"
 #include "ports/posix/life_ways.h"
 #include "ports/posix/narrator.h"
 #include "ports/posix/sockets.h"
@@ -19,8 +18,7 @@
 #define CRASH_AFTER_MS        100u
 #define CONFIRM_AFTER_MS      500u  /* without a server: healthy once the sockets are open */
 #define TRIAL_CHECK_MS        1000u /* between checks that fail while on trial */
-#define GUARD_ASK_AGAIN_MS    500u
-#define BUSY_WAIT_MS          100 /* the engines' clocks while something goes on */
+#define BUSY_WAIT_MS          100   /* the engines' clocks while something goes on */
 #define IDLE_WAIT_MS          1000
 #define SERVER_PATIENCE_CAP_S 60u
 
@@ -51,19 +49,6 @@ void updraft_life_random(void *ctx, uint8_t *out, size_t len)
     }
 }
 
-static bool ask_guard(void *ctx, enum updraft_guard_point point, struct updraft_refusal *refusal)
-{
-    const struct updraft_life *life = ctx;
-    if (point == UPDRAFT_GUARD_BEFORE_START && updraft_console_is_writing(&life->console)) {
-        refusal->reason = "the console erases or copies a slot";
-        return false;
-    }
-    if (!life->machine->guard_is_up)
-        return true;
-    refusal->reason = life->machine->options->guard;
-    return false;
-}
-
 static void write_status(void *ctx, char *out, size_t cap)
 {
     updraft_status_json(ctx, out, cap);
@@ -75,6 +60,8 @@ static void write_status(void *ctx, char *out, size_t cap)
 static enum updraft_error forget(void *ctx)
 {
     struct updraft_life *life = ctx;
+    if (life->machine->one_place.map)
+        return UPDRAFT_OK; /* without a way back nothing is refused for having failed */
     enum updraft_error error = updraft_slots_clear_refused(&life->slots, NULL);
     if (error != UPDRAFT_OK)
         return error;
@@ -174,7 +161,7 @@ static struct updraft_pull_identity identify(const struct updraft_life *life)
         .version = strcmp(running->version, "unknown") == 0 ? "" : running->version,
         .sdk_version = running->idf[0] ? running->idf : "unknown",
         .chip_serial = mac[0] << 16 | mac[1] << 8 | mac[2],
-        .free_space = updraft_life_capacity(life),
+        .free_space = updraft_seat_capacity(life),
         .sketch_len = running->image_len,
         .flash_len = machine->nor.flash.size,
         .sketch_md5 = running->md5[0] ? running->md5 : NULL,
@@ -233,29 +220,15 @@ static bool open_pull_ways(struct updraft_life *life)
     return updraft_client_open(&life->client, &config);
 }
 
-/* Which image this is and how it stands; false when the record cannot be read. */
-static bool find_self(struct updraft_life *life, const struct updraft_boot_result *boot,
+/* Which image this is and how it stands; false when that cannot be read. */
+static bool find_self(struct updraft_life *life, const struct updraft_start *start,
                       struct updraft_slot_record *failed)
 {
     struct updraft_machine *machine = life->machine;
-    struct updraft_trial_watch_config watch = {
-        .slots = &life->slots,
-        .lines = &life->lines,
-        .health_ms = machine->options->health_s * 1000u,
-    };
-    if (updraft_slots_open(&life->slots, &machine->nor.flash, machine->options->table_off,
-                           boot->addr) != UPDRAFT_OK ||
-        updraft_trial_watch_start(&life->watch, &watch, life->born_ms) != UPDRAFT_OK ||
-        updraft_slots_find_failed(&life->slots, failed) != UPDRAFT_OK) {
-        updraft_log_warn("the boot record cannot be read");
+    if (!updraft_seat_open(life, start, failed))
         return false;
-    }
-    updraft_slots_remember(&life->slots);
     if (machine->options->forget && !machine->has_forgotten)
         machine->has_forgotten = forget(life) == UPDRAFT_OK;
-    updraft_slot_facts_read(&machine->nor.flash,
-                            updraft_layout_extent(&life->slots.layout, boot->slot),
-                            machine->board->chip->id, &life->running);
     if (life->running.has_marker)
         life->behaviour = life->running.marker;
     else if (life->watch.is_on_trial)
@@ -267,10 +240,10 @@ static void set_up_update(struct updraft_life *life)
 {
     const struct updraft_machine *machine = life->machine;
     updraft_narrator_hook(life);
-    life->hooks.guard = ask_guard;
-    bool is_8266 = machine->board->chip->id == UPDRAFT_CHIP_ESP8266;
+    updraft_consent_init(life);
+    life->hooks.guard = updraft_consent_ask;
     struct updraft_update_config config = {
-        .place = is_8266 ? updraft_slot_place_8266(&life->slots) : updraft_slot_place(&life->slots),
+        .place = updraft_seat_place(life),
         .chip_id = machine->board->chip->id,
         .project = life->running.project[0] ? life->running.project : NULL,
         .attempts = (uint8_t)machine->options->attempts,
@@ -311,10 +284,10 @@ static void announce(struct updraft_life *life)
 }
 
 /* Everything that an image's own start-up code does before its main loop. */
-static bool begin_life(struct updraft_life *life, const struct updraft_boot_result *boot)
+static bool begin_life(struct updraft_life *life, const struct updraft_start *start)
 {
     struct updraft_slot_record failed;
-    if (!find_self(life, boot, &failed))
+    if (!find_self(life, start, &failed))
         return false;
     set_up_update(life);
     updraft_reports_init(&life->reports);
@@ -325,9 +298,10 @@ static bool begin_life(struct updraft_life *life, const struct updraft_boot_resu
         close_push_ways(life);
         return false;
     }
-    updraft_narrator_booted(life, boot);
+    updraft_narrator_booted(life, start);
     if (failed.slot != UPDRAFT_SLOT_NONE)
         updraft_narrator_rolled_back(life, &failed);
+    updraft_narrator_copied(life);
     if (open_pull_ways(life)) {
         announce(life);
         return true;
@@ -381,6 +355,8 @@ static void run_signals(struct updraft_life *life)
             updraft_update_enable(&life->update, !machine->is_disabled);
             updraft_log_event(&machine->log, "updates %s",
                               machine->is_disabled ? "disabled" : "enabled");
+        } else if (info.ssi_signo == (uint32_t)SIGRTMIN && machine->options->button_window_s) {
+            updraft_consent_press(life);
         } else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) {
             life->end = UPDRAFT_LIFE_STOPPED;
         }
@@ -462,20 +438,6 @@ static void run_pull(struct updraft_life *life, uint64_t now_ms)
         life->check_failed = outcome == UPDRAFT_PULL_FAILED;
 }
 
-static void restart_if_allowed(struct updraft_life *life, uint64_t now_ms)
-{
-    struct updraft_refusal refusal = {.reason = ""};
-    if (updraft_update_may_restart(&life->update, &refusal)) {
-        updraft_log_event(&life->machine->log, "restart");
-        life->end = UPDRAFT_LIFE_RESTART;
-        return;
-    }
-    if (!life->restart_waits_for)
-        updraft_log_event(&life->machine->log, "restart waits reason=\"%s\"", refusal.reason);
-    life->restart_waits_for = refusal.reason;
-    life->restart_ms = now_ms + GUARD_ASK_AGAIN_MS;
-}
-
 static void run_watch(struct updraft_life *life, uint64_t now_ms)
 {
     if (now_ms >= updraft_trial_watch_due_ms(&life->watch)) /* its last line */
@@ -488,7 +450,7 @@ static void run_watch(struct updraft_life *life, uint64_t now_ms)
 static void run_timers(struct updraft_life *life, uint64_t now_ms)
 {
     if (life->restart_ms != 0 && now_ms >= life->restart_ms)
-        restart_if_allowed(life, now_ms);
+        updraft_consent_restart(life, now_ms);
     /* A device that only waits for pushes has nobody to prove itself to. */
     if (life->watch.is_on_trial && !life->reports_to_server && !life->pulls &&
         now_ms >= life->born_ms + CONFIRM_AFTER_MS)
@@ -599,9 +561,9 @@ static void keep_line(void *ctx, const char *line)
     updraft_last_lines_add(&life->lines, line);
 }
 
-static enum updraft_life_end live(struct updraft_life *life, const struct updraft_boot_result *boot)
+static enum updraft_life_end live(struct updraft_life *life, const struct updraft_start *start)
 {
-    if (!begin_life(life, boot))
+    if (!begin_life(life, start))
         return UPDRAFT_LIFE_BROKEN;
     if (life->behaviour == UPDRAFT_BEHAVIOUR_CRASH || life->behaviour == UPDRAFT_BEHAVIOUR_HANG) {
         /* Its network stack never came up: connections are refused. */
@@ -615,13 +577,14 @@ static enum updraft_life_end live(struct updraft_life *life, const struct updraf
 }
 
 enum updraft_life_end updraft_life_run(struct updraft_machine *machine,
-                                       const struct updraft_boot_result *boot)
+                                       const struct updraft_start *start)
 {
     struct updraft_life life = {.machine = machine, .born_ms = updraft_clock_ms()};
+    updraft_life_random(NULL, (uint8_t *)&life.boot_id, sizeof life.boot_id);
     updraft_last_lines_init(&life.lines, life.line_ring, sizeof life.line_ring);
     machine->log.keep = keep_line;
     machine->log.keep_ctx = &life;
-    enum updraft_life_end end = live(&life, boot);
+    enum updraft_life_end end = live(&life, start);
     machine->log.keep = NULL;
     return end;
 }

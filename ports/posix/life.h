@@ -15,6 +15,7 @@
 #include "ports/posix/board.h"
 #include "ports/posix/brake.h"
 #include "ports/posix/client.h"
+#include "ports/posix/consent.h"
 #include "ports/posix/console.h"
 #include "ports/posix/direct_socket.h"
 #include "ports/posix/esphome_socket.h"
@@ -22,9 +23,11 @@
 #include "ports/posix/log.h"
 #include "ports/posix/nor.h"
 #include "ports/posix/old_sdk.h"
+#include "ports/posix/one_place.h"
 #include "ports/posix/options.h"
 #include "ports/posix/push_socket.h"
 #include "ports/posix/reports.h"
+#include "ports/posix/seat.h"
 #include "ports/posix/slot_facts.h"
 
 #include <sys/socket.h>
@@ -72,6 +75,7 @@ struct updraft_machine {
     bool roll_back_is_reported;
     bool has_forgotten; /* as --forget-failed asks */
     struct updraft_old_sdk old_sdk;
+    struct updraft_one_place one_place;
 };
 
 enum updraft_life_end {
@@ -86,7 +90,8 @@ struct updraft_life {
     struct updraft_machine *machine;
     enum updraft_life_end end;
     enum updraft_behaviour behaviour;
-    struct updraft_slots slots;
+    struct updraft_slots slots;   /* where the device has them */
+    struct updraft_staged staged; /* where it has one place */
     struct updraft_slot_facts running;
     struct updraft_trial_watch watch;
     struct updraft_last_lines lines;
@@ -94,6 +99,7 @@ struct updraft_life {
 
     struct updraft_update update;
     struct updraft_update_hooks hooks;
+    struct updraft_consent consent;
     const char *via;        /* the way in that is being served now */
     const char *update_via; /* the way in of the running update; NULL: none runs */
     uint32_t told_pct;
@@ -121,6 +127,7 @@ struct updraft_life {
     char refused_version[33]; /* the last that failed, while it is refused; "" for none */
     char refused_md5[2 * UPDRAFT_MD5_LEN + 1];
 
+    uint32_t boot_id; /* another one after every boot */
     uint64_t born_ms;
     uint64_t restart_ms;           /* when to restart; 0: no restart is due */
     const char *restart_waits_for; /* the guard's reason; NULL: it did not say no */
@@ -130,7 +137,7 @@ uint64_t updraft_clock_ms(void);
 
 /* Runs the image that the boot stage chose until the next reset. */
 enum updraft_life_end updraft_life_run(struct updraft_machine *machine,
-                                       const struct updraft_boot_result *boot);
+                                       const struct updraft_start *start);
 
 /* The product under which the server knows this device. */
 const char *updraft_life_product(const struct updraft_life *life);

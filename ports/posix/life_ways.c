@@ -62,14 +62,6 @@ bool updraft_life_open_esphome(struct updraft_life *life)
     return false;
 }
 
-uint32_t updraft_life_capacity(const struct updraft_life *life)
-{
-    int next;
-    if (updraft_slots_next(&life->slots, &next) != UPDRAFT_OK)
-        return 0;
-    return updraft_layout_extent(&life->slots.layout, next).len;
-}
-
 /* The salt follows from what no two devices share, so that a key found for one opens no other. */
 bool updraft_life_open_direct(struct updraft_life *life)
 {
@@ -79,7 +71,7 @@ bool updraft_life_open_direct(struct updraft_life *life)
         .has_password = machine->board->password != NULL,
         .iterations = UPDRAFT_DIRECT_ITERATIONS,
         .chip_id = machine->board->chip->id,
-        .capacity = updraft_life_capacity(life),
+        .capacity = updraft_seat_capacity(life),
         .name = machine->board->name,
         .product = updraft_life_product(life),
         .version = life->running.version,

@@ -10,9 +10,6 @@ bool updraft_life_open_esphome(struct updraft_life *life);
 bool updraft_life_open_console(struct updraft_life *life);
 bool updraft_life_open_direct(struct updraft_life *life);
 
-/* Bytes that the slot an update goes to has; 0: there is none. */
-uint32_t updraft_life_capacity(const struct updraft_life *life);
-
 /* A bound socket on the machine's address, waited for; -1 after a printed sentence that names
  * ports.NAME. */
 int updraft_life_bind(struct updraft_machine *machine, int type, uint16_t *port, const char *name);

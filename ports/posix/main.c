@@ -1,5 +1,6 @@
 /* updraft-device: a virtual ESP32 or ESP8266. See life.h for what it does between two resets. */
 #include "boot/boot.h"
+#include "format/chip.h"
 #include "ports/posix/board.h"
 #include "ports/posix/life.h"
 #include "ports/posix/options.h"
@@ -35,11 +36,35 @@ static void warn_of_unused_options(const struct updraft_options *options)
                          options->flash_size ? " --flash-size" : "");
 }
 
+static bool make_one_place(const struct updraft_machine *machine)
+{
+    const struct updraft_options *options = machine->options;
+    if (options->app_path)
+        return updraft_one_place_make(&machine->one_place, options->flash_path, options->app_path);
+    updraft_log_warn("%s does not exist; to make it, give --app SKETCH", options->flash_path);
+    return false;
+}
+
+/* A dump of another chip would be cut off, or read beyond its end. */
+static bool check_flash(const struct updraft_machine *machine)
+{
+    const struct updraft_one_place_map *map = machine->one_place.map;
+    if (!map || machine->nor.flash.size == map->flash_len)
+        return true;
+    updraft_log_warn("%s has %u bytes, but --layout esp8266-%s is for a flash of %u",
+                     machine->options->flash_path, (unsigned)machine->nor.flash.size, map->name,
+                     (unsigned)map->flash_len);
+    return false;
+}
+
 static bool open_flash(struct updraft_machine *machine)
 {
     const struct updraft_options *options = machine->options;
     if (access(options->flash_path, F_OK) == 0) {
         warn_of_unused_options(options);
+    } else if (options->one_place) {
+        if (!make_one_place(machine))
+            return false;
     } else if (options->old_sdk) {
         if (!updraft_old_sdk_make(options->flash_path, options->old_sdk_nibble))
             return false;
@@ -66,29 +91,9 @@ static bool open_flash(struct updraft_machine *machine)
     };
     char why[200];
     if (updraft_nor_open(&machine->nor, options->flash_path, &nor_options, why, sizeof why))
-        return true;
+        return check_flash(machine);
     updraft_log_warn("%s", why);
     return false;
-}
-
-/* File systems are written to the first data partition that is one. */
-static void find_data_partition(struct updraft_machine *machine)
-{
-    static const uint8_t subtypes[] = {0x81, 0x82, 0x83}; /* fat, spiffs, littlefs */
-    const struct updraft_flash *flash = &machine->nor.flash;
-    uint8_t bytes[UPDRAFT_PTABLE_LEN];
-    struct updraft_ptable table;
-    if (flash->read(flash->ctx, machine->options->table_off, bytes, sizeof bytes) != UPDRAFT_OK ||
-        updraft_ptable_decode(bytes, sizeof bytes, flash->size, &table, NULL) != UPDRAFT_OK)
-        return;
-    for (uint8_t i = 0; i < table.count; i++) {
-        const struct updraft_partition *row = &table.entries[i];
-        if (row->type == UPDRAFT_PART_TYPE_DATA &&
-            memchr(subtypes, row->subtype, sizeof subtypes)) {
-            memcpy(machine->data_partition, row->label, sizeof machine->data_partition);
-            return;
-        }
-    }
 }
 
 /* The HTTP port stays ours while the device is down, or someone's outgoing connection might take it
@@ -122,6 +127,7 @@ static bool catch_signals(struct updraft_machine *machine)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGUSR1);
     sigaddset(&set, SIGUSR2);
+    sigaddset(&set, SIGRTMIN);
     signal(SIGPIPE, SIG_IGN);
     if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
         machine->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -130,9 +136,10 @@ static bool catch_signals(struct updraft_machine *machine)
     return machine->signal_fd >= 0;
 }
 
-static bool boot(struct updraft_machine *machine, enum updraft_reset_cause cause,
-                 struct updraft_boot_result *result)
+static bool boot_slot(struct updraft_machine *machine, enum updraft_reset_cause cause,
+                      struct updraft_start *start)
 {
+    struct updraft_boot_result result;
     uint8_t buf[UPDRAFT_SECTOR_LEN];
     struct updraft_boot_config config = {
         .flash = &machine->nor.flash,
@@ -144,14 +151,26 @@ static bool boot(struct updraft_machine *machine, enum updraft_reset_cause cause
         .buf = buf,
         .buf_cap = sizeof buf,
     };
-    find_data_partition(machine);
-    enum updraft_error error = updraft_boot_run(&config, result);
-    if (error != UPDRAFT_OK)
+    enum updraft_error error = updraft_boot_run(&config, &result);
+    if (error != UPDRAFT_OK) {
         updraft_log_warn("nothing boots: %s", updraft_error_entry(error)->sentence);
-    else if (result->slot == UPDRAFT_SLOT_NONE)
+        return false;
+    }
+    *start = (struct updraft_start){result.slot, result.addr, updraft_boot_why_text(result.why)};
+    if (result.slot == UPDRAFT_SLOT_NONE)
         updraft_log_warn("nothing boots: no slot holds a complete image for the %s",
                          machine->board->chip->name);
-    return error == UPDRAFT_OK && result->slot != UPDRAFT_SLOT_NONE;
+    return result.slot != UPDRAFT_SLOT_NONE;
+}
+
+static bool boot(struct updraft_machine *machine, enum updraft_reset_cause cause,
+                 struct updraft_start *start)
+{
+    updraft_seat_find_data(machine);
+    if (!machine->one_place.map)
+        return boot_slot(machine, cause, start);
+    *start = (struct updraft_start){UPDRAFT_SLOT_NONE, machine->one_place.layout.app_addr, NULL};
+    return updraft_one_place_boot(machine, &start->why);
 }
 
 /* Where an old SDK's boot loader stands in front, it comes first. */
@@ -163,6 +182,8 @@ enum front {
 
 static enum front run_front(struct updraft_machine *machine, enum updraft_exit *status)
 {
+    if (machine->one_place.map)
+        return FRONT_PASSED;
     switch (updraft_old_sdk_start(machine)) {
     case UPDRAFT_OLD_SDK_ABSENT:
         return FRONT_PASSED;
@@ -193,12 +214,12 @@ static enum updraft_exit live(struct updraft_machine *machine)
 {
     enum updraft_reset_cause cause = UPDRAFT_RESET_POWER_ON;
     for (;;) {
-        struct updraft_boot_result result;
+        struct updraft_start start;
         enum updraft_exit status = UPDRAFT_EXIT_FAILED;
         enum front front = run_front(machine, &status);
         if (front == FRONT_ENDED)
             return status;
-        if (front == FRONT_PASSED && !boot(machine, cause, &result)) {
+        if (front == FRONT_PASSED && !boot(machine, cause, &start)) {
             if (!updraft_old_sdk_return(machine))
                 return UPDRAFT_EXIT_NOT_BOOTABLE;
             front = FRONT_RESET;
@@ -207,7 +228,7 @@ static enum updraft_exit live(struct updraft_machine *machine)
             cause = UPDRAFT_RESET_SOFTWARE;
             continue;
         }
-        switch (updraft_life_run(machine, &result)) {
+        switch (updraft_life_run(machine, &start)) {
         case UPDRAFT_LIFE_STOPPED:
             return UPDRAFT_EXIT_OK;
         case UPDRAFT_LIFE_RESTART:
@@ -235,9 +256,9 @@ static enum updraft_exit run(const struct updraft_options *options,
         .guard_is_up = options->guard != NULL,
         .is_disabled = options->disabled,
     };
+    updraft_one_place_init(&machine.one_place, options);
     if (!reserve_http_port(&machine) || !catch_signals(&machine) || !open_flash(&machine))
         return UPDRAFT_EXIT_FAILED;
-    find_data_partition(&machine);
     enum updraft_exit status = live(&machine);
     if (machine.nor.violation[0]) {
         updraft_log_warn("the flash was misused: %s", machine.nor.violation);
@@ -263,6 +284,12 @@ int main(int argc, char **argv)
     }
     if (!updraft_board_load(options.board_path, &board))
         return UPDRAFT_EXIT_FAILED;
+    if (options.one_place && board.chip->id != UPDRAFT_CHIP_ESP8266) {
+        updraft_log_warn("--layout esp8266-%s is for an esp8266, but board.yaml says %s",
+                         options.one_place->name, board.chip->slug);
+        updraft_board_free(&board);
+        return UPDRAFT_EXIT_FAILED;
+    }
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         updraft_log_warn("libcurl cannot be started");
         return UPDRAFT_EXIT_FAILED;

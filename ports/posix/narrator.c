@@ -51,6 +51,8 @@ static void add_failure(cJSON *json, const struct updraft_failure *failure)
     cJSON_AddNumberToObject(error, "code", failure->code);
     cJSON_AddStringToObject(error, "name", updraft_error_entry(failure->code)->name);
     cJSON_AddStringToObject(error, "text", sentence);
+    if (updraft_failure_retry_after_s(failure) != 0)
+        cJSON_AddNumberToObject(error, "retry_after_s", updraft_failure_retry_after_s(failure));
 }
 
 static void report(struct updraft_life *life, const struct tale *tale)
@@ -64,7 +66,7 @@ static void report(struct updraft_life *life, const struct tale *tale)
     cJSON_AddStringToObject(json, "product", updraft_life_product(life));
     cJSON_AddStringToObject(json, "chip", board->chip->slug);
     cJSON_AddStringToObject(json, "version", life->running.version);
-    cJSON_AddStringToObject(json, "slot", updraft_slot_name(life->slots.running));
+    cJSON_AddStringToObject(json, "slot", updraft_seat_name(life, life->slots.running));
     cJSON_AddStringToObject(json, "state", tale->state);
     if (tale->target && tale->target[0])
         cJSON_AddStringToObject(json, "target", tale->target);
@@ -112,8 +114,8 @@ static void tell_start(void *ctx, uint32_t expected_len)
     life->update_via = life->via;
     life->told_pct = 0;
     updraft_log_event(&life->machine->log, "update start via=%s slot=%s bytes=%u", life->update_via,
-                      slot == UPDRAFT_SLOT_NONE ? life->machine->data_partition
-                                                : updraft_slot_name(slot),
+                      life->update.data_partition ? life->machine->data_partition
+                                                  : updraft_seat_name(life, slot),
                       (unsigned)expected_len);
     report_download(life, 0, expected_len != 0);
 }
@@ -143,12 +145,12 @@ static void tell_end(void *ctx)
     struct updraft_life *life = ctx;
     int slot = life->update.target_slot;
     const char *version = target_version(life);
-    if (slot == UPDRAFT_SLOT_NONE)
+    if (life->update.data_partition)
         updraft_log_event(&life->machine->log, "update done partition=%s",
                           life->machine->data_partition);
     else
         updraft_log_event(&life->machine->log, "update done slot=%s version=%s",
-                          updraft_slot_name(slot), version[0] ? version : "unknown");
+                          updraft_seat_name(life, slot), version[0] ? version : "unknown");
     report(life, &(struct tale){
                      .lane = UPDRAFT_REPORT_STATE,
                      .state = "written",
@@ -196,7 +198,7 @@ void updraft_narrator_hook(struct updraft_life *life)
     };
 }
 
-void updraft_narrator_booted(struct updraft_life *life, const struct updraft_boot_result *boot)
+void updraft_narrator_booted(struct updraft_life *life, const struct updraft_start *start)
 {
     const char *state = life->watch.is_on_trial ? "trial" : "confirmed";
     const struct updraft_machine *machine = life->machine;
@@ -208,10 +210,10 @@ void updraft_narrator_booted(struct updraft_life *life, const struct updraft_boo
         snprintf(console, sizeof console, " console=%u", (unsigned)machine->console_port);
     updraft_log_event(&machine->log,
                       "boot slot=%s version=%s state=%s why=\"%s\" http=%s:%u ota=%u direct=%u%s%s",
-                      updraft_slot_name(boot->slot), life->running.version, state,
-                      updraft_boot_why_text(boot->why), machine->options->listen,
-                      (unsigned)machine->http_port, (unsigned)machine->ota_port,
-                      (unsigned)machine->direct_port, esphome, console);
+                      updraft_seat_name(life, start->slot), life->running.version, state,
+                      start->why, machine->options->listen, (unsigned)machine->http_port,
+                      (unsigned)machine->ota_port, (unsigned)machine->direct_port, esphome,
+                      console);
     report(life, &(struct tale){.lane = UPDRAFT_REPORT_STATE, .state = state});
 }
 
@@ -274,6 +276,29 @@ void updraft_narrator_rolled_back(struct updraft_life *life,
                  });
 }
 
+static void refused(struct updraft_life *life, enum updraft_error code)
+{
+    struct updraft_last *last = &life->machine->last;
+    char sentence[200];
+    last->result = UPDRAFT_LAST_FAILED;
+    last->version[0] = '\0';
+    updraft_failure_set(&last->failure, code, 0, 0, NULL);
+    updraft_failure_sentence(&last->failure, sentence, sizeof sentence);
+    updraft_log_event(&life->machine->log, "copy refused code=%d name=%s text=\"%s\"", (int)code,
+                      updraft_error_entry(code)->name, sentence);
+    report(life, &(struct tale){
+                     .lane = UPDRAFT_REPORT_STATE, .state = "failed", .failure = &last->failure});
+}
+
+void updraft_narrator_copied(struct updraft_life *life)
+{
+    const struct updraft_one_place *place = &life->machine->one_place;
+    if (place->refused != UPDRAFT_OK)
+        refused(life, place->refused);
+    else if (place->was_copied)
+        updraft_narrator_confirmed(life); /* there is no trial */
+}
+
 void updraft_narrator_confirmed(struct updraft_life *life)
 {
     struct updraft_last *last = &life->machine->last;
@@ -281,6 +306,6 @@ void updraft_narrator_confirmed(struct updraft_life *life)
     last->log[0] = '\0';
     memcpy(last->version, life->running.version, sizeof last->version);
     updraft_log_event(&life->machine->log, "confirmed slot=%s version=%s",
-                      updraft_slot_name(life->slots.running), life->running.version);
+                      updraft_seat_name(life, life->slots.running), life->running.version);
     report(life, &(struct tale){.lane = UPDRAFT_REPORT_STATE, .state = "confirmed"});
 }

@@ -9,11 +9,13 @@
 void updraft_narrator_hook(struct updraft_life *life);
 
 /* The line and the first report after a boot. */
-void updraft_narrator_booted(struct updraft_life *life, const struct updraft_boot_result *boot);
+void updraft_narrator_booted(struct updraft_life *life, const struct updraft_start *start);
 /* An image was rolled back, as the boot record says; its slot is looked into for its version, the
  * record for its last lines. */
 void updraft_narrator_rolled_back(struct updraft_life *life,
                                   const struct updraft_slot_record *failed);
+/* Where there is one place: what the boot stage did about the staged image, if there was one. */
+void updraft_narrator_copied(struct updraft_life *life);
 void updraft_narrator_confirmed(struct updraft_life *life);
 
 #endif

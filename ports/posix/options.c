@@ -144,6 +144,17 @@ static enum updraft_options_next check_complete(int argc, char **argv,
         updraft_log_warn("%s is missing", options->flash_path ? "--board FILE" : "--flash FILE");
         return wrong();
     }
+    if (options->stock_boot && !options->one_place) {
+        updraft_log_warn("--stock-boot needs a --layout of an ESP8266");
+        return wrong();
+    }
+    if (options->one_place && (options->table_path || options->flash_size || options->old_sdk)) {
+        updraft_log_warn("--layout says all of a new flash; leave out %s",
+                         options->table_path   ? "--table"
+                         : options->flash_size ? "--flash-size"
+                                               : "--old-sdk");
+        return wrong();
+    }
     return UPDRAFT_OPTIONS_RUN;
 }
 

@@ -5,6 +5,7 @@
 #define UPDRAFT_PORTS_POSIX_OPTIONS_H
 
 #include "device/console/ovms.h"
+#include "device/update/permission.h"
 #include "ports/posix/nor.h"
 
 #include <stdbool.h>
@@ -28,6 +29,8 @@ enum updraft_behaviour {
     UPDRAFT_BEHAVIOUR_OFFLINE, /* works, but reaches no server */
 };
 
+struct updraft_one_place_map;
+
 struct updraft_options {
     const char *flash_path;
     const char *table_path; /* NULL: the flash file must exist */
@@ -38,13 +41,22 @@ struct updraft_options {
     uint8_t old_sdk_nibble; /* size nibble of an old SDK's boot loader, for a new flash */
     bool old_sdk;           /* a new flash holds an old SDK's system */
     bool keep_rf;           /* of the old SDK's system */
+    const struct updraft_one_place_map *one_place; /* NULL: a device with slots */
+    bool stock_boot;                               /* of a device with one place */
     const char *listen;
     bool console; /* on standard input */
     enum updraft_ovms_dialect console_words;
     enum updraft_ovms_network network; /* what the console thinks it is reached by */
     const char *guard;                 /* reason to refuse updates; NULL: none */
-    uint32_t flash_size;               /* 0: not given */
-    enum updraft_behaviour behaviour;  /* of images on trial */
+    uint32_t guard_retry_s;            /* what the guard says of when; 0: nothing */
+    struct updraft_schedule schedule;  /* where has_schedule */
+    bool has_schedule;
+    uint32_t button_window_s;         /* 0: no button */
+    uint32_t safe_after_s;            /* the application needs so long to its safe state */
+    uint32_t safe_deadline_s;         /* 0: it is not asked for one */
+    uint32_t safe_again_s;            /* after the deadline: 0: restart anyway */
+    uint32_t flash_size;              /* 0: not given */
+    enum updraft_behaviour behaviour; /* of images on trial */
     uint32_t cut_at;
     enum updraft_nor_cut cut;
     enum updraft_nor_timing timing;

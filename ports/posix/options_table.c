@@ -1,10 +1,13 @@
 /* The options of updraft-device, one row each, and the words around them in --help. */
 #include "ports/posix/log.h"
 #include "ports/posix/old_sdk.h"
+#include "ports/posix/one_place.h"
 #include "ports/posix/options.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define MEMBER(name) offsetof(struct updraft_options, name)
 
@@ -125,6 +128,93 @@ static const struct updraft_option_choice networks[] = {
     {NULL, 0},
 };
 
+static bool take_layout(const char *text, struct updraft_options *options)
+{
+    static const char prefix[] = "esp8266-";
+    bool has_prefix = strncmp(text, prefix, sizeof prefix - 1) == 0;
+    options->one_place = has_prefix ? updraft_one_place_by_name(text + sizeof prefix - 1) : NULL;
+    if (options->one_place || strcmp(text, "slots") == 0)
+        return true;
+    updraft_log_warn("--layout takes slots, esp8266-1m, esp8266-1m64k, esp8266-2m1m, esp8266-4m2m "
+                     "or esp8266-4m3m, not '%s'",
+                     text);
+    return false;
+}
+
+static const char *skip_spaces(const char *text)
+{
+    return text + strspn(text, " ");
+}
+
+/* "mon", and the text goes on behind it; -1 for anything else. */
+static int take_day(const char **text)
+{
+    static const char days[7][4] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+    for (int i = 0; i < 7; i++) {
+        if (strncasecmp(*text, days[i], 3) == 0) {
+            *text += 3;
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* "mon-fri", "sat,sun", "fri-mon"; all of them where none is named. */
+static bool take_days(const char **text, uint8_t *weekdays)
+{
+    *weekdays = 0;
+    if (**text >= '0' && **text <= '9') {
+        *weekdays = UPDRAFT_WEEKDAYS_ALL;
+        return true;
+    }
+    for (;;) {
+        int first = take_day(text);
+        int last = first;
+        if (first >= 0 && **text == '-') {
+            (*text)++;
+            last = take_day(text);
+        }
+        if (first < 0 || last < 0)
+            return false;
+        for (int day = first;; day = (day + 1) % 7) {
+            *weekdays |= (uint8_t)(1u << day);
+            if (day == last)
+                break;
+        }
+        if (**text != ',')
+            return **text == ' ';
+        (*text)++;
+    }
+}
+
+static bool take_minutes(const char **text, uint16_t *minutes)
+{
+    unsigned hour, minute;
+    int len = 0;
+    if (sscanf(*text, "%2u:%2u%n", &hour, &minute, &len) != 2 || len != 5 || hour > 23 ||
+        minute > 59)
+        return false;
+    *text += len;
+    *minutes = (uint16_t)(hour * 60 + minute);
+    return true;
+}
+
+static bool take_schedule(const char *text, struct updraft_options *options)
+{
+    struct updraft_schedule *schedule = &options->schedule;
+    const char *at = skip_spaces(text);
+    bool good = take_days(&at, &schedule->weekdays);
+    at = skip_spaces(at);
+    good = good && take_minutes(&at, &schedule->from_min) && *at++ == '-' &&
+           take_minutes(&at, &schedule->to_min) && *at == '\0';
+    options->has_schedule = good;
+    if (!good)
+        updraft_log_warn("--schedule takes hours like 02:00-04:00, with days before them or not: "
+                         "'mon-fri 22:30-04:00', not '%s'",
+                         text);
+    return good;
+}
+
 /* A table is read by its columns. */
 /* clang-format off */
 #define HEADING(text) {.kind = UPDRAFT_OPTION_HEADING, .help = text}
@@ -146,6 +236,14 @@ const struct updraft_option_row updraft_option_rows[] = {
     TEXT("flash", "FILE", flash_path, "the flash; made when it does not exist"),
     TEXT("board", "FILE", board_path, "what device this is (board.yaml, see below)"),
     TEXT("listen", "ADDR", listen, "address to listen on (default 127.0.0.1)"),
+    OTHER("layout", "NAME", take_layout,
+          "slots (default), or where an ESP8266 has one place for its\n"
+          "image and stages the new one behind it: esp8266-1m,\n"
+          "esp8266-1m64k, esp8266-2m1m, esp8266-4m2m, esp8266-4m3m:\n"
+          "chip and file system as in the Arduino core's board menu"),
+    FLAG("stock-boot", stock_boot,
+         "the staged image is copied by the core's own boot stage,\n"
+         "eboot, which a power cut can brick; default: by ours"),
     CHOICE("timing", "none|w25q", timing, timings,
            "take as long as a W25Q flash chip does (default none)"),
     FLAG("no-announce", is_secret, "do not tell the network by mDNS (through the Avahi daemon)"),
@@ -160,7 +258,8 @@ const struct updraft_option_row updraft_option_rows[] = {
 
     HEADING("A new flash"),
     TEXT("table", "CSV", table_path, "its partition table"),
-    TEXT("app", "IMAGE", app_path, "its first image: factory slot, else ota_0"),
+    TEXT("app", "IMAGE", app_path, "its first image: factory slot, else ota_0; a sketch with\n"
+         "--layout esp8266-..."),
     OTHER("flash-size", "SIZE", take_flash_size, "1MB to 16MB (default 4MB)"),
     OTHER("table-offset", "ADDR", take_table_offset,
           "flash address of the partition table (default 0x8000)"),
@@ -188,12 +287,29 @@ const struct updraft_option_row updraft_option_rows[] = {
     TEXT("guard", "REASON", guard,
          "refuse updates with this reason; SIGUSR1 lifts and sets\n"
          "it again"),
+    NUMBER("guard-retry-s", "S", guard_retry_s, 1, 604800,
+           "it says that the reason passes in so long"),
+    OTHER("schedule", "WHEN", take_schedule,
+          "take updates only then, by local time: 02:00-04:00,\n"
+          "'mon-fri 22:30-04:00', 'sat,sun 00:00-00:00' (whole days)"),
+    NUMBER("button-window", "S", button_window_s, 1, 86400,
+           "take updates only for so long after the button was\n"
+           "pressed: kill -RTMIN presses it"),
     NUMBER("stall-s", "S", stall_s, 1, 3600,
            "give up a transfer that stays below 1 kB/s for so long\n"
            "(default 30)"),
     NUMBER("restart-ms", "MS", restart_ms, 0, 3600000,
            "from the answer to the restart after an update\n"
            "(default 1000)"),
+
+    NUMBER("safe-deadline-s", "S", safe_deadline_s, 1, 86400,
+           "before that restart the application is told to reach a\n"
+           "safe state, and waited for so long"),
+    NUMBER("safe-after-s", "S", safe_after_s, 0, 86400,
+           "it is there after so long (default 0)"),
+    NUMBER("safe-again-s", "S", safe_again_s, 1, 86400,
+           "past the deadline: put the restart off for so long\n"
+           "(default: restart anyway)"),
 
     HEADING("Power cuts"),
     NUMBER("cut-at", "N", cut_at, 1, UINT32_MAX,

@@ -11,8 +11,7 @@
 
 #define CSV_LEN_CAP (64u << 10)
 
-/* The whole file in heap memory; NULL after a printed sentence. */
-static uint8_t *read_file(const char *path, size_t len_cap, size_t *len)
+uint8_t *updraft_provision_read(const char *path, size_t len_cap, size_t *len)
 {
     FILE *file = fopen(path, "rb");
     if (!file) {
@@ -36,7 +35,7 @@ static bool put_table(const struct updraft_provision *provision, uint8_t *flash,
                       struct updraft_ptable *table)
 {
     size_t len = 0;
-    uint8_t *text = read_file(provision->table_path, CSV_LEN_CAP, &len);
+    uint8_t *text = updraft_provision_read(provision->table_path, CSV_LEN_CAP, &len);
     if (!text)
         return false;
     /* The RTOS SDK places apps at any sector, ESP-IDF on 64 KB. */
@@ -95,7 +94,7 @@ static bool put_app(const struct updraft_provision *provision, const struct updr
         return false;
     }
     size_t len = 0;
-    uint8_t *app = read_file(provision->app_path, UPDRAFT_IMAGE_LEN_CAP, &len);
+    uint8_t *app = updraft_provision_read(provision->app_path, UPDRAFT_IMAGE_LEN_CAP, &len);
     if (!app)
         return false;
     bool good = check_app(provision, app, len);

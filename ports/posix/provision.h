@@ -21,6 +21,8 @@ struct updraft_provision {
 /* False after a printed sentence. */
 bool updraft_provision_flash(const struct updraft_provision *provision);
 
+/* The first step of it: a whole file in heap memory, NULL after a printed sentence. */
+uint8_t *updraft_provision_read(const char *path, size_t len_cap, size_t *len);
 /* The last step of it: the file appears whole or not at all. */
 bool updraft_provision_write(const char *path, const uint8_t *bytes, size_t len);
 

@@ -4,6 +4,7 @@
 #define UPDRAFT_PORTS_POSIX_SLOT_FACTS_H
 
 #include "device/slots/slots.h"
+#include "device/slots/staged.h"
 #include "format/image.h"
 #include "ports/posix/options.h"
 
@@ -28,5 +29,11 @@ struct updraft_slot_facts {
 /* Never fails: a slot that holds nothing is not bootable and of unknown version. */
 void updraft_slot_facts_read(const struct updraft_flash *flash, struct updraft_extent slot,
                              uint16_t chip_id, struct updraft_slot_facts *facts);
+
+/* The same of an image in the one place there is. A sketch's length and MD5 are those that the
+ * Arduino core tells of it; a SHA-256 of its own it has not. */
+void updraft_slot_facts_read_staged(const struct updraft_flash *flash,
+                                    const struct updraft_staged_layout *layout,
+                                    struct updraft_slot_facts *facts);
 
 #endif

@@ -13,49 +13,64 @@ struct detail {
     unsigned log_from; /* the first of the last lines that is told; the newest are the last */
 };
 
-static void add_failure(cJSON *parent, const struct updraft_failure *failure, struct detail detail)
+static void add_failure(cJSON *parent, const char *key, const struct updraft_failure *failure,
+                        struct detail detail)
 {
     char sentence[200];
     const struct updraft_error_entry *entry = updraft_error_entry(failure->code);
-    cJSON *error = cJSON_AddObjectToObject(parent, "error");
+    cJSON *error = cJSON_AddObjectToObject(parent, key);
     updraft_failure_sentence(failure, sentence, sizeof sentence);
     cJSON_AddNumberToObject(error, "code", failure->code);
     cJSON_AddStringToObject(error, "name", entry->name);
     cJSON_AddStringToObject(error, "text", sentence);
     if (detail.remedies)
         cJSON_AddStringToObject(error, "remedy", entry->remedy);
+    if (updraft_failure_retry_after_s(failure) != 0)
+        cJSON_AddNumberToObject(error, "retry_after_s", updraft_failure_retry_after_s(failure));
+}
+
+static void add_slot_row(cJSON *list, const char *name, uint32_t len, bool is_running)
+{
+    cJSON *item = cJSON_CreateObject();
+    cJSON_AddStringToObject(item, "name", name);
+    cJSON_AddNumberToObject(item, "size", len);
+    cJSON_AddBoolToObject(item, "running", is_running);
+    cJSON_AddItemToArray(list, item);
 }
 
 static void add_slot(cJSON *list, const struct updraft_life *life, int slot)
 {
     struct updraft_extent extent = updraft_layout_extent(&life->slots.layout, slot);
-    if (extent.len == 0)
+    if (extent.len != 0)
+        add_slot_row(list, updraft_slot_name(slot), extent.len, slot == life->slots.running);
+}
+
+static void add_slot_list(cJSON *json, const struct updraft_life *life)
+{
+    const struct updraft_staged_layout *layout = &life->machine->one_place.layout;
+    cJSON *list = cJSON_AddArrayToObject(json, "slots");
+    if (life->machine->one_place.map) {
+        add_slot_row(list, "app", layout->end_addr - layout->app_addr, true);
         return;
-    cJSON *item = cJSON_CreateObject();
-    cJSON_AddStringToObject(item, "name", updraft_slot_name(slot));
-    cJSON_AddNumberToObject(item, "size", extent.len);
-    cJSON_AddBoolToObject(item, "running", slot == life->slots.running);
-    cJSON_AddItemToArray(list, item);
+    }
+    add_slot(list, life, UPDRAFT_SLOT_FACTORY);
+    for (int slot = 0; slot < UPDRAFT_SLOT_CAP; slot++)
+        add_slot(list, life, slot);
 }
 
 static void add_slots(cJSON *json, const struct updraft_life *life, struct detail detail)
 {
-    int next;
-    uint32_t capacity = 0;
-    cJSON_AddStringToObject(json, "slot", updraft_slot_name(life->slots.running));
+    bool has_one_place = life->machine->one_place.map != NULL;
+    int next = UPDRAFT_SLOT_NONE;
+    cJSON_AddStringToObject(json, "layout", has_one_place ? "staged" : "slots");
+    cJSON_AddStringToObject(json, "slot", updraft_seat_name(life, life->slots.running));
     cJSON_AddStringToObject(json, "state", life->watch.is_on_trial ? "trial" : "confirmed");
-    if (detail.slots) {
-        cJSON *list = cJSON_AddArrayToObject(json, "slots");
-        add_slot(list, life, UPDRAFT_SLOT_FACTORY);
-        for (int slot = 0; slot < UPDRAFT_SLOT_CAP; slot++)
-            add_slot(list, life, slot);
-    }
-    if (updraft_slots_next(&life->slots, &next) == UPDRAFT_OK)
-        capacity = updraft_layout_extent(&life->slots.layout, next).len;
-    else
+    if (detail.slots)
+        add_slot_list(json, life);
+    if (!has_one_place && updraft_slots_next(&life->slots, &next) != UPDRAFT_OK)
         next = UPDRAFT_SLOT_NONE;
-    cJSON_AddStringToObject(json, "next", updraft_slot_name(next));
-    cJSON_AddNumberToObject(json, "capacity", capacity);
+    cJSON_AddStringToObject(json, "next", updraft_seat_name(life, next));
+    cJSON_AddNumberToObject(json, "capacity", updraft_seat_capacity(life));
     cJSON_AddNumberToObject(json, "flash", life->machine->nor.flash.size);
 }
 
@@ -74,17 +89,20 @@ static const char *update_state_name(enum updraft_update_state state)
     return "idle";
 }
 
-static void add_update(cJSON *json, const struct updraft_life *life, struct detail detail)
+static void add_update(cJSON *json, struct updraft_life *life, struct detail detail)
 {
+    struct updraft_failure refusal;
     const struct updraft_update *update = &life->update;
     cJSON *item = cJSON_AddObjectToObject(json, "update");
     cJSON_AddStringToObject(item, "state", update_state_name(update->state));
     cJSON_AddNumberToObject(item, "written", updraft_update_written(update));
     cJSON_AddNumberToObject(item, "total", updraft_update_expected(update));
     if (update->state == UPDRAFT_UPDATE_FAILED)
-        add_failure(item, &update->failure, detail);
+        add_failure(item, "error", &update->failure, detail);
     if (update->state == UPDRAFT_UPDATE_DONE && life->restart_waits_for)
         cJSON_AddStringToObject(item, "waiting", life->restart_waits_for);
+    if (updraft_consent_refuses(life, &refusal))
+        add_failure(item, "refused_now", &refusal, detail);
 }
 
 static const char *last_result_name(enum updraft_last_result result)
@@ -129,7 +147,7 @@ static void add_last(cJSON *json, const struct updraft_last *last, struct detail
     cJSON_AddStringToObject(item, "result", last_result_name(last->result));
     cJSON_AddStringToObject(item, "version", last->version);
     if (last->result == UPDRAFT_LAST_ROLLED_BACK || last->result == UPDRAFT_LAST_FAILED)
-        add_failure(item, &last->failure, detail);
+        add_failure(item, "error", &last->failure, detail);
     if (last->result == UPDRAFT_LAST_ROLLED_BACK)
         add_log(item, last->log, detail.log_from);
 }
@@ -146,8 +164,7 @@ static void add_old_sdk(cJSON *json, const struct updraft_old_sdk *old_sdk)
         cJSON_AddStringToObject(item, "ap", old_sdk->ap.ssid);
 }
 
-static bool print_status(const struct updraft_life *life, struct detail detail, char *out,
-                         size_t out_cap)
+static bool print_status(struct updraft_life *life, struct detail detail, char *out, size_t out_cap)
 {
     const struct updraft_board *board = life->machine->board;
     bool is_esp8266 = board->chip->id == UPDRAFT_CHIP_ESP8266;
@@ -169,6 +186,7 @@ static bool print_status(const struct updraft_life *life, struct detail detail, 
     add_update(json, life, detail);
     add_last(json, &life->machine->last, detail);
     add_old_sdk(json, &life->machine->old_sdk);
+    cJSON_AddNumberToObject(json, "boot_id", life->boot_id);
     cJSON_AddNumberToObject(json, "uptime_ms", (double)(updraft_clock_ms() - life->born_ms));
     bool fits = cJSON_PrintPreallocated(json, out, (int)out_cap, false);
     cJSON_Delete(json);
@@ -176,7 +194,7 @@ static bool print_status(const struct updraft_life *life, struct detail detail, 
 }
 
 /* What does not fit is left out: the oldest of the last lines first. */
-void updraft_status_json(const struct updraft_life *life, char *out, size_t out_cap)
+void updraft_status_json(struct updraft_life *life, char *out, size_t out_cap)
 {
     unsigned lines = count_lines(life->machine->last.log);
     for (unsigned from = 0; from <= lines; from++) {

@@ -5,6 +5,6 @@
 #include "ports/posix/life.h"
 
 /* NUL-terminated; when it does not fit, the list of slots is left out, then the remedies. */
-void updraft_status_json(const struct updraft_life *life, char *out, size_t out_cap);
+void updraft_status_json(struct updraft_life *life, char *out, size_t out_cap);
 
 #endif

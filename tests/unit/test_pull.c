@@ -580,6 +580,39 @@ static void pull_waits_twice_as_long_after_each_failure(void **state)
     assert_int_equal(updraft_pull_due_ms(&f->pull), f->now_ms + 60000);
 }
 
+static bool refuse_for_90_s(void *ctx, enum updraft_guard_point point,
+                            struct updraft_refusal *refusal)
+{
+    (void)ctx;
+    (void)point;
+    *refusal = (struct updraft_refusal){.reason = "charging", .retry_after_s = 90};
+    return false;
+}
+
+/* Neither the interval nor a back-off; a fleet is spread over a tenth of the interval, and never
+ * before. */
+static void pull_waits_as_long_as_its_own_guard_says(void **state)
+{
+    struct fixture *f = *state;
+
+    f->rig.hooks.guard = refuse_for_90_s;
+    for (int turn = 0; turn < 3; turn++) {
+        bool is_spread = turn == 2;
+
+        f->config.random = is_spread ? fake_random : NULL;
+        f->random_byte = 0xA5;
+        updraft_pull_init(&f->pull, &f->config, f->now_ms);
+        expect_fetch(f, URL);
+        assert_false(respond(&f->pull, 200, f->new_image.len, NULL));
+        end(f, UPDRAFT_OK);
+        expect_failed(f, UPDRAFT_E_GUARD);
+        assert_int_equal(f->pull.failures_in_row, 0);
+        assert_in_range(updraft_pull_due_ms(&f->pull), f->now_ms + 90000u + is_spread,
+                        f->now_ms + 90000u + is_spread * 6000u);
+    }
+    f->rig.hooks.guard = NULL;
+}
+
 static void pull_never_waits_less_than_its_interval(void **state)
 {
     struct fixture *f = *state;
@@ -682,6 +715,7 @@ int main(void)
         TEST(pull_channel_limits_the_descriptor),
         TEST(pull_channel_begins_anew_after_a_lost_image),
         TEST(pull_waits_twice_as_long_after_each_failure),
+        TEST(pull_waits_as_long_as_its_own_guard_says),
         TEST(pull_never_waits_less_than_its_interval),
         TEST(pull_spreads_checks_by_a_tenth_to_either_side),
         TEST(pull_asks_only_when_told_without_an_interval),
