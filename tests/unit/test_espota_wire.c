@@ -107,9 +107,9 @@ static void md5_proofs_are_the_known_ones_for_each_length_of_the_nonce(void **st
     (void)state;
     updraft_espota_wire_secret(UPDRAFT_DIGEST_MD5, "bms2024", secret);
     assert_string_equal(secret, "05b89ffa6e6b2f7de52f58711efe53dc");
-    updraft_espota_wire_md5_proof(secret, NONCE, 32, CNONCE + 32, out);
+    updraft_espota_wire_md5_proof(secret, NONCE, 32, &CNONCE[32], out);
     assert_string_equal(out, "1fec61acce6979e9e96307b1e86f54fb");
-    updraft_espota_wire_md5_proof(secret, NONCE, 64, CNONCE + 32, out);
+    updraft_espota_wire_md5_proof(secret, NONCE, 64, &CNONCE[32], out);
     assert_string_equal(out, "297cbdf61db9a68a76a620209e6508f0");
 }
 
