@@ -68,9 +68,9 @@ static const struct part parts[] = {
     UNSTABLE("unstable reads, factory and one", RIG_FACTORY_ONE, true),
     UNSTABLE("unstable reads, four slots", RIG_FOUR_SLOTS, false),
     RESUME("another image after the cut", 12000, false, 1, 1, LIFE_TARGET_OLD, true),
-    RESUME("the same, unstable reads", 20000, true, 2, 0, LIFE_TARGET_OLD, true),
-    RESUME("a blank slot, unstable reads", 20000, true, 2, 0, LIFE_TARGET_BLANK, false),
-    RESUME("a similar image, unstable reads", 20000, true, 2, 0, LIFE_TARGET_SIMILAR, false),
+    RESUME("the same, unstable reads", 20000, true, 8, 0, LIFE_TARGET_OLD, true),
+    RESUME("a blank slot, unstable reads", 20000, true, 8, 0, LIFE_TARGET_BLANK, false),
+    RESUME("a similar image, unstable reads", 20000, true, 8, 0, LIFE_TARGET_SIMILAR, false),
 };
 #define PART_COUNT (sizeof parts / sizeof parts[0])
 
