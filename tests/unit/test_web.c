@@ -413,6 +413,40 @@ static void web_survives_a_connection_dropped_at_any_byte(void **state)
     free(form);
 }
 
+static unsigned forgotten;
+
+static enum updraft_error count_forgets(void *ctx)
+{
+    (void)ctx;
+    forgotten++;
+    return forgotten == 2 ? UPDRAFT_E_FLASH_PROGRAM : UPDRAFT_OK;
+}
+
+static void web_forgets_refusals_for_whoever_may_upload(void **state)
+{
+    struct fixture *f = *state;
+    struct updraft_web_request request = post("/api/v1/firmware/forget", NULL, 0);
+
+    assert_int_equal(updraft_web_request(&f->web, &request, &f->other, &f->use_other),
+                     UPDRAFT_WEB_NOT_MINE); /* nobody to do it */
+    f->config.forget = count_forgets;
+    f->config.password = "bms2024";
+    start(f);
+    forgotten = 0;
+    expect_error(run_whole(f, &request, "", 0), 401, UPDRAFT_E_AUTH);
+    request.authorization = ADMIN;
+    request.origin = "http://elsewhere.example";
+    assert_int_equal(run_whole(f, &request, "", 0)->status, 403);
+    assert_int_equal(forgotten, 0);
+    request.origin = NULL;
+    expect_answer(run_whole(f, &request, "", 0), 200, "application/json", "{\"ok\":true}");
+    assert_int_equal(forgotten, 1);
+    expect_error(run_whole(f, &request, "", 0), 500, UPDRAFT_E_FLASH_PROGRAM);
+    request.method = "GET";
+    assert_int_equal(run_whole(f, &request, "", 0)->status, 405);
+    assert_int_equal(forgotten, 2);
+}
+
 static void web_routes_only_what_is_its_own(void **state)
 {
     static const struct updraft_web_request not_mine[] = {
@@ -461,6 +495,7 @@ int main(void)
         TEST(web_leaves_the_first_upload_alone_when_a_second_comes),
         TEST(web_leaves_an_update_of_another_way_alone),
         TEST(web_survives_a_connection_dropped_at_any_byte),
+        TEST(web_forgets_refusals_for_whoever_may_upload),
         TEST(web_routes_only_what_is_its_own),
     };
 
