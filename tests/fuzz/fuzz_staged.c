@@ -59,7 +59,11 @@ static void boot(struct updraft_nor *nor, enum updraft_staged_kind kind)
     static uint8_t arena[UPDRAFT_GUNZIP_ARENA_LEN];
     struct updraft_boot_staged_config config = {
         .flash = &nor->flash,
-        .layout = {kind, APP_ADDR, END_ADDR, JOURNAL_ADDR, true},
+        .layout = {.kind = kind,
+                   .app_addr = APP_ADDR,
+                   .end_addr = END_ADDR,
+                   .journal_addr = JOURNAL_ADDR,
+                   .takes_gzip = true},
         .chip_id = UPDRAFT_CHIP_ESP8266,
         .buf = buf,
         .gunzip_arena = arena,
