@@ -297,9 +297,9 @@ class PushEspota(CliTest):
 
     def test_a_device_that_closes_half_way_is_told_with_the_place(self):
         peer = EspotaPeer(self, die_at=10000)
-        error = self.push(4, peer)["error"]
+        error = self.push(4, peer, image=self.image(version="1.1.0", size=200000))["error"]
         self.assertEqual(error["code"], "disconnected")
-        self.assertRegex(error["message"], r"after 1\d{4} of 20000 bytes")
+        self.assertRegex(error["message"], r"after \d{5} of 200000 bytes")
 
     def test_a_device_that_falls_silent_is_given_up(self):
         error = self.push(4, EspotaPeer(self, mute_at=2000), "--timeout", 1)["error"]
