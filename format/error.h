@@ -72,7 +72,8 @@
       "Try again when the reason has passed.")                                                     \
     X(E_NO_SLOT, 53, "no_slot", "there is no second slot to write the image to",                   \
       "Flash a partition table with two OTA slots, or a factory and an OTA slot, over USB.")       \
-    X(E_TOO_LARGE, 54, "too_large", "the image has {a} bytes, but the slot holds {b}",             \
+    X(E_TOO_LARGE, 54, "too_large",                                                                \
+      "the image has {a} bytes, but the slot holds {b}; that takes a full flash over USB",         \
       "Make the image smaller, or flash a table with larger slots over USB.")                      \
     X(E_WRONG_CHIP, 55, "wrong_chip", "the image is for {chip}, this device is another chip",      \
       "Send the image that was built for this chip.")                                              \
@@ -150,6 +151,17 @@
       "Send the image again in those hours; they are set in the application.")                     \
     X(E_WEAK_PROOF, 118, "weak_proof", "MD5 is refused: this device takes SHA-256 proofs only",    \
       "Push with espota.py of ESP32 core 3.3.1 or later, or with 'updraft push'.")                 \
+    /* 126..129: the server of a pull */                                                           \
+    X(E_CERTIFICATE, 126, "certificate", "the server's certificate is refused: {s}",               \
+      "Look at it with 'openssl s_client -connect HOST:443'; renew it, or give the device its "    \
+      "CA.")                                                                                       \
+    X(E_PIN, 127, "wrong_key", "the server's key is none of those that this device is pinned to",  \
+      "Pin the new key if the server has one; else somebody stands between.")                      \
+    X(E_REDIRECT, 128, "bad_redirect",                                                             \
+      "the server sends the device elsewhere in a way that it does not follow: {s}",               \
+      "Give the device the address at which the file is, or correct the redirect.")                \
+    X(E_SERVER_BUSY, 129, "server_busy", "the server has no time, status {b}{r}",                  \
+      "The device comes again by itself.")                                                         \
     X(E_FOREIGN_HOST, 130, "foreign_host", "this device is not called '{s}'",                      \
       "Use the device's address, its own name, or its .local name.")                               \
     X(E_BAD_DIGEST, 131, "bad_digest", "the announced digest is none",                             \

@@ -6,9 +6,7 @@
 
 #include <string.h>
 
-#define DEFAULT_BACKOFF_CAP_S 3600u
-#define JITTER_PART           10u /* one tenth to either side */
-#define SHA256_HEX_LEN        (2u * UPDRAFT_SHA256_LEN)
+#define SHA256_HEX_LEN (2u * UPDRAFT_SHA256_LEN)
 
 enum state {
     STATE_WAITING,
@@ -32,6 +30,12 @@ void updraft_pull_init(struct updraft_pull *pull, const struct updraft_pull_conf
     pull->state = STATE_WAITING;
     pull->outcome = UPDRAFT_PULL_NONE;
     pull->next_ms = now_ms;
+    pull->patience = (struct updraft_patience){
+        .interval_s = config->interval_s,
+        .cap_s = config->backoff_cap_s,
+        .random = config->random,
+        .random_ctx = config->random_ctx,
+    };
 }
 
 void updraft_pull_now(struct updraft_pull *pull, uint64_t now_ms)
@@ -59,46 +63,12 @@ bool updraft_pull_goes_on(const struct updraft_pull *pull)
 /* ---- Schedule ----------------------------------------------------------------------------------
  */
 
-/* An interval above the cap stays what it is: failures never make a device ask more often. */
-static uint64_t wait_s(const struct updraft_pull *pull)
+/* The request itself is what the server does not like, and the next one will be the same. A release
+ * that is not there may yet come, so 404 is not among them. */
+static bool is_for_good(const struct updraft_failure *failure)
 {
-    uint32_t cap = pull->config.backoff_cap_s;
-    uint64_t wait = pull->config.interval_s;
-
-    if (cap == 0)
-        cap = DEFAULT_BACKOFF_CAP_S;
-    for (uint8_t i = 0; i < pull->failures_in_row && wait < cap; i++)
-        wait = wait * 2 < cap ? wait * 2 : cap;
-    return wait;
-}
-
-static uint64_t random_up_to(const struct updraft_pull *pull, uint64_t most)
-{
-    uint8_t bytes[8] = {0};
-    uint64_t random = 0;
-
-    pull->config.random(pull->config.random_ctx, bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        random = random << 8 | bytes[i];
-    return random % (most + 1);
-}
-
-/* Without jitter a fleet that came up together would ask together for ever. */
-static uint64_t jittered_ms(const struct updraft_pull *pull, uint64_t wait_ms)
-{
-    uint64_t span = wait_ms / JITTER_PART;
-
-    return pull->config.random == NULL ? wait_ms : wait_ms - span + random_up_to(pull, 2 * span);
-}
-
-/* The device itself said no, and until when: nothing is wrong with the server, and asking it before
- * would be for nothing. Never earlier than told, and spread, for a fleet has one window. */
-static uint64_t leave_ms(const struct updraft_pull *pull, uint32_t retry_after_s)
-{
-    uint64_t span = (uint64_t)pull->config.interval_s * 1000u / JITTER_PART;
-
-    return (uint64_t)retry_after_s * 1000u +
-           (pull->config.random == NULL ? 0 : random_up_to(pull, span));
+    return failure->code == UPDRAFT_E_HTTP_STATUS && failure->a >= 400 && failure->a < 500 &&
+           failure->a != 408 && failure->a != 425;
 }
 
 /* The check is over. */
@@ -106,17 +76,16 @@ static void conclude(struct updraft_pull *pull, uint64_t now_ms)
 {
     bool is_last = pull->outcome == UPDRAFT_PULL_UPDATED || pull->config.interval_s == 0;
     bool failed = pull->outcome == UPDRAFT_PULL_FAILED;
-    uint32_t retry_after_s = failed ? updraft_failure_retry_after_s(&pull->failure) : 0;
-    uint64_t next_ms;
+    struct updraft_patience_end end = {
+        .failed = failed,
+        .is_for_good = failed && is_for_good(&pull->failure),
+        .retry_after_s = failed ? updraft_failure_retry_after_s(&pull->failure) : 0,
+        .fresh_s = pull->fresh_s,
+    };
+    uint64_t wait_ms = updraft_patience_next_ms(&pull->patience, &end);
 
     pull->state = STATE_WAITING;
-    if (!failed || retry_after_s != 0)
-        pull->failures_in_row = 0;
-    else if (pull->failures_in_row < UINT8_MAX)
-        pull->failures_in_row++;
-    next_ms = retry_after_s != 0 ? leave_ms(pull, retry_after_s)
-                                 : jittered_ms(pull, wait_s(pull) * 1000u);
-    pull->next_ms = is_last ? UINT64_MAX : now_ms + next_ms;
+    pull->next_ms = is_last ? UINT64_MAX : now_ms + wait_ms;
 }
 
 /* ---- Verdicts ----------------------------------------------------------------------------------
@@ -131,6 +100,12 @@ static void decide(struct updraft_pull *pull, enum updraft_pull_outcome outcome)
 static void fail(struct updraft_pull *pull, enum updraft_error code, uint32_t number)
 {
     updraft_failure_set(&pull->failure, code, number, 0, NULL);
+    decide(pull, UPDRAFT_PULL_FAILED);
+}
+
+static void fail_with_text(struct updraft_pull *pull, enum updraft_error code, const char *text)
+{
+    updraft_failure_set(&pull->failure, code, 0, 0, text);
     decide(pull, UPDRAFT_PULL_FAILED);
 }
 
@@ -297,6 +272,7 @@ bool updraft_pull_wants(struct updraft_pull *pull, uint64_t now_ms,
     if (is_check) {
         pull->outcome = UPDRAFT_PULL_NONE;
         pull->from_zero = false;
+        pull->fresh_s = 0;
     }
     if (!write_fetch(pull, url, fetch)) {
         end_early(pull, UPDRAFT_E_TOO_LONG);
@@ -311,19 +287,29 @@ bool updraft_pull_wants(struct updraft_pull *pull, uint64_t now_ms,
 /* ---- Answers -----------------------------------------------------------------------------------
  */
 
-static void fail_status(struct updraft_pull *pull, uint16_t status)
+static uint32_t believed_s(uint32_t told_s)
 {
-    if (status == 404)
-        fail(pull, UPDRAFT_E_NOT_FOUND, 0);
-    else
-        fail(pull, UPDRAFT_E_HTTP_STATUS, status);
+    return told_s < UPDRAFT_PATIENCE_TOLD_CAP_S ? told_s : UPDRAFT_PATIENCE_TOLD_CAP_S;
 }
 
-static void answer_descriptor(struct updraft_pull *pull, uint16_t status, int64_t content_len)
+static void fail_status(struct updraft_pull *pull, const struct updraft_pull_answer *answer)
 {
-    if (status != 200) {
-        fail_status(pull, status);
-    } else if (content_len > (int64_t)sizeof pull->json) {
+    if (answer->status == 404) {
+        fail(pull, UPDRAFT_E_NOT_FOUND, 0);
+    } else if (answer->status == 429 || answer->status == 503) {
+        updraft_failure_set(&pull->failure, UPDRAFT_E_SERVER_BUSY,
+                            believed_s(answer->retry_after_s), answer->status, NULL);
+        decide(pull, UPDRAFT_PULL_FAILED);
+    } else {
+        fail(pull, UPDRAFT_E_HTTP_STATUS, answer->status);
+    }
+}
+
+static void answer_descriptor(struct updraft_pull *pull, const struct updraft_pull_answer *answer)
+{
+    if (answer->status != 200) {
+        fail_status(pull, answer);
+    } else if (answer->content_len > (int64_t)sizeof pull->json) {
         fail(pull, UPDRAFT_E_TOO_LONG, 0);
     } else {
         pull->json_len = 0;
@@ -434,7 +420,7 @@ static void answer_rest(struct updraft_pull *pull, const struct updraft_pull_ans
     }
     if (answer->status != 200 && answer->status != 416) {
         end_early(pull, UPDRAFT_E_HTTP_STATUS);
-        fail_status(pull, answer->status);
+        fail_status(pull, answer);
         return;
     }
     updraft_update_withdraw(pull->config.update);
@@ -454,15 +440,18 @@ static void answer_image(struct updraft_pull *pull, const struct updraft_pull_an
     else if (answer->status == 304 && is_header_way(pull))
         decide(pull, UPDRAFT_PULL_UP_TO_DATE);
     else if (answer->status != 200)
-        fail_status(pull, answer->status);
+        fail_status(pull, answer);
     else
         answer_whole(pull, answer);
 }
 
 bool updraft_pull_response(struct updraft_pull *pull, const struct updraft_pull_answer *answer)
 {
+    /* How long an image holds says nothing of how often a channel is to be asked. */
+    if (pull->state == STATE_ASKED_DESCRIPTOR || pull->config.way != UPDRAFT_PULL_CHANNEL)
+        pull->fresh_s = believed_s(updraft_patience_fresh_s(answer->cache_control));
     if (pull->state == STATE_ASKED_DESCRIPTOR)
-        answer_descriptor(pull, answer->status, answer->content_len);
+        answer_descriptor(pull, answer);
     else if (pull->state == STATE_ASKED_IMAGE)
         answer_image(pull, answer);
     return pull->state == STATE_READING_DESCRIPTOR || pull->state == STATE_READING_IMAGE;
@@ -502,9 +491,20 @@ bool updraft_pull_body(struct updraft_pull *pull, const uint8_t *data, size_t le
     return pull->state == STATE_READING_DESCRIPTOR || pull->state == STATE_READING_IMAGE;
 }
 
+static bool is_https(const char *url)
+{
+    return strncmp(url, "https://", 8) == 0;
+}
+
 static bool is_absolute_url(const char *url)
 {
-    return strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
+    return strncmp(url, "http://", 7) == 0 || is_https(url);
+}
+
+/* Whoever is on the way could put another image behind a descriptor that came safely. */
+static bool loses_https(const struct updraft_pull *pull)
+{
+    return is_https(pull->config.url) && !is_https(pull->descriptor.path);
 }
 
 /* Any other version than ours is wanted, also an older one: that is how a channel goes back. */
@@ -519,6 +519,8 @@ static void end_descriptor(struct updraft_pull *pull)
         fail(pull, UPDRAFT_E_DESCRIPTOR, 0);
     else if (strcmp(pull->descriptor.version, pull->config.identity.version) == 0)
         decide(pull, UPDRAFT_PULL_UP_TO_DATE);
+    else if (loses_https(pull))
+        fail_with_text(pull, UPDRAFT_E_REDIRECT, "from https to http");
     else
         pull->state = STATE_IMAGE_DUE;
 }
@@ -563,4 +565,12 @@ void updraft_pull_end(struct updraft_pull *pull, enum updraft_error transport, u
     }
     if (pull->state == STATE_DECIDED)
         conclude(pull, now_ms);
+}
+
+void updraft_pull_break(struct updraft_pull *pull, const struct updraft_failure *why,
+                        uint64_t now_ms)
+{
+    updraft_pull_end(pull, why->code, now_ms);
+    if (pull->outcome == UPDRAFT_PULL_FAILED && pull->failure.code == why->code)
+        pull->failure = *why;
 }

@@ -5,9 +5,9 @@
  *   HEADERS   GET url with the x-ESP8266- or x-ESP32- headers: 304 nothing new, 200 the image, x-MD5
  *   CHANNEL   GET descriptor url, compare its version with ours, then GET the path it names
  *
- * Also owns when to ask: an interval with a tenth of jitter, and back-off after failures: each
- * doubles the wait up to a cap. An image that the device already runs is "up to date", not a
- * failure.
+ * When to ask is left to device/pull/patience.h. 429 and 503 are E_SERVER_BUSY, and Retry-After is
+ * kept; any other 4xx but 404 is not tried again before the longest wait. An image that the device
+ * already runs is "up to date", not a failure. From https a channel never leads to http.
  *
  * An image that was broken off is gone on with: when the answer names the same bytes as before (the same
  * strong ETag, length and address, or the same x-MD5), its body is cut off, and the rest is asked for
@@ -20,6 +20,7 @@
 #ifndef UPDRAFT_DEVICE_PULL_PULL_H
 #define UPDRAFT_DEVICE_PULL_PULL_H
 
+#include "device/pull/patience.h"
 #include "device/update/update.h"
 #include "format/descriptor.h"
 
@@ -75,7 +76,8 @@ enum updraft_pull_outcome {
 struct updraft_pull {
     struct updraft_pull_config config;
     uint8_t state;
-    uint8_t failures_in_row;
+    struct updraft_patience patience;
+    uint32_t fresh_s; /* the answer to this check holds so long; 0: not said */
     enum updraft_pull_outcome outcome;
     struct updraft_failure failure;
     uint64_t next_ms;
@@ -120,6 +122,8 @@ struct updraft_pull_answer {
     const char *md5;           /* x-MD5; honoured in every way of pulling */
     const char *etag;          /* ETag */
     const char *content_range; /* Content-Range */
+    const char *cache_control; /* Cache-Control; max-age is honoured as an interval */
+    uint32_t retry_after_s;    /* Retry-After, a date already made into seconds; 0: not given */
 };
 
 /* Begins the transaction. False: no body is wanted, cut it off (then still call updraft_pull_end). */
@@ -132,6 +136,10 @@ bool updraft_pull_body(struct updraft_pull *pull, const uint8_t *data, size_t le
  * it does not count when the engine itself said stop. Ends the transaction, which blocks while the
  * slot is read back. For a channel another request may be wanted now. */
 void updraft_pull_end(struct updraft_pull *pull, enum updraft_error transport, uint64_t now_ms);
+
+/* The same where the client knows more of what went wrong than a code says. */
+void updraft_pull_break(struct updraft_pull *pull, const struct updraft_failure *why,
+                        uint64_t now_ms);
 
 /* The outcome of the last check, once. */
 enum updraft_pull_outcome updraft_pull_take_outcome(struct updraft_pull *pull);

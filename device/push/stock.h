@@ -12,7 +12,7 @@
 
 enum updraft_stock_dialect { UPDRAFT_STOCK_ESP8266, UPDRAFT_STOCK_ESP32 };
 
-/* Appends "4]: Not Enough Space: the image has 90 bytes, but the slot holds 80": what stands
+/* Appends "4]: Not Enough Space: the image has 90 bytes, but the slot holds 80; ...": what stands
  * between "ERROR[" and the line end. The sentence follows the stock text only where it adds facts.
  * Bytes that are not printable ASCII become '?', so that a host may cut and decode it anywhere. */
 void updraft_stock_append(struct updraft_text *text, enum updraft_stock_dialect dialect,

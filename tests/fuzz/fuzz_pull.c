@@ -8,6 +8,8 @@ struct answer {
     const char *md5;
     const char *etag;
     const char *content_range;
+    const char *cache_control;
+    uint32_t retry_after_s;
     const uint8_t *body;
     size_t len;
     enum updraft_error transport;
@@ -26,6 +28,8 @@ static void answer_fetch(struct updraft_pull *pull, const struct answer *answer,
         .md5 = answer->md5,
         .etag = answer->etag,
         .content_range = answer->content_range,
+        .cache_control = answer->cache_control,
+        .retry_after_s = answer->retry_after_s,
     };
     bool go_on = updraft_pull_response(pull, &head);
 
@@ -71,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    static const uint16_t statuses[] = {200, 200, 200, 304, 404, 416, 206, 403};
+    static const uint16_t statuses[] = {200, 200, 200, 304, 503, 416, 206, 403};
     struct answer answers[2] = {{0}};
     char md5[40] = {0};
 
@@ -90,6 +94,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if ((data[36] & 8u) != 0)
         answers[0].transport = UPDRAFT_E_DISCONNECTED;
     answers[1].content_len = (int64_t)(data[37] | data[38] << 8) - 1;
+    answers[0].cache_control = answers[1].cache_control = md5; /* any text */
+    answers[0].retry_after_s = answers[1].retry_after_s = (uint32_t)data[39] << (data[39] & 31u);
     data += 40;
     len -= 40;
     first_len = first_len < len ? first_len : len;

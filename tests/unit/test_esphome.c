@@ -480,7 +480,8 @@ static void too_large_is_said_in_the_words_of_the_chip(void **state)
         f->out_len = 0;
         say_size(f, SLOT_LEN + 1);
         expect_failure(f, is_esp8266 ? 0x88 : 0x89,
-                       "54 the image has 65537 bytes, but the slot holds 65536\n");
+                       "54 the image has 65537 bytes, but the slot holds 65536"
+                       "; that takes a full flash over USB\n");
         expect_old_image(f);
     }
 }

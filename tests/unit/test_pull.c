@@ -381,7 +381,7 @@ static void pull_takes_the_running_image_as_up_to_date(void **state)
     assert_false(give(f, f->old_image.bytes, f->old_image.len, 0, 1024));
     end(f, UPDRAFT_E_ABORTED);
     expect_outcome(f, UPDRAFT_PULL_UP_TO_DATE);
-    assert_int_equal(f->pull.failures_in_row, 0);
+    assert_int_equal(f->pull.patience.failures_in_row, 0);
     assert_int_equal(f->rig.nor.counts.operations, 0);
 }
 
@@ -545,7 +545,7 @@ static void pull_channel_begins_anew_after_a_lost_image(void **state)
     expect_fetch(f, URL);
     assert_false(respond(&f->pull, 503, 0, NULL));
     end(f, UPDRAFT_OK);
-    expect_failed(f, UPDRAFT_E_HTTP_STATUS);
+    expect_failed(f, UPDRAFT_E_SERVER_BUSY);
 }
 
 static void fail_once(struct fixture *f)
@@ -606,7 +606,7 @@ static void pull_waits_as_long_as_its_own_guard_says(void **state)
         assert_false(respond(&f->pull, 200, f->new_image.len, NULL));
         end(f, UPDRAFT_OK);
         expect_failed(f, UPDRAFT_E_GUARD);
-        assert_int_equal(f->pull.failures_in_row, 0);
+        assert_int_equal(f->pull.patience.failures_in_row, 0);
         assert_in_range(updraft_pull_due_ms(&f->pull), f->now_ms + 90000u + is_spread,
                         f->now_ms + 90000u + is_spread * 6000u);
     }

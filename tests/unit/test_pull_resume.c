@@ -212,8 +212,8 @@ static void pull_fails_by_the_status_of_the_second_answer(void **state)
     assert_false(answer(f, 503, 0, NULL, NULL));
     updraft_pull_end(&f->pull, UPDRAFT_OK, 0);
     assert_int_equal(updraft_pull_take_outcome(&f->pull), UPDRAFT_PULL_FAILED);
-    assert_int_equal(f->pull.failure.code, UPDRAFT_E_HTTP_STATUS);
-    assert_int_equal(f->pull.failure.a, 503);
+    assert_int_equal(f->pull.failure.code, UPDRAFT_E_SERVER_BUSY);
+    assert_int_equal(f->pull.failure.b, 503);
     release(f);
 }
 

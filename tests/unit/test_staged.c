@@ -274,7 +274,9 @@ static void staged_update_refuses_what_would_overlap_the_running_image(void **st
     (void)state;
     assert_int_equal(free_len, 0x1E000); /* 40 sectors, 10 of them in use */
     assert_int_equal(updraft_update_begin(&f->rig.update, &request, NULL), UPDRAFT_E_TOO_LARGE);
-    assert_sentence(f, "the image has 122881 bytes, but the slot holds 122880");
+    assert_sentence(
+        f,
+        "the image has 122881 bytes, but the slot holds 122880; that takes a full flash over USB");
     request.wire_len = UINT32_MAX;
     assert_int_equal(updraft_update_begin(&f->rig.update, &request, NULL), UPDRAFT_E_TOO_LARGE);
     request.wire_len = free_len;
