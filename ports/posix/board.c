@@ -28,6 +28,12 @@ struct board_ota {
     unsigned channels_count;
 };
 
+struct board_tls {
+    char *ca;
+    char **pins;
+    unsigned pins_count;
+};
+
 struct board_file {
     char *name;
     char *chip;
@@ -35,6 +41,7 @@ struct board_file {
     char *password;
     bool refuse_md5;
     char *server;
+    struct board_tls tls;
     struct board_ports ports;
     uint32_t *poll_s;
     struct board_ota ota;
@@ -53,6 +60,16 @@ static const cyaml_schema_field_t ota_fields[] = {
                          channels, &channel_schema, 1, UPDRAFT_BOARD_CHANNEL_CAP),
     CYAML_FIELD_END};
 
+static const cyaml_schema_value_t pin_schema = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, UPDRAFT_TLS_PIN_HEX_LEN, UPDRAFT_TLS_PIN_HEX_LEN)};
+
+static const cyaml_schema_field_t tls_fields[] = {
+    CYAML_FIELD_STRING_PTR("ca", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct board_tls, ca, 1,
+                           255),
+    CYAML_FIELD_SEQUENCE("pins", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct board_tls, pins,
+                         &pin_schema, 1, UPDRAFT_TLS_PIN_COUNT_CAP),
+    CYAML_FIELD_END};
+
 static const cyaml_schema_field_t port_fields[] = {
     CYAML_FIELD_UINT_PTR("ota", CYAML_FLAG_OPTIONAL, struct board_ports, ota),
     CYAML_FIELD_UINT_PTR("http", CYAML_FLAG_OPTIONAL, struct board_ports, http),
@@ -68,6 +85,7 @@ static const cyaml_schema_field_t board_fields[] = {
     CYAML_FIELD_STRING_PTR("password", CYAML_FLAG_OPTIONAL, struct board_file, password, 0, 63),
     CYAML_FIELD_BOOL("refuse_md5", CYAML_FLAG_OPTIONAL, struct board_file, refuse_md5),
     CYAML_FIELD_STRING_PTR("server", CYAML_FLAG_OPTIONAL, struct board_file, server, 8, 160),
+    CYAML_FIELD_MAPPING("tls", CYAML_FLAG_OPTIONAL, struct board_file, tls, tls_fields),
     CYAML_FIELD_MAPPING("ports", CYAML_FLAG_OPTIONAL, struct board_file, ports, port_fields),
     CYAML_FIELD_UINT_PTR("poll_s", CYAML_FLAG_OPTIONAL, struct board_file, poll_s),
     CYAML_FIELD_MAPPING("ota", CYAML_FLAG_OPTIONAL, struct board_file, ota, ota_fields),
@@ -198,6 +216,41 @@ static bool is_http_url(const char *text)
     return strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0;
 }
 
+static bool has_https(const struct board_file *file)
+{
+    bool has = file->server && strncmp(file->server, "https://", 8) == 0;
+    for (unsigned i = 0; i < file->ota.channels_count; i++)
+        has = has || strncmp(file->ota.channels[i].path, "https://", 8) == 0;
+    return has;
+}
+
+/* What is meant to protect must not be left out in silence. */
+static bool take_tls(const char *path, const struct board_file *file, struct updraft_tls *tls)
+{
+    unsigned line = find_key_line(path, "tls");
+    *tls = (struct updraft_tls){.ca = file->tls.ca};
+    for (unsigned i = 0; i < file->tls.pins_count; i++) {
+        if (!updraft_tls_add_pin(tls, file->tls.pins[i])) {
+            updraft_log_warn("%s, line %u, 'tls': the pin '%s' is not 64 hex digits", path, line,
+                             file->tls.pins[i]);
+            return false;
+        }
+    }
+    FILE *ca = tls->ca ? fopen(tls->ca, "r") : NULL;
+    if (tls->ca && !ca) {
+        updraft_log_warn("%s, line %u, 'tls': cannot open the CA file %s", path, line, tls->ca);
+        return false;
+    }
+    if (ca)
+        fclose(ca);
+    if ((tls->ca || tls->pins[0]) && !has_https(file)) {
+        updraft_log_warn("%s, line %u, 'tls': no address in this file begins with https://", path,
+                         line);
+        return false;
+    }
+    return true;
+}
+
 static bool check_values(const char *path, const struct board_file *file)
 {
     if (!updraft_chip_by_name(file->chip)) {
@@ -289,11 +342,13 @@ bool updraft_board_load(const char *path, struct updraft_board *board)
     }
     if (talk.ignored[0])
         updraft_log_warn("%s: keys that this program does not use: %s", path, talk.ignored);
-    if (!check_values(path, file)) {
+    struct updraft_tls tls;
+    if (!check_values(path, file) || !take_tls(path, file, &tls)) {
         cyaml_free(&config, &board_schema, file, 0);
         return false;
     }
     fill_board(file, board);
+    board->tls = tls;
     return true;
 }
 

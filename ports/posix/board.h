@@ -6,6 +6,7 @@
 #define UPDRAFT_PORTS_POSIX_BOARD_H
 
 #include "format/chip.h"
+#include "ports/posix/tls.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,7 +33,8 @@ struct updraft_board {
     uint16_t esphome_port; /* 0: any free one */
     bool has_console;
     uint16_t console_port; /* 0: any free one */
-    uint32_t poll_s;       /* 0: never by itself */
+    struct updraft_tls tls;
+    uint32_t poll_s; /* 0: never by itself */
     const struct updraft_board_channel *channels;
     unsigned channel_count;
     char mac[UPDRAFT_MAC_CAP]; /* locally administered, from the name */

@@ -11,7 +11,6 @@
 
 #define CONNECT_TIMEOUT_S   10L
 #define REPORT_TIMEOUT_S    5L
-#define REDIRECT_CAP        5L
 #define STATUS_OK           200
 #define STATUS_NOT_MODIFIED 304
 
@@ -49,7 +48,7 @@ void updraft_client_wait(struct updraft_client *client, struct curl_waitfd *fds,
 }
 
 /* What every transfer has in common. */
-static CURL *new_transfer(const char *url)
+static CURL *new_transfer(const struct updraft_client *client, const char *url)
 {
     CURL *transfer = curl_easy_init();
     if (!transfer)
@@ -59,6 +58,7 @@ static CURL *new_transfer(const char *url)
     curl_easy_setopt(transfer, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(transfer, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
     curl_easy_setopt(transfer, CURLOPT_USERAGENT, "updraft-device/" UPDRAFT_VERSION);
+    updraft_tls_set(transfer, client->config.tls);
     return transfer;
 }
 
@@ -100,6 +100,19 @@ static const char *header_of(const struct updraft_client *client, const char *na
     return header->value;
 }
 
+static bool is_redirect(long status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/* In seconds, also where the header has a date; 0 when the answer has none. */
+static uint32_t retry_after_s(const struct updraft_client *client)
+{
+    curl_off_t wait_s = 0;
+    curl_easy_getinfo(client->pull_transfer, CURLINFO_RETRY_AFTER, &wait_s);
+    return wait_s <= 0 ? 0 : wait_s > UINT32_MAX ? UINT32_MAX : (uint32_t)wait_s;
+}
+
 /* Gives status and headers to the engine, once, after redirects. */
 static void answer_pull(struct updraft_client *client)
 {
@@ -111,6 +124,9 @@ static void answer_pull(struct updraft_client *client)
     const char *md5 = header_of(client, "x-MD5");
     curl_easy_getinfo(client->pull_transfer, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(client->pull_transfer, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &content_len);
+    client->is_redirected = is_redirect(status) && header_of(client, "Location");
+    if (client->is_redirected)
+        return;
     if (status == STATUS_OK && is_refused_md5(client, md5)) {
         client->refused = true;
         status = STATUS_NOT_MODIFIED; /* to the engine: nothing that could be taken */
@@ -126,6 +142,8 @@ static void answer_pull(struct updraft_client *client)
                                  .md5 = md5,
                                  .etag = header_of(client, "ETag"),
                                  .content_range = header_of(client, "Content-Range"),
+                                 .cache_control = header_of(client, "Cache-Control"),
+                                 .retry_after_s = retry_after_s(client),
                              });
 }
 
@@ -158,6 +176,8 @@ static size_t take_pull_body(char *data, size_t size, size_t count, void *ctx)
     }
     client->pull_took_some = true;
     answer_pull(client);
+    if (client->is_redirected)
+        return 0;
     if (client->only_looks) {
         look_at_offer(client, (const uint8_t *)data, len);
         return client->saw_offer || client->look_error != UPDRAFT_OK ? 0 : len;
@@ -180,34 +200,70 @@ static size_t take_report_answer(char *data, size_t size, size_t count, void *ct
     return len;
 }
 
-static void start_pull(struct updraft_client *client, const struct updraft_pull_fetch *fetch,
-                       uint64_t now_ms)
+/* What names this device goes only to the host that its owner chose. */
+static struct curl_slist *request_lines(const struct updraft_client *client)
+{
+    char lines[UPDRAFT_PULL_HEADERS_CAP];
+    if (updraft_redirect_is_home(client->config.pull->config.url, client->url))
+        return add_lines(add_lines(NULL, client->fetch.headers), client->config.pull_headers);
+    updraft_redirect_strip(client->fetch.headers, lines);
+    return add_lines(NULL, lines);
+}
+
+/* Asks client->url for what client->fetch wants. */
+static void open_pull(struct updraft_client *client, uint64_t now_ms)
 {
     client->pull_is_answered = false;
+    client->is_redirected = false;
     client->pull_is_stopped = false;
     client->pull_is_paused = false;
-    client->pull_took_some = false;
-    client->only_looks = false;
-    client->saw_offer = false;
-    client->look_error = UPDRAFT_OK;
-    updraft_image_reader_init(&client->look);
-    client->pull_transfer = client->config.is_offline ? NULL : new_transfer(fetch->url);
+    client->pull_transfer = client->config.is_offline ? NULL : new_transfer(client, client->url);
     if (!client->pull_transfer) {
         updraft_pull_end(client->config.pull, UPDRAFT_E_CONNECT, now_ms);
         return;
     }
     CURL *transfer = client->pull_transfer;
-    client->pull_lines = add_lines(add_lines(NULL, fetch->headers), client->config.pull_headers);
+    client->pull_lines = request_lines(client);
     curl_easy_setopt(transfer, CURLOPT_HTTPHEADER, client->pull_lines);
-    curl_easy_setopt(transfer, CURLOPT_FOLLOWLOCATION, 1L);
-    curl_easy_setopt(transfer, CURLOPT_MAXREDIRS, REDIRECT_CAP);
     curl_easy_setopt(transfer, CURLOPT_LOW_SPEED_LIMIT, (long)UPDRAFT_PACE_MIN_BPS);
     curl_easy_setopt(transfer, CURLOPT_LOW_SPEED_TIME, (long)client->config.stall_s);
     curl_easy_setopt(transfer, CURLOPT_WRITEFUNCTION, take_pull_body);
     curl_easy_setopt(transfer, CURLOPT_WRITEDATA, client);
-    if (fetch->http_1_0)
+    if (client->fetch.http_1_0)
         curl_easy_setopt(transfer, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_0);
     curl_multi_add_handle(client->multi, transfer);
+}
+
+static void start_pull(struct updraft_client *client, const struct updraft_pull_fetch *fetch,
+                       uint64_t now_ms)
+{
+    client->fetch = *fetch;
+    snprintf(client->url, sizeof client->url, "%s", fetch->url);
+    client->redirect_count = 0;
+    client->pull_took_some = false;
+    client->only_looks = false;
+    client->saw_offer = false;
+    client->look_error = UPDRAFT_OK;
+    updraft_image_reader_init(&client->look);
+    open_pull(client, now_ms);
+}
+
+static void follow_redirect(struct updraft_client *client, uint64_t now_ms)
+{
+    char to[UPDRAFT_REDIRECT_URL_CAP];
+    struct updraft_failure why;
+    const char *refusal = "to what is no http or https address";
+    if (updraft_redirect_resolve(client->url, header_of(client, "Location"), to))
+        refusal = updraft_redirect_refusal(client->url, to, client->redirect_count);
+    end_transfer(client, &client->pull_transfer, &client->pull_lines);
+    if (refusal) {
+        updraft_failure_set(&why, UPDRAFT_E_REDIRECT, 0, 0, refusal);
+        updraft_pull_break(client->config.pull, &why, now_ms);
+        return;
+    }
+    client->redirect_count++;
+    memcpy(client->url, to, sizeof to);
+    open_pull(client, now_ms);
 }
 
 static enum updraft_error transport_error(CURLcode code)
@@ -227,12 +283,8 @@ static enum updraft_error transport_error(CURLcode code)
     case CURLE_COULDNT_CONNECT:
     case CURLE_INTERFACE_FAILED:
     case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_INVALIDCERTSTATUS:
         return UPDRAFT_E_CONNECT;
     default: /* it was reached, and what it said made no sense */
         return UPDRAFT_E_PROTOCOL;
@@ -254,18 +306,23 @@ static enum updraft_error end_look(struct updraft_client *client, enum updraft_e
 
 static void end_pull(struct updraft_client *client, CURLcode code, uint64_t now_ms)
 {
-    enum updraft_error transport = transport_error(code);
-    if (transport == UPDRAFT_OK)
+    struct updraft_failure why = {.code = transport_error(code)};
+    (void)updraft_tls_explain(client->pull_transfer, code, &why);
+    if (why.code == UPDRAFT_OK)
         answer_pull(client); /* an answer without body */
-    if (client->only_looks)
-        transport = end_look(client, transport);
-    else if (client->pull_is_stopped)
-        transport = UPDRAFT_OK; /* it was us who broke it off */
+    if (client->is_redirected) {
+        follow_redirect(client, now_ms);
+        return;
+    }
+    if (client->only_looks) {
+        why.code = end_look(client, why.code);
+        why.a = client->look.info.chip_id; /* for the sentence of a wrong one */
+    } else if (client->pull_is_stopped) {
+        why.code = UPDRAFT_OK; /* it was us who broke it off */
+    }
     end_transfer(client, &client->pull_transfer, &client->pull_lines);
     client->pull_is_paused = false;
-    updraft_pull_end(client->config.pull, transport, now_ms);
-    if (transport == UPDRAFT_E_WRONG_CHIP) /* seen by us, so the engine cannot name it */
-        client->config.pull->failure.a = client->look.info.chip_id;
+    updraft_pull_break(client->config.pull, &why, now_ms);
 }
 
 /* {"ok":true}: anything may answer 200, a captive portal for one. */
@@ -342,7 +399,8 @@ bool updraft_client_is_pulling(const struct updraft_client *client)
 
 void updraft_client_send_report(struct updraft_client *client, const char *json)
 {
-    CURL *transfer = client->config.is_offline ? NULL : new_transfer(client->config.report_url);
+    CURL *transfer =
+        client->config.is_offline ? NULL : new_transfer(client, client->config.report_url);
     if (!transfer) {
         client->report = UPDRAFT_CLIENT_REPORT_FAILED;
         return;

@@ -1,5 +1,6 @@
-/* HTTP towards servers: libcurl's multi interface, driven by the caller's loop. Performs what the
- * pull engine asks for and posts reports, one of each at a time.
+/* HTTP and HTTPS towards servers: libcurl's multi interface, driven by the caller's loop. Performs what
+ * the pull engine asks for and posts reports, one of each at a time. Pulls follow redirects by the rules
+ * of redirect.h; reports follow none. Whom it trusts is in tls.h.
  *
  * Owns: the transfers. The pull engine and the texts are the caller's. */
 #ifndef UPDRAFT_PORTS_POSIX_CLIENT_H
@@ -7,6 +8,8 @@
 
 #include "device/pull/pull.h"
 #include "format/image.h"
+#include "ports/posix/redirect.h"
+#include "ports/posix/tls.h"
 
 #include <curl/curl.h>
 
@@ -18,10 +21,11 @@
 struct updraft_client_config {
     struct updraft_pull *pull; /* NULL: this device never pulls */
     const char *report_url;    /* NULL: it never reports */
-    const char *pull_headers;  /* added to what the engine asks for: lines "Name: value\n", or "" */
-    bool is_offline;           /* every connection fails */
-    uint16_t chip_id;          /* an image for another chip is no answer to this device */
-    uint32_t stall_s;          /* a pull that crawls for so long is given up */
+    const struct updraft_tls *tls;
+    const char *pull_headers; /* added to what the engine asks for: lines "Name: value\n", or "" */
+    bool is_offline;          /* every connection fails */
+    uint16_t chip_id;         /* an image for another chip is no answer to this device */
+    uint32_t stall_s;         /* a pull that crawls for so long is given up */
     /* An image that must not be taken again, because it was rolled back; "" for none. */
     const char *refused_version;
     const char *refused_md5;
@@ -36,11 +40,15 @@ enum updraft_client_report {
 struct updraft_client {
     struct updraft_client_config config;
     CURLM *multi;
-    CURL *pull_transfer;   /* NULL: none runs */
-    CURL *report_transfer; /* NULL: none runs */
+    CURL *pull_transfer;                /* NULL: none runs */
+    CURL *report_transfer;              /* NULL: none runs */
+    struct updraft_pull_fetch fetch;    /* what the engine wants */
+    char url[UPDRAFT_REDIRECT_URL_CAP]; /* where it is asked for now */
+    unsigned redirect_count;            /* that were followed to there */
     struct curl_slist *pull_lines;
     struct curl_slist *report_lines;
     bool pull_is_answered; /* status and headers were given to the engine */
+    bool is_redirected;    /* this answer says only where to ask */
     bool pull_is_stopped;  /* the engine wants no more of it */
     bool pull_took_some;   /* in this turn */
     bool pull_is_paused;   /* more has come: no waiting */

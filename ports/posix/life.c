@@ -15,12 +15,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CRASH_AFTER_MS        100u
-#define CONFIRM_AFTER_MS      500u  /* without a server: healthy once the sockets are open */
-#define TRIAL_CHECK_MS        1000u /* between checks that fail while on trial */
-#define BUSY_WAIT_MS          100   /* the engines' clocks while something goes on */
-#define IDLE_WAIT_MS          1000
-#define SERVER_PATIENCE_CAP_S 60u
+#define CRASH_AFTER_MS   100u
+#define CONFIRM_AFTER_MS 500u  /* without a server: healthy once the sockets are open */
+#define TRIAL_CHECK_MS   1000u /* between checks that fail while on trial */
+#define BUSY_WAIT_MS     100   /* the engines' clocks while something goes on */
+#define IDLE_WAIT_MS     1000
 
 uint64_t updraft_clock_ms(void)
 {
@@ -138,88 +137,6 @@ static void close_push_ways(struct updraft_life *life)
     updraft_httpd_close(&life->httpd);
 }
 
-/* SERVER/d/esp-update/PRODUCT?chip=SLUG; false when the product's name makes it too long. */
-static bool make_header_url(struct updraft_life *life)
-{
-    const struct updraft_board *board = life->machine->board;
-    char *product = curl_easy_escape(NULL, updraft_life_product(life), 0);
-    int len = snprintf(life->pull_url, sizeof life->pull_url, "%s/d/esp-update/%s?chip=%s",
-                       board->server, product ? product : "", board->chip->slug);
-    curl_free(product);
-    return len > 0 && len < (int)sizeof life->pull_url;
-}
-
-static struct updraft_pull_identity identify(const struct updraft_life *life)
-{
-    const struct updraft_machine *machine = life->machine;
-    const struct updraft_slot_facts *running = &life->running;
-    unsigned mac[3] = {0};
-    /* An ESP8266's chip id is the lower half of its MAC address. */
-    (void)sscanf(machine->board->mac + 9, "%x:%x:%x", &mac[0], &mac[1], &mac[2]);
-    return (struct updraft_pull_identity){
-        .mac = machine->board->mac,
-        .version = strcmp(running->version, "unknown") == 0 ? "" : running->version,
-        .sdk_version = running->idf[0] ? running->idf : "unknown",
-        .chip_serial = mac[0] << 16 | mac[1] << 8 | mac[2],
-        .free_space = updraft_seat_capacity(life),
-        .sketch_len = running->image_len,
-        .flash_len = machine->nor.flash.size,
-        .sketch_md5 = running->md5[0] ? running->md5 : NULL,
-        .sketch_sha256 = running->sha256[0] ? running->sha256 : NULL,
-    };
-}
-
-static void set_up_pull(struct updraft_life *life, uint64_t now_ms)
-{
-    const struct updraft_board *board = life->machine->board;
-    bool has_channel = board->channel_count > 0;
-    if (board->poll_s == 0 || (!has_channel && !board->server))
-        return;
-    if (!has_channel && !make_header_url(life)) {
-        updraft_log_warn("the product's name is too long for an address: no updates are pulled");
-        return;
-    }
-    bool is_esp8266 = board->chip->id == UPDRAFT_CHIP_ESP8266;
-    struct updraft_pull_config config = {
-        .update = &life->update,
-        .way = has_channel  ? UPDRAFT_PULL_CHANNEL
-               : is_esp8266 ? UPDRAFT_PULL_HEADERS_ESP8266
-                            : UPDRAFT_PULL_HEADERS_ESP32,
-        .url = has_channel ? board->channels[0].path : life->pull_url,
-        .identity = identify(life),
-        .interval_s = board->poll_s,
-        .backoff_cap_s =
-            board->poll_s > SERVER_PATIENCE_CAP_S ? board->poll_s : SERVER_PATIENCE_CAP_S,
-        .random = updraft_life_random,
-    };
-    updraft_pull_init(&life->pull, &config, now_ms);
-    life->pulls = true;
-}
-
-static bool open_pull_ways(struct updraft_life *life)
-{
-    const struct updraft_board *board = life->machine->board;
-    set_up_pull(life, updraft_clock_ms());
-    if (board->server) {
-        snprintf(life->report_url, sizeof life->report_url, "%s/d/report", board->server);
-        if (board->channel_count > 0)
-            snprintf(life->pull_headers, sizeof life->pull_headers,
-                     "x-updraft-device: %s\nx-updraft-version: %s\nx-updraft-name: %s\n",
-                     board->mac, life->running.version, board->name);
-    }
-    struct updraft_client_config config = {
-        .pull = life->pulls ? &life->pull : NULL,
-        .report_url = board->server ? life->report_url : NULL,
-        .pull_headers = life->pull_headers,
-        .is_offline = life->behaviour == UPDRAFT_BEHAVIOUR_OFFLINE,
-        .chip_id = board->chip->id,
-        .stall_s = life->machine->options->stall_s,
-        .refused_version = life->refused_version,
-        .refused_md5 = life->refused_md5,
-    };
-    return updraft_client_open(&life->client, &config);
-}
-
 /* Which image this is and how it stands; false when that cannot be read. */
 static bool find_self(struct updraft_life *life, const struct updraft_start *start,
                       struct updraft_slot_record *failed)
@@ -302,7 +219,7 @@ static bool begin_life(struct updraft_life *life, const struct updraft_start *st
     if (failed.slot != UPDRAFT_SLOT_NONE)
         updraft_narrator_rolled_back(life, &failed);
     updraft_narrator_copied(life);
-    if (open_pull_ways(life)) {
+    if (updraft_life_open_pull(life)) {
         announce(life);
         return true;
     }
@@ -406,7 +323,8 @@ static void judge_trial(struct updraft_life *life, enum updraft_pull_outcome out
         return;
     if (outcome == UPDRAFT_PULL_UP_TO_DATE || updraft_pull_has_offer(&life->pull))
         confirm(life);
-    else if (outcome == UPDRAFT_PULL_FAILED)
+    else if (outcome == UPDRAFT_PULL_FAILED &&
+             updraft_failure_retry_after_s(&life->pull.failure) == 0)
         updraft_pull_now(&life->pull, now_ms + TRIAL_CHECK_MS);
     if (!life->watch.is_on_trial && life->client.saw_offer)
         updraft_pull_now(&life->pull, now_ms); /* and now it is taken */

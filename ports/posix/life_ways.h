@@ -1,4 +1,4 @@
-/* Ways in, opened: Updraft's own, ESPHome's protocol, the ota console. Part of life.h, apart for length:
+/* Ways in, opened: Updraft's own, ESPHome's protocol, the ota console, pulling. Part of life.h, apart for length:
  * what the board and the options say becomes what the engines are configured with. */
 #ifndef UPDRAFT_PORTS_POSIX_LIFE_WAYS_H
 #define UPDRAFT_PORTS_POSIX_LIFE_WAYS_H
@@ -9,6 +9,8 @@
 bool updraft_life_open_esphome(struct updraft_life *life);
 bool updraft_life_open_console(struct updraft_life *life);
 bool updraft_life_open_direct(struct updraft_life *life);
+/* And the client that reports. False without memory. */
+bool updraft_life_open_pull(struct updraft_life *life);
 
 /* A bound socket on the machine's address, waited for; -1 after a printed sentence that names
  * ports.NAME. */
