@@ -11,10 +11,13 @@
 /* What OpenSSL says of a chain, X509_V_ERR_... in its x509_vfy.h; part of its ABI. */
 enum chain_error {
     CHAIN_OK = 0,
+    CHAIN_NOT_JUDGED = 1, /* libcurl looks at the name before it asks for the verdict */
     CHAIN_NOT_YET_VALID = 9,
     CHAIN_EXPIRED = 10,
     CHAIN_SELF_SIGNED = 18,
     CHAIN_REVOKED = 23,
+    CHAIN_OTHER_NAME = 62,
+    CHAIN_OTHER_ADDRESS = 64,
 };
 
 static void put_base64(const uint8_t in[SHA256_LEN], char out[45])
@@ -61,7 +64,7 @@ void updraft_tls_set(CURL *transfer, const struct updraft_tls *tls)
         curl_easy_setopt(transfer, CURLOPT_PINNEDPUBLICKEY, tls->pins);
 }
 
-/* With a good chain what is left to refuse is the name. */
+/* A bad chain ends the handshake, so behind a good one what is left to refuse is the name. */
 static const char *chain_reason(CURL *transfer)
 {
     const char *library = curl_version_info(CURLVERSION_NOW)->ssl_version;
@@ -71,6 +74,9 @@ static const char *chain_reason(CURL *transfer)
     curl_easy_getinfo(transfer, CURLINFO_SSL_VERIFYRESULT, &result);
     switch (result) {
     case CHAIN_OK:
+    case CHAIN_NOT_JUDGED:
+    case CHAIN_OTHER_NAME:
+    case CHAIN_OTHER_ADDRESS:
         return "it is for another name";
     case CHAIN_NOT_YET_VALID:
         return "it is not valid yet";

@@ -966,7 +966,7 @@ class PullTest(DeviceCase):
 
     def test_the_reason_of_a_failed_check_is_the_right_one(self):
         answers = (
-            ("a redirect in circles", b"HTTP/1.1 302 Found\r\nLocation: /channel.json\r\nContent-Length: 0\r\n\r\n", 71),
+            ("a redirect in circles", b"HTTP/1.1 302 Found\r\nLocation: /channel.json\r\nContent-Length: 0\r\n\r\n", 128),
             ("no HTTP at all", b"\x00\x01garbage\r\n\r\n", 71),
             ("a negative length", b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", 71),
             ("nobody", None, 68),
