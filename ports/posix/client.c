@@ -200,14 +200,37 @@ static size_t take_report_answer(char *data, size_t size, size_t count, void *ct
     return len;
 }
 
-/* What names this device goes only to the host that its owner chose. */
-static struct curl_slist *request_lines(const struct updraft_client *client)
+/* The password that stands in the configured address, for other addresses of the same server. */
+static void log_in(CURL *transfer, const char *home)
 {
+    CURLU *parts = curl_url();
+    char *user = NULL;
+    char *password = NULL;
+    if (parts && curl_url_set(parts, CURLUPART_URL, home, 0) == CURLUE_OK &&
+        curl_url_get(parts, CURLUPART_USER, &user, CURLU_URLDECODE) == CURLUE_OK) {
+        curl_easy_setopt(transfer, CURLOPT_USERNAME, user);
+        if (curl_url_get(parts, CURLUPART_PASSWORD, &password, CURLU_URLDECODE) == CURLUE_OK)
+            curl_easy_setopt(transfer, CURLOPT_PASSWORD, password);
+    }
+    curl_free(user);
+    curl_free(password);
+    curl_url_cleanup(parts);
+}
+
+/* What names this device goes only to the host that its owner chose. */
+static void introduce(struct updraft_client *client, CURL *transfer)
+{
+    const char *home = client->config.pull->config.url;
     char lines[UPDRAFT_PULL_HEADERS_CAP];
-    if (updraft_redirect_is_home(client->config.pull->config.url, client->url))
-        return add_lines(add_lines(NULL, client->fetch.headers), client->config.pull_headers);
-    updraft_redirect_strip(client->fetch.headers, lines);
-    return add_lines(NULL, lines);
+    if (updraft_redirect_is_home(home, client->url)) {
+        log_in(transfer, home);
+        client->pull_lines =
+            add_lines(add_lines(NULL, client->fetch.headers), client->config.pull_headers);
+    } else {
+        updraft_redirect_strip(client->fetch.headers, lines);
+        client->pull_lines = add_lines(NULL, lines);
+    }
+    curl_easy_setopt(transfer, CURLOPT_HTTPHEADER, client->pull_lines);
 }
 
 /* Asks client->url for what client->fetch wants. */
@@ -223,8 +246,7 @@ static void open_pull(struct updraft_client *client, uint64_t now_ms)
         return;
     }
     CURL *transfer = client->pull_transfer;
-    client->pull_lines = request_lines(client);
-    curl_easy_setopt(transfer, CURLOPT_HTTPHEADER, client->pull_lines);
+    introduce(client, transfer);
     curl_easy_setopt(transfer, CURLOPT_LOW_SPEED_LIMIT, (long)UPDRAFT_PACE_MIN_BPS);
     curl_easy_setopt(transfer, CURLOPT_LOW_SPEED_TIME, (long)client->config.stall_s);
     curl_easy_setopt(transfer, CURLOPT_WRITEFUNCTION, take_pull_body);

@@ -160,12 +160,13 @@ class Redirects(PullCase):
             if handler.path == "/there":
                 offer(self.new)(handler)
             else:
-                reply(handler, 307, Location="/there")
+                reply(handler, 307, Location=server.url + "/there")
 
         server = self.serve(answer)
-        self.pull(server.url).wait_boot(version="1.1.0")
+        self.pull(server.url.replace("http://", "http://garage:s%40cret@")).wait_boot(version="1.1.0")
         path, headers, _ = server.asked[1]
         self.assertEqual(path, "/there")
+        self.assertEqual(headers["Authorization"], "Basic Z2FyYWdlOnNAY3JldA==")
         for name in NAMING:
             self.assertIn(name, headers)
 
