@@ -2,6 +2,7 @@
 #include "cli/espota_call_back.h"
 #include "cli/espota_host.h"
 #include "cli/push.h"
+#include "cli/push_words.h"
 #include "format/chip.h"
 
 #include <arpa/inet.h>
@@ -341,19 +342,13 @@ static enum updraft_exit wrong_password(struct updraft_push *push, const char *w
 static enum updraft_exit refused(struct updraft_push *push, const struct updraft_espota_host *host,
                                  const char *step)
 {
-    const char *remedy = "The device runs its old image; its words say what to change.";
+    struct updraft_push_words means = updraft_push_words(host->text);
 
-    if (strstr(host->text, "Space") || strstr(host->text, "large"))
-        remedy = "Make the image smaller, or flash a table with larger slots over USB.";
-    else if (strstr(host->text, "Magic"))
-        remedy = "Send the application .bin of the build; an ESP32 does not take gzip.";
-    else if (strstr(host->text, "MD5"))
-        remedy = "The image changed on its way; send it again.";
     if (host->config.image_len != host->sent_len || !strcmp(step, "invitation"))
-        return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_REFUSED, "refused", remedy,
+        return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_REFUSED, means.name, means.remedy,
                                 "%s: the device refused %u bytes, after %u of them: %s", step,
                                 host->config.image_len, host->sent_len, host->text);
-    return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_REFUSED, "refused", remedy,
+    return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_REFUSED, means.name, means.remedy,
                             "%s: the device refused the image: %s", step, host->text);
 }
 

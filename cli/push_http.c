@@ -2,6 +2,7 @@
 #include "cli/http.h"
 #include "cli/out.h"
 #include "cli/push.h"
+#include "cli/push_words.h"
 #include "format/digest.h"
 #include "format/text.h"
 
@@ -91,32 +92,11 @@ static enum updraft_exit refused_with_json(struct updraft_push *push, const cJSO
                             updraft_json_text(error, "text"));
 }
 
-/* The texts of Arduino's updaters, and what they mean for who is sending. */
-static const char *remedy_for(const char *words)
-{
-    static const struct {
-        const char *words;
-        const char *remedy;
-    } known[] = {
-        {"Not Enough Space", "The image is larger than the space the device keeps free: make it "
-                             "smaller, or flash a table with larger slots over USB."},
-        {"Magic", "Send the application .bin of the build; an ESP32 does not take gzip."},
-        {"origin", "Use the address under which the device knows itself, without a proxy between."},
-        {"MD5", "The file changed on its way; send it again."},
-        {"Signature", "The device takes only images signed with its own key."},
-        {"flash config", "Build for the flash size of the device."},
-        {"Flash", "Send again; if it repeats, the flash is worn out."},
-    };
-
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (strstr(words, known[i].words))
-            return known[i].remedy;
-    return "The device runs its old image. Its serial log may say more.";
-}
-
 static enum updraft_exit refused_with_text(struct updraft_push *push, const char *words)
 {
-    return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_REFUSED, "refused", remedy_for(words),
+    struct updraft_push_words means = updraft_push_words(words);
+
+    return updraft_fail_set(&push->cli->fail, UPDRAFT_EXIT_REFUSED, means.name, means.remedy,
                             "the device refused: %.200s", words);
 }
 

@@ -84,3 +84,14 @@ void updraft_stock_append(struct updraft_text *text, enum updraft_stock_dialect 
     if (words.number == 0 || row->has_facts)
         append_sentence(text, failure);
 }
+
+uint32_t updraft_stock_own_code(uint32_t number)
+{
+    uint32_t code = number;
+
+    if (number >= OWN_NUMBER_OFFSET && number < OWN_NUMBER_OFFSET + OWN_NUMBER_MIN)
+        code = number - OWN_NUMBER_OFFSET;
+    else if (number < OWN_NUMBER_MIN)
+        return 0;
+    return updraft_error_entry(code)->code == code ? code : 0;
+}

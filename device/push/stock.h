@@ -18,4 +18,7 @@ enum updraft_stock_dialect { UPDRAFT_STOCK_ESP8266, UPDRAFT_STOCK_ESP32 };
 void updraft_stock_append(struct updraft_text *text, enum updraft_stock_dialect dialect,
                           const struct updraft_failure *failure);
 
+/* For hosts: the code of ours behind such a number; 0 for a stock one, or none. */
+uint32_t updraft_stock_own_code(uint32_t number);
+
 #endif

@@ -44,11 +44,10 @@ unsigned updraft_direct_socket_poll(const struct updraft_direct_socket *socket, 
     short out = socket->out_len > 0 ? POLLOUT : 0;
 
     fds[0] = (struct pollfd){.fd = socket->listen_fd, .events = POLLIN};
-    if (socket->fd < 0)
-        return 1;
     /* Who is held is not read: what it says first would wait in its way. */
-    fds[1] = (struct pollfd){.fd = socket->fd,
-                             .events = (short)(socket->held_until_ms != 0 ? 0 : POLLIN | out)};
+    if (socket->fd < 0 || socket->held_until_ms != 0)
+        return 1;
+    fds[1] = (struct pollfd){.fd = socket->fd, .events = (short)(POLLIN | out)};
     return 2;
 }
 
@@ -71,6 +70,8 @@ static void accept_host(struct updraft_direct_socket *socket, uint64_t now_ms)
 
     if (fd < 0)
         return;
+    if (socket->held_until_ms != 0)
+        close_stream(socket); /* who is held for guessing passwords keeps no one else out */
     if (socket->fd >= 0) {
         uint8_t words[UPDRAFT_DIRECT_MESSAGE_CAP];
 

@@ -8,7 +8,7 @@ import time
 import unittest
 
 import espota_host
-from test_device import DeviceCase
+from device_case import DeviceCase
 
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 

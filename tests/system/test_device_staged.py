@@ -9,7 +9,7 @@ import unittest
 
 import espota_host
 import harness
-from test_device import FakeServer
+from device_case import FakeServer
 
 FS_1M64K = (0xEB000, 0x10000)
 

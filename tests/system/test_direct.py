@@ -15,10 +15,11 @@ WRONG_PASSWORD, BUSY, WRONG_CHIP, TOO_LARGE, TIMEOUT = 60, 51, 55, 54, 65
 
 
 class Cutter:
-    """A forwarder that breaks the connection off after so many bytes towards the device."""
+    """A forwarder that breaks the connection off after so many bytes towards the device, or, when
+    silent, passes nothing on until the device hangs up."""
 
-    def __init__(self, test, port, cut_after, times=1):
-        self.port_to, self.cut_after, self.times = port, cut_after, times
+    def __init__(self, test, port, cut_after, times=1, silent=False):
+        self.port_to, self.cut_after, self.times, self.silent = port, cut_after, times, silent
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.up = []  # bytes towards the device, one number a connection
@@ -50,6 +51,8 @@ class Cutter:
             self.up[-1] += len(data)
             if limit is not None and self.up[-1] >= limit:
                 time.sleep(0.5)  # what is on its way arrives; only what follows is lost
+                if self.silent:
+                    down.join(harness.WAIT_S)
                 break
         for end in (host, device):
             try:
@@ -84,8 +87,8 @@ class Direct(harness.Case):
                         *(("--direct-port", port) if port else ()), *args, status=status)
         return json.loads(done.stdout)
 
-    def greeting(self, boot):
-        link = socket.create_connection(("127.0.0.1", int(boot["direct"])), timeout=harness.WAIT_S)
+    def greeting(self, boot, own_address="127.0.0.1"):
+        link = socket.create_connection(("127.0.0.1", int(boot["direct"])), harness.WAIT_S, (own_address, 0))
         self.addCleanup(link.close)
         return link
 
@@ -177,6 +180,37 @@ class Direct(harness.Case):
         self.assertEqual(second.recv(1), b"")
         first.close()
         self.assertEqual(self.push(boot)["state"], "confirmed")
+
+    def test_a_second_push_is_told_while_the_first_is_under_way(self):
+        device, boot = self.start_device(extra=("--timing", "w25q"))
+        image = self.image("slow.bin", version="1.2.0", size=900000)
+        first = []
+        thread = threading.Thread(target=lambda: first.append(self.push(boot, image=image)))
+        thread.start()
+        device.wait_line("^update start")
+        got = self.push(boot, "--timeout", "2", status=5)
+        self.assertEqual(got["error"]["code"], "busy")
+        thread.join()
+        self.assertEqual((first[0]["state"], first[0]["running"]), ("confirmed", "1.2.0"))
+
+    def test_who_guesses_passwords_keeps_no_one_out(self):
+        """Whoever is held for guessing gives the place up to one from another address."""
+        device, boot = self.start_device(board="password: secret\n")
+        for _ in range(5):
+            self.push(boot, "--password", "guess", status=6)
+            device.wait_line("sign-in failed via=direct")
+        held = self.greeting(boot)
+        other = self.greeting(boot, "127.0.0.2")
+        self.assertEqual(self.read(other, HELLO_LEN)[:1], bytes([HELLO]))
+        self.assertEqual(held.recv(1), b"")
+
+    def test_a_host_that_falls_silent_is_given_up_and_may_go_on(self):
+        device, boot = self.start_device(extra=("--stall-s", "1"))
+        cutter = Cutter(self, int(boot["direct"]), 100000, times=1, silent=True)
+        got = self.push(boot, "--retry", "1", port=cutter.port)
+        self.assertEqual((got["state"], got["running"]), ("confirmed", "1.1.0"))
+        self.assertGreater(got["resumed"], 0)
+        device.wait_line("^update failed code=65")
 
     def test_nonsense_is_answered_once_and_the_connection_closed(self):
         _, boot = self.start_device()

@@ -1,9 +1,8 @@
-"""Uploads over HTTP on the virtual device: ElegantOTA's routes, Digest, hosts, and how soon each
-trouble ends on both sides, with which words."""
+"""Uploads over HTTP on the virtual device: ElegantOTA's routes, Digest, hosts, and uploads that are gone
+on with. How each trouble ends is in test_web_ends.py."""
 
 import base64
 import hashlib
-import http.client
 import json
 import re
 import socket
@@ -12,7 +11,7 @@ import time
 
 import harness
 import images
-from test_device import DeviceCase
+from device_case import DeviceCase
 
 FS_TABLE = harness.TWO_SLOTS + "storage, data, spiffs, 0x310000, 0x10000\n"
 
@@ -223,62 +222,6 @@ class HostTest(WebCase):
         self.assert_refused(self.post(boot, self.new, headers=referer), 403, "forbidden")
 
 
-class EndTest(WebCase):
-    """Each trouble ends on the device within its time, and the next upload works."""
-
-    def expect_next(self, device, boot):
-        self.assertEqual(self.within(10, "the next upload", lambda: self.post(boot, self.new))[0], 200)
-        self.assert_updated(device)
-
-    def test_a_connection_that_is_cut_anywhere(self):
-        device, boot = self.booted()
-        for percent in (1, 50, 99):
-            upload = self.open_upload(boot, len(self.new), self.new[:len(self.new) * percent // 100])
-            device.wait_line("^update start")
-            upload.close()
-            self.within(2, f"cut at {percent} %", lambda: device.wait_line("^update failed code=69", 5))
-        self.expect_next(device, boot)
-
-    def test_a_connection_that_is_cut_after_the_last_byte(self):
-        device, boot = self.booted()
-        upload = self.open_upload(boot, len(self.new), self.new)
-        upload.close()  # all of it is there: the image runs, though nobody heard the answer
-        self.within(10, "the restart", lambda: self.assert_updated(device))
-
-    def test_a_client_that_never_sends(self):
-        device, boot = self.booted(extra=["--stall-s", "1"])
-        host, _, port = boot["http"].rpartition(":")
-        with socket.create_connection((host, int(port)), timeout=harness.WAIT_S) as silent:
-            self.assertEqual(self.within(9, "no request", lambda: silent.recv(100)), b"")
-        upload = self.open_upload(boot, len(self.new), b"")
-        self.within(5, "no body", lambda: device.wait_line("^update failed code=65", 8))
-        self.within(5, "the end", lambda: upload.recv(100))
-        self.expect_next(device, boot)
-
-    def test_two_clients_at_once(self):
-        device, boot = self.booted()
-        upload = self.open_upload(boot, len(self.new), self.new[:30000])
-        device.wait_line("^update start")
-        self.assert_refused(self.within(2, "busy", lambda: self.post(boot, self.new)), 409, "busy")
-        self.assertEqual(self.within(2, "busy", lambda: self.elegant(boot, "/ota/upload", self.new))[::2],
-                         (400, b"ERROR[15]: Update already running\n"))
-        upload.sendall(self.new[30000:])
-        answer = http.client.HTTPResponse(upload)
-        answer.begin()
-        self.assertEqual(answer.status, 200)
-        self.assert_updated(device)
-
-    def test_what_is_refused_is_told_at_once(self):
-        device, boot = self.booted(board="password: secret\n")
-        proof = digest(self.challenges(boot)[0], "POST", "/update", "secret")
-        other = images.make("1.1.0", chip="esp32s3")
-        self.assertEqual(self.within(2, "no password", lambda: self.post(boot, self.new))[0], 401)
-        self.assert_refused(self.within(2, "chip", lambda: self.post(boot, other, headers=proof)), 400, "wrong_chip")
-        proof = digest(self.challenges(boot)[0], "POST", "/update", "secret")
-        large = bytes([0xE9]) * 0x180001
-        self.assert_refused(self.within(4, "size", lambda: self.post(boot, large, headers=proof)), 413, "too_large")
-
-
 class ResumeTest(WebCase):
     """An upload that broke off is gone on with, and little is sent twice."""
 
@@ -307,20 +250,11 @@ class ResumeTest(WebCase):
     def break_off(self, device, boot, percent):
         """An upload that names its digest and is cut; returns how many bytes it sent."""
         part = self.new[:len(self.new) * percent // 100]
-        with self.open_upload(boot, len(self.new), part, self.named(self.new)):
+        with self.open_upload(boot, len(self.new), part, headers=self.named(self.new)):
             self.wait_status(boot, "what was sent is written",
                              lambda s: s["update"]["written"] > len(part) - 2 * 4096)
         device.wait_line("^update failed code=69")
         return len(part)
-
-    def open_upload(self, boot, total_len, part, headers=None):
-        host, _, port = boot["http"].rpartition(":")
-        upload = socket.create_connection((host, int(port)), timeout=harness.WAIT_S)
-        self.addCleanup(upload.close)
-        lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
-        upload.sendall(f"POST /update HTTP/1.1\r\nHost: {boot['http']}\r\n{lines}"
-                       f"Content-Length: {total_len}\r\n\r\n".encode() + part)
-        return upload
 
     def test_the_tool_goes_on_after_a_cut_at_half_and_a_power_cut(self):
         device, boot = self.booted()
@@ -362,7 +296,7 @@ class ResumeTest(WebCase):
         self.assertEqual(self.get(boot, "/update/resume?size=1")[0], 401)
         proof = digest(self.challenges(boot)[0], "POST", "/update", "secret")
         part = self.new[:len(self.new) // 2]
-        with self.open_upload(boot, len(self.new), part, {**proof, **self.named(self.new)}):
+        with self.open_upload(boot, len(self.new), part, headers={**proof, **self.named(self.new)}):
             self.wait_status(boot, "half", lambda s: s["update"]["written"] > len(part) - 2 * 4096)
         device.wait_line("^update failed code=69")
         got, _ = self.push(boot, "--password", "secret")
@@ -393,92 +327,3 @@ class ResumeTest(WebCase):
         self.break_off(device, boot, 50)
         self.assertEqual(self.post(boot, self.new, headers=self.named(self.new))[0], 200)
         self.assert_updated(device)
-
-
-class ToolTest(WebCase):
-    """The same troubles from the side of `updraft push`: exit status, name and time."""
-
-    def push(self, port, image, *args):
-        path = self.write("push.bin", image)
-        result = self.cli("push", path, f"127.0.0.1:{port}", "--via", "raw", "--timeout", "1", "--no-wait",
-                          "--json", *args, status=None)
-        return result.returncode, json.loads(result.stdout)["error"] if result.returncode else None
-
-    def peer(self, take, answer=b""):
-        """Answers no GET; of a POST's body it takes so many bytes, then answers and hangs up. take
-        None: it neither answers nor hangs up."""
-        server = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(server.close)
-
-        def talk(client):
-            head = b""
-            while b"\r\n\r\n" not in head:
-                head += client.recv(4096)
-            if head.startswith(b"GET"):
-                client.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-                return
-            seen = len(head.split(b"\r\n\r\n", 1)[1])
-            while take is None or seen < take:
-                data = client.recv(65536)
-                if not data:
-                    return
-                seen += len(data)
-            client.sendall(answer)
-
-        def serve():
-            while True:
-                try:
-                    client, _ = server.accept()
-                except OSError:
-                    return
-                with client:
-                    try:
-                        talk(client)
-                    except OSError:
-                        pass
-
-        threading.Thread(target=serve, daemon=True).start()
-        return server.getsockname()[1]
-
-    def test_each_refusal_of_a_device_has_its_words(self):
-        _, boot = self.booted(board="password: secret\n")
-        port = boot["http"].rpartition(":")[2]
-        right = ("--password", "secret")
-        for image, args, expected in (
-                (self.new, ("--password", "guess"), (6, "wrong_password")),
-                (images.make("1.1.0", chip="esp32s3"), (*right, "--no-chip-check"), (5, "wrong_chip")),
-                (images.make("1.1.0", size=0x181000), right, (5, "too_large")),
-                (self.old, right, (5, "already_running"))):
-            code, error = self.within(5, expected[1], lambda i=image, a=args: self.push(port, i, *a))
-            self.assertEqual((code, error["code"]), expected)
-            self.assertTrue(error["remedy"])
-
-    def test_a_device_that_goes_away_is_told_with_the_place(self):
-        large = images.make("1.1.0", size=8_000_000)  # more than waits in buffers on its way
-        for percent in (1, 50, 99):
-            port = self.peer(len(large) * percent // 100)
-            code, error = self.within(8, f"cut at {percent} %", lambda p=port: self.push(p, large))
-            self.assertEqual(code, 4, error)
-            if percent < 99:  # of the last percent all may have left before the cut is seen
-                self.assertEqual(error["code"], "disconnected", error)
-        code, error = self.within(8, "cut at the end", lambda: self.push(self.peer(len(self.new)), self.new))
-        self.assertEqual((code, error["code"]), (4, "no_verdict"))
-        self.assertIn("which version it runs", error["remedy"])
-
-    def test_a_device_that_never_answers_is_given_up(self):
-        code, error = self.within(20, "silence", lambda: self.push(self.peer(None), self.new))
-        self.assertEqual((code, error["code"]), (4, "no_verdict"), error)
-
-    def test_no_device_at_all(self):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = server.getsockname()[1]
-        code, error = self.within(5, "nobody", lambda: self.push(port, self.new))
-        self.assertEqual((code, error["code"]), (4, "cannot_connect"))
-
-    def test_a_device_that_is_busy_says_so(self):
-        device, boot = self.booted()
-        upload = self.open_upload(boot, len(self.new), self.new[:30000])
-        device.wait_line("^update start")
-        code, error = self.within(5, "busy", lambda: self.push(boot["http"].rpartition(":")[2], self.new))
-        self.assertEqual((code, error["code"]), (5, "busy"))
-        upload.close()
