@@ -180,6 +180,16 @@ static struct updraft_attempt *attempt_by_id(const struct updraft_fleet *fleet, 
                                                                             : NULL;
 }
 
+const struct updraft_token_row *updraft_fleet_find_token(const struct updraft_fleet *fleet,
+                                                         const char *name)
+{
+    for (size_t i = 0; i < fleet->token_count; i++) {
+        if (strcmp(fleet->tokens[i].name, name) == 0)
+            return &fleet->tokens[i];
+    }
+    return NULL;
+}
+
 int64_t updraft_fleet_next_product_id(const struct updraft_fleet *fleet)
 {
     return fleet->product_count == 0 ? 1 : fleet->products[fleet->product_count - 1]->row.id + 1;
@@ -193,6 +203,15 @@ int64_t updraft_fleet_next_release_id(const struct updraft_fleet *fleet)
 int64_t updraft_fleet_next_attempt_id(const struct updraft_fleet *fleet)
 {
     return fleet->attempt_count == 0 ? 1 : fleet->attempts[fleet->attempt_count - 1]->row.id + 1;
+}
+
+int64_t updraft_fleet_next_token_id(const struct updraft_fleet *fleet)
+{
+    int64_t most = UPDRAFT_TOKEN_FIRST_ID;
+
+    for (size_t i = 0; i < fleet->token_count; i++)
+        most = fleet->tokens[i].id > most ? fleet->tokens[i].id : most;
+    return most + 1;
 }
 
 /* --- applying --- */
@@ -336,6 +355,19 @@ static void apply_token(struct updraft_fleet *fleet, const struct updraft_token_
     fleet->tokens[at] = *row;
 }
 
+static void apply_token_end(struct updraft_fleet *fleet, int64_t id)
+{
+    size_t at = 0;
+
+    while (at < fleet->token_count && fleet->tokens[at].id != id)
+        at++;
+    if (at == fleet->token_count)
+        return;
+    fleet->token_count--;
+    memmove(&fleet->tokens[at], &fleet->tokens[at + 1],
+            (fleet->token_count - at) * sizeof *fleet->tokens);
+}
+
 void updraft_fleet_apply(struct updraft_fleet *fleet, const struct updraft_change *change)
 {
     fleet->generation += change->kind != UPDRAFT_CHANGE_TOUCH;
@@ -365,6 +397,9 @@ void updraft_fleet_apply(struct updraft_fleet *fleet, const struct updraft_chang
         break;
     case UPDRAFT_CHANGE_LOG:
         apply_log(fleet, &change->row.log);
+        break;
+    case UPDRAFT_CHANGE_TOKEN_END:
+        apply_token_end(fleet, change->row.token.id);
         break;
     }
 }

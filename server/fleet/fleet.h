@@ -4,7 +4,7 @@
  *
  * Owns: the objects; a pointer to one stays valid until deinit. Does not own: what is durable. The
  * fleet is changed by updraft_fleet_apply() with changes that are committed already, and by
- * updraft_fleet_touch(), whose facts may be lost. Nothing is ever removed.
+ * updraft_fleet_touch(), whose facts may be lost. Nothing but tokens is ever removed.
  *
  * Threads: hold `lock` around every call but init and deinit, and while using what a call gave. */
 #ifndef UPDRAFT_SERVER_FLEET_FLEET_H
@@ -107,9 +107,14 @@ const struct updraft_image_row *updraft_release_find_image(const struct updraft_
 const struct updraft_attempt *updraft_device_find_attempt(const struct updraft_device *device,
                                                           const char *product, const char *to);
 
+/* NULL when there is none of that name, expired or not. Valid until the next token is applied. */
+const struct updraft_token_row *updraft_fleet_find_token(const struct updraft_fleet *fleet,
+                                                         const char *name);
+
 /* Ids for the next rows. */
 int64_t updraft_fleet_next_product_id(const struct updraft_fleet *fleet);
 int64_t updraft_fleet_next_release_id(const struct updraft_fleet *fleet);
 int64_t updraft_fleet_next_attempt_id(const struct updraft_fleet *fleet);
+int64_t updraft_fleet_next_token_id(const struct updraft_fleet *fleet);
 
 #endif

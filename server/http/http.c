@@ -66,10 +66,10 @@ static void refuse(struct call *call, unsigned status, const char *message, cons
     static const struct {
         unsigned status;
         const char *code;
-    } codes[] = {{400, "bad_request"},        {401, "unauthorized"}, {404, "not_found"},
-                 {405, "method_not_allowed"}, {413, "too_large"},    {414, "url_too_long"},
-                 {431, "headers_too_large"},  {500, "write_failed"}, {501, "not_implemented"},
-                 {503, "stopping"},           {507, "disk_full"}};
+    } codes[] = {{400, "bad_request"},     {401, "unauthorized"},       {403, "forbidden"},
+                 {404, "not_found"},       {405, "method_not_allowed"}, {413, "too_large"},
+                 {414, "url_too_long"},    {431, "headers_too_large"},  {500, "write_failed"},
+                 {501, "not_implemented"}, {503, "stopping"},           {507, "disk_full"}};
     struct updraft_refusal refusal = {status, "refused", remedy};
 
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
@@ -97,17 +97,32 @@ static struct call *begin_call(struct updraft_http *http, struct MHD_Connection 
     return call;
 }
 
-static bool authorised(struct call *call)
+static void check_token(struct call *call)
 {
     struct updraft_fleet *fleet = &call->http->server->fleet;
+    const enum updraft_role needed = call->route->role;
+    enum updraft_role role = UPDRAFT_ROLE_NONE;
+    char text[96];
 
-    if (!call->route->needs_token)
-        return true;
+    if (needed == UPDRAFT_ROLE_NONE)
+        return;
     pthread_mutex_lock(&fleet->lock);
-    bool known =
-        updraft_token_authorises(fleet, updraft_request_header(&call->request, "Authorization"));
+    const struct updraft_token_row *token = updraft_token_find(
+        fleet, updraft_request_header(&call->request, "Authorization"), updraft_clock_wall_ms());
+    if (token != NULL)
+        role = token->role;
     pthread_mutex_unlock(&fleet->lock);
-    return known;
+    if (role == UPDRAFT_ROLE_NONE) {
+        refuse(call, 401, "the token is missing, wrong or expired",
+               "Send 'Authorization: Bearer TOKEN'; the first token is in the file 'token' of the "
+               "server's data directory.");
+        updraft_response_header_constant(&call->job.response, "WWW-Authenticate", "Bearer");
+    } else if (role < needed) {
+        snprintf(text, sizeof text, "this token has the role %s, and this needs %s",
+                 updraft_role_name(role), updraft_role_name(needed));
+        refuse(call, 403, text,
+               "An admin makes another with 'updraft token add NAME --role ROLE'.");
+    }
 }
 
 static void check_route(struct call *call)
@@ -120,11 +135,8 @@ static void check_route(struct call *call)
         updraft_response_header_constant(&call->job.response, "Allow", allow);
     } else if (call->route == NULL) {
         refuse(call, 404, "there is nothing at this address", "Check the address.");
-    } else if (!authorised(call)) {
-        refuse(call, 401, "the token is missing or wrong",
-               "Send 'Authorization: Bearer TOKEN'; the token is in the file 'token' of the "
-               "server's data directory.");
-        updraft_response_header_constant(&call->job.response, "WWW-Authenticate", "Bearer");
+    } else {
+        check_token(call);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "server/store/sqlite.h"
 
 #include "server/memory.h"
+#include "server/store/schema.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -8,36 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Step N brings a database of version N to version N + 1. Steps are never edited, only added. */
-static const char *const migrations[] = {
-    "CREATE TABLE products(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
-    " created_ms INTEGER NOT NULL);"
-    "CREATE TABLE releases(id INTEGER PRIMARY KEY,"
-    " product_id INTEGER NOT NULL REFERENCES products(id), version TEXT NOT NULL,"
-    " notes TEXT NOT NULL, created_ms INTEGER NOT NULL, UNIQUE(product_id, version));"
-    "CREATE TABLE images(release_id INTEGER NOT NULL REFERENCES releases(id),"
-    " chip INTEGER NOT NULL, sha256 BLOB NOT NULL, md5 BLOB NOT NULL, size INTEGER NOT NULL,"
-    " project TEXT NOT NULL, idf TEXT NOT NULL, PRIMARY KEY(release_id, chip)) WITHOUT ROWID;"
-    "CREATE TABLE channels(product_id INTEGER NOT NULL REFERENCES products(id),"
-    " name TEXT NOT NULL, release_id INTEGER NOT NULL REFERENCES releases(id),"
-    " PRIMARY KEY(product_id, name)) WITHOUT ROWID;"
-    "CREATE TABLE devices(id TEXT PRIMARY KEY, name TEXT NOT NULL, product TEXT NOT NULL,"
-    " channel TEXT NOT NULL, version TEXT NOT NULL, slot TEXT NOT NULL, address TEXT NOT NULL,"
-    " chip INTEGER NOT NULL, reports INTEGER NOT NULL, confirmed INTEGER NOT NULL,"
-    " trial INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL);"
-    "CREATE TABLE attempts(id INTEGER PRIMARY KEY,"
-    " device TEXT NOT NULL REFERENCES devices(id), product TEXT NOT NULL,"
-    " from_version TEXT NOT NULL, to_version TEXT NOT NULL, via INTEGER NOT NULL,"
-    " state INTEGER NOT NULL, progress INTEGER NOT NULL, error_code INTEGER NOT NULL,"
-    " error_name TEXT NOT NULL, error_text TEXT NOT NULL, started_ms INTEGER NOT NULL,"
-    " updated_ms INTEGER NOT NULL);"
-    "CREATE TABLE tokens(id INTEGER PRIMARY KEY, hash BLOB NOT NULL, name TEXT NOT NULL,"
-    " created_ms INTEGER NOT NULL);",
-    "CREATE TABLE logs(attempt_id INTEGER PRIMARY KEY REFERENCES attempts(id),"
-    " text TEXT NOT NULL);",
-};
-#define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))
 
 /* One statement a kind of change. Upserts, so that writing a change twice does no harm. */
 static const char *const write_sql[] = {
@@ -57,8 +28,9 @@ static const char *const write_sql[] = {
         " error_code=?9, error_name=?10, error_text=?11, updated_ms=?13",
     [UPDRAFT_CHANGE_TOUCH] = "UPDATE devices SET address=?2, last_seen_ms=max(last_seen_ms,?3)"
                              " WHERE id=?1",
-    [UPDRAFT_CHANGE_TOKEN] = "INSERT OR REPLACE INTO tokens VALUES(?1,?2,?3,?4)",
+    [UPDRAFT_CHANGE_TOKEN] = "INSERT OR REPLACE INTO tokens VALUES(?1,?2,?3,?4,?5,?6)",
     [UPDRAFT_CHANGE_LOG] = "INSERT OR REPLACE INTO logs VALUES(?1,?2)",
+    [UPDRAFT_CHANGE_TOKEN_END] = "DELETE FROM tokens WHERE id=?1",
 };
 #define WRITE_COUNT (sizeof write_sql / sizeof *write_sql)
 
@@ -216,6 +188,11 @@ static bool write_change(struct sqlite_store *store, const struct updraft_change
         sqlite3_bind_blob(statement, 2, token->hash, sizeof token->hash, SQLITE_STATIC);
         bind_text(statement, 3, token->name);
         sqlite3_bind_int64(statement, 4, token->created_ms);
+        sqlite3_bind_int(statement, 5, (int)token->role);
+        sqlite3_bind_int64(statement, 6, token->expires_ms);
+        break;
+    case UPDRAFT_CHANGE_TOKEN_END:
+        sqlite3_bind_int64(statement, 1, token->id);
         break;
     case UPDRAFT_CHANGE_LOG:
         sqlite3_bind_int64(statement, 1, change->row.log.attempt_id);
@@ -365,6 +342,20 @@ static bool read_attempt(sqlite3_stmt *row, struct updraft_attempt_row *out)
            column_text(row, 10, out->error_text, sizeof out->error_text);
 }
 
+static bool read_token(sqlite3_stmt *row, struct updraft_token_row *out)
+{
+    int role = sqlite3_column_int(row, 4);
+
+    if (role < (int)UPDRAFT_ROLE_VIEW || role > (int)UPDRAFT_ROLE_ADMIN)
+        return false;
+    out->role = (enum updraft_role)role;
+    out->created_ms = sqlite3_column_int64(row, 3);
+    out->expires_ms = sqlite3_column_int64(row, 5);
+    return column_number(row, 0, ID_MOST, &out->id) &&
+           column_blob(row, 1, out->hash, sizeof out->hash) &&
+           column_text(row, 2, out->name, sizeof out->name);
+}
+
 static bool read_row(sqlite3_stmt *row, struct updraft_change *out)
 {
     switch (out->kind) {
@@ -385,12 +376,10 @@ static bool read_row(sqlite3_stmt *row, struct updraft_change *out)
     case UPDRAFT_CHANGE_ATTEMPT:
         return read_attempt(row, &out->row.attempt);
     case UPDRAFT_CHANGE_TOUCH:
+    case UPDRAFT_CHANGE_TOKEN_END: /* neither is ever a row */
         return false;
     case UPDRAFT_CHANGE_TOKEN:
-        out->row.token.id = sqlite3_column_int64(row, 0);
-        out->row.token.created_ms = sqlite3_column_int64(row, 3);
-        return column_blob(row, 1, out->row.token.hash, sizeof out->row.token.hash) &&
-               column_text(row, 2, out->row.token.name, sizeof out->row.token.name);
+        return read_token(row, &out->row.token);
     case UPDRAFT_CHANGE_LOG:
         return column_number(row, 0, ID_MOST, &out->row.log.attempt_id) &&
                column_lines(row, 1, out->row.log.text, sizeof out->row.log.text);
@@ -519,19 +508,19 @@ static enum updraft_store_result migrate(struct sqlite_store *store,
         return explain(store, "cannot read", problem);
     int version = atoi(text);
     free(text);
-    if (version > SCHEMA_VERSION) {
+    if (version > updraft_schema_version) {
         snprintf(problem->text, sizeof problem->text,
                  "the database %.180s has schema %d, this program knows up to %d", store->path,
-                 version, SCHEMA_VERSION);
+                 version, updraft_schema_version);
         return UPDRAFT_STORE_NEWER;
     }
-    for (; version < SCHEMA_VERSION; version++) {
+    for (; version < updraft_schema_version; version++) {
         char record[128];
         snprintf(record, sizeof record,
                  "INSERT INTO schema_migrations VALUES(%d, strftime('%%s','now'));COMMIT",
                  version + 1);
         if (sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
-            sqlite3_exec(store->db, migrations[version], NULL, NULL, NULL) != SQLITE_OK ||
+            sqlite3_exec(store->db, updraft_schema_steps[version], NULL, NULL, NULL) != SQLITE_OK ||
             sqlite3_exec(store->db, record, NULL, NULL, NULL) != SQLITE_OK)
             return explain(store, "cannot bring up to date", problem);
     }

@@ -1,0 +1,143 @@
+"""Who may do what, over real HTTP: roles, expiry, revocation, and that they last."""
+
+import json
+import os
+import unittest
+
+import harness
+import images
+from server_case import ServerCase
+
+ROLES = ("view", "publish", "operate", "admin")
+# Method, address, body, the least role.
+ROWS = (
+    ("GET", "/api/v1/overview", None, "view"),
+    ("GET", "/api/v1/products", None, "view"),
+    ("GET", "/api/v1/releases", None, "view"),
+    ("GET", "/api/v1/channels", None, "view"),
+    ("GET", "/api/v1/devices", None, "view"),
+    ("GET", "/api/v1/devices/24:6F:28:00:00:01", None, "view"),
+    ("GET", "/api/v1/attempts", None, "view"),
+    ("POST", "/api/v1/releases?channel=stable", "image", "publish"),
+    ("PUT", "/api/v1/channels/demo/stable", b'{"version":"1.0.0"}', "operate"),
+    ("GET", "/api/v1/tokens", None, "admin"),
+    ("POST", "/api/v1/tokens", b'{"name":"first","role":"admin"}', "admin"),
+    ("DELETE", "/api/v1/tokens/none", None, "admin"),
+)
+
+
+class Access(ServerCase):
+    def add(self, name, role, **more):
+        body = json.dumps({"name": name, "role": role, **more}).encode()
+        status, answer = self.server.api("POST", "/api/v1/tokens", body)
+        self.assertEqual(status, 201, answer)
+        return answer["secret"]
+
+    def ask(self, secret, method, path, body=None):
+        status, headers, answer = harness.http(method, self.server.url + path, body,
+                                               {"Authorization": "Bearer " + secret})
+        return status, headers, json.loads(answer)
+
+    def test_every_endpoint_checks_the_role_row_by_row(self):
+        image = images.make("1.0.0")
+        self.publish(image)
+        self.report(1, "1.0.0", "running")
+        secrets = {role: self.add("a-" + role, role) for role in ROLES}
+        for method, path, body, least in ROWS:
+            for role in ROLES:
+                with self.subTest(f"{method} {path} as {role}"):
+                    status, _, answer = self.ask(secrets[role], method, path,
+                                                 image if body == "image" else body)
+                    if ROLES.index(role) >= ROLES.index(least):
+                        self.assertNotIn(status, (401, 403), answer)
+                    else:
+                        self.assert_refused((status, answer), 403, "forbidden")
+                        self.assertIn(role, answer["error"]["message"])
+                        self.assertIn(least, answer["error"]["message"])
+
+    def test_what_was_refused_was_not_done(self):
+        self.publish(images.make("1.0.0"))
+        self.publish(images.make("2.0.0"), "channel=beta")
+        view, publish = self.add("v", "view"), self.add("p", "publish")
+        self.assertEqual(self.ask(view, "POST", "/api/v1/releases?channel=stable",
+                                  images.make("3.0.0"))[0], 403)
+        self.assertEqual(self.ask(publish, "PUT", "/api/v1/channels/demo/stable",
+                                  b'{"version":"2.0.0"}')[0], 403)
+        self.assertEqual(self.ask(publish, "DELETE", "/api/v1/tokens/v")[0], 403)
+        self.assertEqual(len(self.list("releases")), 2)
+        self.assertEqual({c["name"]: c["version"] for c in self.list("channels")},
+                         {"stable": "1.0.0", "beta": "2.0.0"})
+        self.assertEqual(len(self.list("tokens")), 3)
+
+    def test_revocation_is_at_once_and_lasts(self):
+        secret, other = self.add("ci", "publish"), self.add("other", "admin")
+        self.assertEqual(self.ask(secret, "GET", "/api/v1/products")[0], 200)
+        self.assertEqual(self.server.api("DELETE", "/api/v1/tokens/ci")[0], 200)
+        status, headers, _ = self.ask(secret, "GET", "/api/v1/products")
+        self.assertEqual((status, headers["WWW-Authenticate"]), (401, "Bearer"))
+        self.server.stop()
+        self.server = self.start_server()
+        self.assertEqual(self.ask(secret, "GET", "/api/v1/products")[0], 401)
+        self.assertEqual(self.ask(other, "GET", "/api/v1/tokens")[0], 200)
+        self.assertEqual([t["name"] for t in self.list("tokens")], ["first", "other"])
+
+    def test_an_expired_token_opens_nothing(self):
+        secret = self.add("short", "admin", expires_in_s=1)
+        self.assertEqual(self.ask(secret, "GET", "/api/v1/tokens")[0], 200)
+        harness.wait_until("the token to expire",
+                           lambda: self.ask(secret, "GET", "/api/v1/tokens")[0] == 401, 10)
+        self.assertEqual([t["expired"] for t in self.list("tokens")], [False, True])
+
+    def test_the_last_admin_token_stays_until_its_file_goes(self):
+        secret = self.add("second", "admin")
+        for asking in (self.server.token, secret):
+            status, _, answer = self.ask(asking, "DELETE", "/api/v1/tokens/first")
+            self.assert_refused((status, answer), 409, "first_token")
+        old = self.server.token
+        self.server.stop()
+        os.unlink(self.path("data", "token"))
+        self.server = self.start_server()
+        self.assertNotEqual(self.server.token, old)
+        self.assertEqual(self.ask(old, "GET", "/api/v1/tokens")[0], 401)
+        self.assertEqual(self.ask(secret, "GET", "/api/v1/tokens")[0], 200)
+
+    def test_no_secret_is_in_the_database(self):
+        secret = self.add("ci", "view")
+        self.server.stop()
+        for name in os.listdir(self.path("data")):
+            path = self.path("data", name)
+            if os.path.isfile(path) and name != "token":
+                with open(path, "rb") as file:
+                    kept = file.read()
+                self.assertNotIn(secret.encode(), kept)
+                self.assertNotIn(self.server.token.encode(), kept)
+
+    def tool(self, *args, status=0, token=None):
+        return self.cli(*args, "--server", self.server.url, "--token", token or self.server.token,
+                        status=status)
+
+    def test_the_tool_makes_lists_and_revokes_them(self):
+        secret = self.tool("token", "add", "ci", "--role", "publish", "--expires", "90d").stdout.strip()
+        self.assertEqual(self.ask(secret, "GET", "/api/v1/products")[0], 200)
+        listed = json.loads(self.tool("token", "list", "--json").stdout)["tokens"]
+        self.assertEqual([(t["name"], t["role"]) for t in listed],
+                         [("first", "admin"), ("ci", "publish")])
+        self.assertEqual(listed[1]["expires"] - listed[1]["created"], 90 * 86400 * 1000)
+        self.assertIn("UTC", self.tool("token", "list").stdout)
+        refused = self.tool("token", "list", token=secret, status=6)
+        self.assertIn("role publish, and this needs admin", refused.stderr)
+        self.tool("token", "revoke", "ci")
+        self.tool("token", "revoke", "ci", status=5)
+        self.tool("token", "revoke", "first", status=5)
+        self.assertEqual(self.ask(secret, "GET", "/api/v1/products")[0], 401)
+
+    def test_the_tool_asks_for_what_is_missing(self):
+        self.assertIn("--role", self.tool("token", "add", "ci", status=2).stderr)
+        for time in ("90", "d", "0d", "-1d", "9999999d", "1w", "1 d"):
+            self.tool("token", "add", "ci", "--role", "view", "--expires=" + time, status=2)
+        self.tool("token", "add", "ci", "--role", "root", status=5)
+        self.assertEqual(len(self.list("tokens")), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
