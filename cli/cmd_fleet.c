@@ -7,25 +7,9 @@
 
 static const struct updraft_option options[] = {UPDRAFT_SERVER_OPTIONS, {0}};
 
-/* Gets /api/v1/<list> and moves its members to the result. */
-static enum updraft_exit fetch(struct updraft_cli *cli, const char *path, cJSON *result)
-{
-    struct updraft_server server;
-    cJSON *answer;
-    enum updraft_exit exit = updraft_server_open(cli, &server);
-
-    if (exit == UPDRAFT_EXIT_OK)
-        exit = updraft_server_call(cli, &server, path, NULL, &answer);
-    if (exit != UPDRAFT_EXIT_OK)
-        return exit;
-    updraft_json_move(answer, result);
-    cJSON_Delete(answer);
-    return exit;
-}
-
 static enum updraft_exit run_devices(struct updraft_cli *cli, cJSON *result)
 {
-    enum updraft_exit exit = fetch(cli, "/api/v1/devices", result);
+    enum updraft_exit exit = updraft_server_fetch(cli, "/api/v1/devices", NULL, result);
 
     return exit == UPDRAFT_EXIT_OK ? exit
                                    : updraft_fail_wrap(&cli->fail, exit, "cannot list devices");
@@ -56,7 +40,7 @@ static void show_devices(const struct updraft_cli *cli, const cJSON *result)
 
 static enum updraft_exit run_releases(struct updraft_cli *cli, cJSON *result)
 {
-    enum updraft_exit exit = fetch(cli, "/api/v1/releases", result);
+    enum updraft_exit exit = updraft_server_fetch(cli, "/api/v1/releases", NULL, result);
 
     return exit == UPDRAFT_EXIT_OK ? exit
                                    : updraft_fail_wrap(&cli->fail, exit, "cannot list releases");
@@ -103,7 +87,7 @@ static void show_releases(const struct updraft_cli *cli, const cJSON *result)
 
 static enum updraft_exit run_channels(struct updraft_cli *cli, cJSON *result)
 {
-    enum updraft_exit exit = fetch(cli, "/api/v1/channels", result);
+    enum updraft_exit exit = updraft_server_fetch(cli, "/api/v1/channels", NULL, result);
 
     return exit == UPDRAFT_EXIT_OK ? exit
                                    : updraft_fail_wrap(&cli->fail, exit, "cannot list channels");

@@ -1,4 +1,4 @@
-/* updraft token add, list, revoke */
+/* updraft token add, list, revoke; updraft audit */
 #include "cli/out.h"
 #include "cli/server.h"
 
@@ -13,23 +13,11 @@ static const struct updraft_option add_options[] = {
     UPDRAFT_SERVER_OPTIONS,
     {0},
 };
-
-/* One call whose answer becomes the result. */
-static enum updraft_exit call(struct updraft_cli *cli, const char *path,
-                              const struct updraft_http_request *request, cJSON *result)
-{
-    struct updraft_server server;
-    cJSON *answer;
-    enum updraft_exit exit = updraft_server_open(cli, &server);
-
-    if (exit == UPDRAFT_EXIT_OK)
-        exit = updraft_server_call(cli, &server, path, request, &answer);
-    if (exit != UPDRAFT_EXIT_OK)
-        return exit;
-    updraft_json_move(answer, result);
-    cJSON_Delete(answer);
-    return exit;
-}
+static const struct updraft_option audit_options[] = {
+    {"limit", 0, "N", "how many rows, the newest first (default 100, at most 1000)"},
+    UPDRAFT_SERVER_OPTIONS,
+    {0},
+};
 
 /* "90d", "12h" or "30m" in seconds; false when it is nothing like that. */
 static bool parse_time(const char *text, double *seconds)
@@ -78,7 +66,7 @@ static enum updraft_exit run_add(struct updraft_cli *cli, cJSON *result)
                                                  .body = (const uint8_t *)text,
                                                  .body_len = strlen(text),
                                                  .content_type = "application/json"};
-    enum updraft_exit exit = call(cli, "/api/v1/tokens", &request, result);
+    enum updraft_exit exit = updraft_server_fetch(cli, "/api/v1/tokens", &request, result);
     cJSON_free(text);
     return exit == UPDRAFT_EXIT_OK ? exit
                                    : updraft_fail_wrap(&cli->fail, exit, "cannot add token %s",
@@ -101,7 +89,7 @@ static void show_add(const struct updraft_cli *cli, const cJSON *result)
 
 static enum updraft_exit run_list(struct updraft_cli *cli, cJSON *result)
 {
-    enum updraft_exit exit = call(cli, "/api/v1/tokens", NULL, result);
+    enum updraft_exit exit = updraft_server_fetch(cli, "/api/v1/tokens", NULL, result);
 
     return exit == UPDRAFT_EXIT_OK ? exit
                                    : updraft_fail_wrap(&cli->fail, exit, "cannot list tokens");
@@ -134,7 +122,7 @@ static enum updraft_exit run_revoke(struct updraft_cli *cli, cJSON *result)
                                 "the name is too long");
     } else {
         snprintf(path, sizeof path, "/api/v1/tokens/%s", escaped);
-        exit = call(cli, path, &request, result);
+        exit = updraft_server_fetch(cli, path, &request, result);
     }
     return exit == UPDRAFT_EXIT_OK
                ? exit
@@ -145,6 +133,39 @@ static void show_revoke(const struct updraft_cli *cli, const cJSON *result)
 {
     if (!cli->quiet && result->child)
         printf("Token %s is void.\n", cli->args.positional[0]);
+}
+
+static enum updraft_exit run_audit(struct updraft_cli *cli, cJSON *result)
+{
+    uint32_t limit = 100;
+    char path[64];
+    enum updraft_exit exit = updraft_args_u32(cli, "limit", 1, 1000, &limit);
+
+    if (exit != UPDRAFT_EXIT_OK)
+        return exit;
+    snprintf(path, sizeof path, "/api/v1/audit?limit=%u", (unsigned)limit);
+    exit = updraft_server_fetch(cli, path, NULL, result);
+    return exit == UPDRAFT_EXIT_OK
+               ? exit
+               : updraft_fail_wrap(&cli->fail, exit, "cannot show the audit log");
+}
+
+static void show_audit(const struct updraft_cli *cli, const cJSON *result)
+{
+    static const struct updraft_out_column columns[] = {
+        {"when", "at", UPDRAFT_OUT_DATE},
+        {"who", "operator", UPDRAFT_OUT_PLAIN},
+        {"from", "address", UPDRAFT_OUT_PLAIN},
+        {"did", "request", UPDRAFT_OUT_PLAIN},
+        {"what", "object", UPDRAFT_OUT_PLAIN},
+        {"result", "status", UPDRAFT_OUT_PLAIN},
+        {0},
+    };
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(result, "audit");
+
+    (void)cli;
+    if (list)
+        updraft_out_table(list, columns, "Nobody has changed anything yet.");
 }
 
 const struct updraft_command updraft_command_token_add = {
@@ -195,4 +216,18 @@ const struct updraft_command updraft_command_token_revoke = {
     .positional_max = 1,
     .run = run_revoke,
     .show = show_revoke,
+};
+
+const struct updraft_command updraft_command_audit = {
+    .name = "audit",
+    .summary = "who changed what on the server, and with which result",
+    .usage = "[--limit N]",
+    .about = "The requests that were meant to change something, newest first: token, address, "
+             "request, what it\n"
+             "was about, HTTP status. Needs the role admin.\n",
+    .examples = "  updraft audit\n"
+                "  updraft audit --limit 1000 --json\n",
+    .options = audit_options,
+    .run = run_audit,
+    .show = show_audit,
 };

@@ -52,6 +52,39 @@ struct updraft_change *updraft_plan_add(struct updraft_plan *plan, enum updraft_
     return change;
 }
 
+void updraft_plan_about(struct updraft_plan *plan, const char *format, ...)
+{
+    char text[UPDRAFT_OBJECT_CAP];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    updraft_label_clean(text, plan->object, sizeof plan->object);
+}
+
+void updraft_plan_audit(struct updraft_plan *plan, const struct updraft_view *view,
+                        const struct updraft_request *request, unsigned status)
+{
+    static const char *const methods[] = {
+        [UPDRAFT_METHOD_GET] = "GET",       [UPDRAFT_METHOD_HEAD] = "HEAD",
+        [UPDRAFT_METHOD_POST] = "POST",     [UPDRAFT_METHOD_PUT] = "PUT",
+        [UPDRAFT_METHOD_DELETE] = "DELETE", [UPDRAFT_METHOD_OTHER] = "?"};
+    struct updraft_audit_row *row = &updraft_plan_add(plan, UPDRAFT_CHANGE_AUDIT)->row.audit;
+    char endpoint[UPDRAFT_ENDPOINT_CAP];
+
+    snprintf(endpoint, sizeof endpoint, "%s %s", methods[request->method], request->path);
+    row->id = view->fleet->audit_newest_id + 1;
+    row->at_ms = view->now_ms;
+    updraft_label_clean(request->operator_name, row->operator_name, sizeof row->operator_name);
+    updraft_label_clean(endpoint, row->endpoint, sizeof row->endpoint);
+    updraft_label_clean(request->address, row->address, sizeof row->address);
+    updraft_name_set(row->object, sizeof row->object, plan->object);
+    row->status = (uint16_t)status;
+    /* Rows are numbered one by one: no two in a batch. */
+    plan->key = UPDRAFT_PLAN_KEY_CATALOGUE;
+}
+
 uint64_t updraft_plan_device_key(const char *device)
 {
     uint64_t hash = 14695981039346656037u; /* FNV-1a */

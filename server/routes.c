@@ -44,6 +44,7 @@ static const struct updraft_route routes[] = {
     {GET, "api/v1/devices", updraft_devices_list, NONE, 0, VIEW, false},
     {GET, "api/v1/devices/*", updraft_devices_show, NONE, 0, VIEW, false},
     {GET, "api/v1/attempts", updraft_attempts_list, NONE, 0, VIEW, false},
+    {GET, "api/v1/audit", updraft_audit_list, NONE, 0, ADMIN, false},
     {GET, "api/v1/tokens", updraft_tokens_list, NONE, 0, ADMIN, false},
     {POST, "api/v1/tokens", updraft_tokens_add, TEXT, JSON_CAP, ADMIN, false},
     {DELETE, "api/v1/tokens/*", updraft_tokens_revoke, NONE, 0, ADMIN, false},

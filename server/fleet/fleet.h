@@ -54,6 +54,8 @@ struct updraft_fleet {
     struct updraft_device **devices;   /* in order of arrival */
     struct updraft_attempt **attempts; /* by ascending id */
     struct updraft_token_row *tokens;
+    struct updraft_audit_row *audit; /* UPDRAFT_AUDIT_CAP of them, each at its id modulo that */
+    int64_t audit_newest_id;         /* 0: none yet */
     struct updraft_device **buckets;
     struct updraft_device **touched; /* written behind with the next batch */
     size_t product_count, product_cap;
@@ -110,6 +112,14 @@ const struct updraft_attempt *updraft_device_find_attempt(const struct updraft_d
 /* NULL when there is none of that name, expired or not. Valid until the next token is applied. */
 const struct updraft_token_row *updraft_fleet_find_token(const struct updraft_fleet *fleet,
                                                          const char *name);
+
+/* NULL when it was never there, or is not kept any more. */
+const struct updraft_audit_row *updraft_fleet_find_audit(const struct updraft_fleet *fleet,
+                                                         int64_t id);
+
+/* The newest attempt with a smaller id; id 0: the newest of all. */
+const struct updraft_attempt *updraft_fleet_attempt_before(const struct updraft_fleet *fleet,
+                                                           int64_t id);
 
 /* Ids for the next rows. */
 int64_t updraft_fleet_next_product_id(const struct updraft_fleet *fleet);

@@ -138,6 +138,21 @@ struct updraft_token_row {
     int64_t expires_ms; /* 0: never */
 };
 
+#define UPDRAFT_ENDPOINT_CAP 128u
+#define UPDRAFT_OBJECT_CAP   160u
+#define UPDRAFT_AUDIT_CAP    10000 /* the newest rows that are kept */
+
+/* One request of an operator that was meant to change something. */
+struct updraft_audit_row {
+    int64_t id; /* ascending by one */
+    int64_t at_ms;
+    char operator_name[UPDRAFT_NAME_CAP]; /* of the token */
+    char endpoint[UPDRAFT_ENDPOINT_CAP];  /* "PUT /api/v1/channels/demo/stable" */
+    char object[UPDRAFT_OBJECT_CAP];      /* what it was about; "" when it did not get that far */
+    char address[UPDRAFT_ADDRESS_CAP];
+    uint16_t status; /* of the answer */
+};
+
 enum updraft_change_kind {
     UPDRAFT_CHANGE_PRODUCT,
     UPDRAFT_CHANGE_RELEASE,
@@ -149,6 +164,7 @@ enum updraft_change_kind {
     UPDRAFT_CHANGE_TOKEN,
     UPDRAFT_CHANGE_LOG,
     UPDRAFT_CHANGE_TOKEN_END, /* revoked: of the row only the id counts */
+    UPDRAFT_CHANGE_AUDIT,
 };
 
 struct updraft_change {
@@ -163,6 +179,7 @@ struct updraft_change {
         struct updraft_touch_row touch;
         struct updraft_token_row token;
         struct updraft_log_row log;
+        struct updraft_audit_row audit;
     } row;
 };
 

@@ -50,6 +50,7 @@ struct call {
     const struct updraft_route *route;
     struct updraft_request request;
     struct updraft_http_fields fields; /* of request */
+    char operator_name[UPDRAFT_NAME_CAP];
     char *path;
     char *body;
     size_t body_len;
@@ -109,8 +110,11 @@ static void check_token(struct call *call)
     pthread_mutex_lock(&fleet->lock);
     const struct updraft_token_row *token = updraft_token_find(
         fleet, updraft_request_header(&call->request, "Authorization"), updraft_clock_wall_ms());
-    if (token != NULL)
+    if (token != NULL) {
         role = token->role;
+        updraft_name_set(call->operator_name, sizeof call->operator_name, token->name);
+        call->request.operator_name = call->operator_name;
+    }
     pthread_mutex_unlock(&fleet->lock);
     if (role == UPDRAFT_ROLE_NONE) {
         refuse(call, 401, "the token is missing, wrong or expired",
@@ -397,6 +401,10 @@ static enum MHD_Result run_handler(struct call *call)
     struct updraft_plan *plan = &call->job.plan;
     const struct updraft_view view = {fleet, call->http->server->base_url, updraft_clock_wall_ms()};
 
+    call->job.audits =
+        call->request.operator_name != NULL && call->route->method != UPDRAFT_METHOD_GET;
+    if (call->job.audits)
+        return wait_for_writer(call, call->route->handler);
     pthread_mutex_lock(&fleet->lock);
     updraft_plan_init(plan, updraft_fleet_next_attempt_id(fleet));
     call->route->handler(&view, &call->request, plan, &call->job.response);

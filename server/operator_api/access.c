@@ -89,6 +89,7 @@ void updraft_tokens_add(const struct updraft_view *view, const struct updraft_re
         updraft_response_refuse(response, &bad_body, "the body describes no token");
         return;
     }
+    updraft_plan_about(plan, "%s, %s", row.name, updraft_role_name(row.role));
     if (updraft_fleet_find_token(view->fleet, row.name) != NULL) {
         updraft_response_refuse(response, &exists, "there is a token '%s' already", row.name);
         return;
@@ -127,6 +128,7 @@ void updraft_tokens_revoke(const struct updraft_view *view, const struct updraft
     const struct updraft_token_row *row = updraft_fleet_find_token(view->fleet, name);
     struct updraft_json json;
 
+    updraft_plan_about(plan, "%s", name);
     if (row == NULL) {
         updraft_response_refuse(response, &unknown, "there is no token of this name");
         return;

@@ -194,17 +194,24 @@ void updraft_objects_devices(struct updraft_json *json, const struct updraft_fle
     updraft_json_close(json, ']');
 }
 
-void updraft_objects_attempts(struct updraft_json *json, const struct updraft_fleet *fleet,
-                              const struct updraft_device *device, size_t limit)
+int64_t updraft_objects_attempts(struct updraft_json *json, const struct updraft_fleet *fleet,
+                                 const struct updraft_device *device,
+                                 const struct updraft_page *page)
 {
+    const struct updraft_attempt *attempt =
+        device != NULL ? device->newest : updraft_fleet_attempt_before(fleet, page->cursor);
+    int64_t last_id = 0;
+    uint32_t left = page->limit;
+
+    while (device != NULL && attempt != NULL && page->cursor != 0 &&
+           attempt->row.id >= page->cursor)
+        attempt = attempt->older;
     updraft_json_open(json, "attempts", '[');
-    if (device != NULL) {
-        const struct updraft_attempt *attempt = device->newest;
-        for (; attempt != NULL && limit > 0; attempt = attempt->older, limit--)
-            updraft_object_attempt(json, NULL, attempt, true);
-    } else {
-        for (size_t i = fleet->attempt_count; i-- > 0 && limit > 0; limit--)
-            updraft_object_attempt(json, NULL, fleet->attempts[i], true);
+    for (; attempt != NULL && left > 0; left--) {
+        updraft_object_attempt(json, NULL, attempt, true);
+        last_id = attempt->row.id;
+        attempt = device != NULL ? attempt->older : updraft_fleet_attempt_before(fleet, last_id);
     }
     updraft_json_close(json, ']');
+    return attempt == NULL ? 0 : last_id;
 }

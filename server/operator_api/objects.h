@@ -2,7 +2,7 @@
 #ifndef UPDRAFT_SERVER_OPERATOR_API_OBJECTS_H
 #define UPDRAFT_SERVER_OPERATOR_API_OBJECTS_H
 
-#include "server/exchange.h"
+#include "server/operator_api/page.h"
 
 void updraft_object_product(struct updraft_json *json, const struct updraft_product *product);
 void updraft_object_image(struct updraft_json *json, const char *key,
@@ -23,8 +23,9 @@ void updraft_objects_products(struct updraft_json *json, const struct updraft_fl
 void updraft_objects_releases(struct updraft_json *json, const struct updraft_fleet *fleet);
 void updraft_objects_channels(struct updraft_json *json, const struct updraft_fleet *fleet);
 void updraft_objects_devices(struct updraft_json *json, const struct updraft_fleet *fleet);
-/* device NULL: of all devices. */
-void updraft_objects_attempts(struct updraft_json *json, const struct updraft_fleet *fleet,
-                              const struct updraft_device *device, size_t limit);
+/* device NULL: of all devices. Those before the page's cursor; gives the next one. */
+int64_t updraft_objects_attempts(struct updraft_json *json, const struct updraft_fleet *fleet,
+                                 const struct updraft_device *device,
+                                 const struct updraft_page *page);
 
 #endif

@@ -29,6 +29,10 @@ void updraft_devices_show(const struct updraft_view *view, const struct updraft_
 void updraft_attempts_list(const struct updraft_view *view, const struct updraft_request *request,
                            struct updraft_plan *plan, struct updraft_response *response);
 
+/* GET /api/v1/audit?limit=&before= */
+void updraft_audit_list(const struct updraft_view *view, const struct updraft_request *request,
+                        struct updraft_plan *plan, struct updraft_response *response);
+
 /* GET and POST /api/v1/tokens, DELETE /api/v1/tokens/NAME */
 void updraft_tokens_list(const struct updraft_view *view, const struct updraft_request *request,
                          struct updraft_plan *plan, struct updraft_response *response);

@@ -13,6 +13,7 @@ void updraft_overview_show(const struct updraft_view *view, const struct updraft
                            struct updraft_plan *plan, struct updraft_response *response)
 {
     const char *known = updraft_request_header(request, "If-None-Match");
+    const struct updraft_page newest = {.limit = OVERVIEW_ATTEMPTS};
     struct updraft_json json;
     char etag[32];
 
@@ -31,7 +32,7 @@ void updraft_overview_show(const struct updraft_view *view, const struct updraft
     updraft_objects_devices(&json, view->fleet);
     updraft_objects_releases(&json, view->fleet);
     updraft_objects_channels(&json, view->fleet);
-    updraft_objects_attempts(&json, view->fleet, NULL, OVERVIEW_ATTEMPTS);
+    updraft_objects_attempts(&json, view->fleet, NULL, &newest);
     updraft_json_close(&json, '}');
     updraft_response_json(response, 200, &json);
 }

@@ -29,6 +29,10 @@ const char *const updraft_schema_steps[] = {
     /* The tokens of before were all there was to be: they may do everything, for ever. */
     "ALTER TABLE tokens ADD COLUMN role INTEGER NOT NULL DEFAULT 4;"
     "ALTER TABLE tokens ADD COLUMN expires_ms INTEGER NOT NULL DEFAULT 0;",
+    /* A ring: the row of an id goes where the one of UPDRAFT_AUDIT_CAP before stands. */
+    "CREATE TABLE audit(slot INTEGER PRIMARY KEY, id INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
+    " operator TEXT NOT NULL, endpoint TEXT NOT NULL, object TEXT NOT NULL, address TEXT NOT NULL,"
+    " status INTEGER NOT NULL);",
 };
 const int updraft_schema_version =
     (int)(sizeof updraft_schema_steps / sizeof *updraft_schema_steps);

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import unittest
 
 import harness
@@ -20,6 +21,7 @@ ROWS = (
     ("GET", "/api/v1/attempts", None, "view"),
     ("POST", "/api/v1/releases?channel=stable", "image", "publish"),
     ("PUT", "/api/v1/channels/demo/stable", b'{"version":"1.0.0"}', "operate"),
+    ("GET", "/api/v1/audit", None, "admin"),
     ("GET", "/api/v1/tokens", None, "admin"),
     ("POST", "/api/v1/tokens", b'{"name":"first","role":"admin"}', "admin"),
     ("DELETE", "/api/v1/tokens/none", None, "admin"),
@@ -111,6 +113,63 @@ class Access(ServerCase):
                     kept = file.read()
                 self.assertNotIn(secret.encode(), kept)
                 self.assertNotIn(self.server.token.encode(), kept)
+
+    def audit(self, query=""):
+        status, answer = self.server.api("GET", "/api/v1/audit" + query)
+        self.assertEqual(status, 200, answer)
+        return answer
+
+    def test_the_audit_log_tells_who_did_what_with_which_result(self):
+        operate, view = self.add("anna", "operate"), self.add("wall", "view")
+        image = images.make("1.0.0")
+        self.assertEqual(self.ask(operate, "POST", "/api/v1/releases?channel=stable", image)[0], 201)
+        self.assertEqual(self.ask(operate, "PUT", "/api/v1/channels/demo/beta",
+                                  b'{"version":"1.0.0"}')[0], 200)
+        self.assertEqual(self.ask(operate, "PUT", "/api/v1/channels/demo/beta",
+                                  b'{"version":"9"}')[0], 404)
+        self.ask(view, "GET", "/api/v1/overview")
+        self.ask(view, "PUT", "/api/v1/channels/demo/beta", b'{"version":"1.0.0"}')
+        self.ask("0" * 64, "PUT", "/api/v1/channels/demo/beta", b'{"version":"1.0.0"}')
+        self.server.api("DELETE", "/api/v1/tokens/wall")
+        expected = [
+            ("first", "DELETE /api/v1/tokens/wall", "wall", 200),
+            ("anna", "PUT /api/v1/channels/demo/beta", "demo beta to 9", 404),
+            ("anna", "PUT /api/v1/channels/demo/beta", "demo beta to 1.0.0", 200),
+            ("anna", "POST /api/v1/releases", "demo 1.0.0 for ESP32 on stable", 201),
+            ("first", "POST /api/v1/tokens", "wall, view", 201),
+            ("first", "POST /api/v1/tokens", "anna, operate", 201),
+        ]
+        for _ in range(2):
+            rows = self.audit()["audit"]
+            self.assertEqual([(r["operator"], r["request"], r["object"], r["status"]) for r in rows],
+                             expected)
+            self.assertEqual([r["id"] for r in rows], [6, 5, 4, 3, 2, 1])
+            self.assertEqual({r["address"] for r in rows}, {"127.0.0.1"})
+            shown = self.tool("audit", "--limit", "4").stdout
+            self.assertIn("demo beta to 9", shown)
+            self.assertNotIn("anna, operate", shown)
+            for row in rows:
+                self.assertLess(abs(row["at"] / 1000 - time.time()), 60)
+            self.server.stop()  # and it lasts
+            self.server = self.start_server()
+
+    def test_the_audit_log_comes_in_pages(self):
+        for number in range(7):
+            self.add(f"t{number}", "view")
+        seen, query = [], "?limit=3"
+        while True:
+            page = self.audit(query)
+            seen += [row["object"] for row in page["audit"]]
+            if page["next"] is None:
+                break
+            self.assertEqual(len(page["audit"]), 3)
+            query = f"?limit=3&before={page['next']}"
+        self.assertEqual(seen, [f"t{number}, view" for number in range(6, -1, -1)])
+        self.assertEqual(self.audit("?before=1")["audit"], [])
+        self.assertEqual(len(self.audit("?before=999999")["audit"]), 7)
+        for query in ("limit=0", "limit=1001", "limit=x", "before=0", "before=-1", "before=",
+                      "before=1e9", "before=9999999999999999999999"):
+            self.assert_refused(self.server.api("GET", "/api/v1/audit?" + query), 400)
 
     def tool(self, *args, status=0, token=None):
         return self.cli(*args, "--server", self.server.url, "--token", token or self.server.token,

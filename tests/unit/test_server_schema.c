@@ -153,7 +153,8 @@ static void a_database_of_the_first_version_takes_what_is_new(void **state)
 {
     struct place *place = *state;
     struct updraft_change changes[] = {{.kind = UPDRAFT_CHANGE_LOG},
-                                       {.kind = UPDRAFT_CHANGE_TOKEN}};
+                                       {.kind = UPDRAFT_CHANGE_TOKEN},
+                                       {.kind = UPDRAFT_CHANGE_AUDIT}};
 
     make_old(place, version_1);
     open_and_load(place);
@@ -165,7 +166,9 @@ static void a_database_of_the_first_version_takes_what_is_new(void **state)
     changes[1].row.token.role = UPDRAFT_ROLE_VIEW;
     changes[1].row.token.expires_ms = 77;
     updraft_name_set(changes[1].row.token.name, UPDRAFT_NAME_CAP, "ci");
-    assert_int_equal(place->store.commit(place->store.ctx, changes, 2, &place->problem),
+    changes[2].row.audit.id = 1;
+    changes[2].row.audit.status = 200;
+    assert_int_equal(place->store.commit(place->store.ctx, changes, 3, &place->problem),
                      UPDRAFT_STORE_OK);
     close_all(place);
     open_and_load(place);
@@ -174,6 +177,49 @@ static void a_database_of_the_first_version_takes_what_is_new(void **state)
     assert_int_equal(place->fleet.token_count, 2);
     assert_int_equal(place->fleet.tokens[1].role, UPDRAFT_ROLE_VIEW);
     assert_int_equal(place->fleet.tokens[1].expires_ms, 77);
+    assert_int_equal(place->fleet.audit_newest_id, 1);
+    close_all(place);
+}
+
+static void the_audit_log_keeps_its_newest_rows_and_no_more(void **state)
+{
+    struct place *place = *state;
+    static struct updraft_change changes[100];
+    const int64_t last = UPDRAFT_AUDIT_CAP + 250;
+
+    open_and_load(place);
+    for (int64_t id = 1; id <= last; id++) {
+        struct updraft_change *change = &changes[(id - 1) % 100];
+        change->kind = UPDRAFT_CHANGE_AUDIT;
+        change->row.audit.id = id;
+        change->row.audit.at_ms = 1000 + id;
+        change->row.audit.status = 201;
+        updraft_name_set(change->row.audit.operator_name, UPDRAFT_NAME_CAP, "ci");
+        updraft_name_set(change->row.audit.object, UPDRAFT_OBJECT_CAP, "it's \"demo\"");
+        if (id % 100 == 0 || id == last)
+            assert_int_equal(place->store.commit(place->store.ctx, changes,
+                                                 (size_t)((id - 1) % 100 + 1), &place->problem),
+                             UPDRAFT_STORE_OK);
+        updraft_fleet_apply(&place->fleet, change);
+    }
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(place->fleet.audit_newest_id, last);
+        assert_null(updraft_fleet_find_audit(&place->fleet, 0));
+        assert_null(updraft_fleet_find_audit(&place->fleet, 250));
+        assert_null(updraft_fleet_find_audit(&place->fleet, last + 1));
+        for (int64_t id = 251; id <= last; id++)
+            assert_int_equal(updraft_fleet_find_audit(&place->fleet, id)->at_ms, 1000 + id);
+        assert_string_equal(updraft_fleet_find_audit(&place->fleet, last)->object, "it's \"demo\"");
+        close_all(place);
+        open_and_load(place);
+    }
+    close_all(place);
+    make_old(place, "UPDATE audit SET slot=7777777 WHERE slot=1"); /* never written like this */
+    assert_int_equal(updraft_sqlite_open(place->path, &place->store, &place->problem),
+                     UPDRAFT_STORE_OK);
+    updraft_fleet_init(&place->fleet, 0);
+    assert_int_equal(place->store.load(place->store.ctx, load_row, &place->fleet, &place->problem),
+                     UPDRAFT_STORE_CORRUPT);
     close_all(place);
 }
 
@@ -183,6 +229,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_token_of_before_the_roles_may_do_everything_for_ever,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_database_of_the_first_version_takes_what_is_new, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_audit_log_keeps_its_newest_rows_and_no_more, set_up,
                                         tear_down),
     };
 

@@ -93,7 +93,7 @@ static char *show(const struct updraft_fleet *fleet)
     updraft_objects_devices(&json, fleet);
     updraft_objects_releases(&json, fleet);
     updraft_objects_channels(&json, fleet);
-    updraft_objects_attempts(&json, fleet, NULL, 1000);
+    updraft_objects_attempts(&json, fleet, NULL, &(struct updraft_page){.limit = 1000});
     for (size_t i = 0; i < fleet->token_count; i++) {
         const struct updraft_token_row *token = &fleet->tokens[i];
         updraft_json_hex(&json, token->name, token->hash, sizeof token->hash);
