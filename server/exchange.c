@@ -9,6 +9,25 @@
 #include <string.h>
 #include <strings.h>
 
+const char *updraft_method_name(enum updraft_method method)
+{
+    switch (method) {
+    case UPDRAFT_METHOD_GET:
+        return "GET";
+    case UPDRAFT_METHOD_HEAD:
+        return "HEAD";
+    case UPDRAFT_METHOD_POST:
+        return "POST";
+    case UPDRAFT_METHOD_PUT:
+        return "PUT";
+    case UPDRAFT_METHOD_DELETE:
+        return "DELETE";
+    case UPDRAFT_METHOD_OTHER:
+        break;
+    }
+    return "";
+}
+
 const char *updraft_request_header(const struct updraft_request *request, const char *name)
 {
     for (size_t i = 0; i < request->header_count; i++) {
@@ -66,14 +85,11 @@ void updraft_plan_about(struct updraft_plan *plan, const char *format, ...)
 void updraft_plan_audit(struct updraft_plan *plan, const struct updraft_view *view,
                         const struct updraft_request *request, unsigned status)
 {
-    static const char *const methods[] = {
-        [UPDRAFT_METHOD_GET] = "GET",       [UPDRAFT_METHOD_HEAD] = "HEAD",
-        [UPDRAFT_METHOD_POST] = "POST",     [UPDRAFT_METHOD_PUT] = "PUT",
-        [UPDRAFT_METHOD_DELETE] = "DELETE", [UPDRAFT_METHOD_OTHER] = "?"};
     struct updraft_audit_row *row = &updraft_plan_add(plan, UPDRAFT_CHANGE_AUDIT)->row.audit;
     char endpoint[UPDRAFT_ENDPOINT_CAP];
 
-    snprintf(endpoint, sizeof endpoint, "%s %s", methods[request->method], request->path);
+    snprintf(endpoint, sizeof endpoint, "%s %s", updraft_method_name(request->method),
+             request->path);
     row->id = view->fleet->audit_newest_id + 1;
     row->at_ms = view->now_ms;
     updraft_label_clean(request->operator_name, row->operator_name, sizeof row->operator_name);

@@ -23,6 +23,9 @@ enum updraft_method {
     UPDRAFT_METHOD_OTHER,
 };
 
+/* In capitals; "" for OTHER. */
+const char *updraft_method_name(enum updraft_method method);
+
 struct updraft_field {
     const char *name;
     const char *value;

@@ -34,6 +34,7 @@ static const struct updraft_route routes[] = {
     {POST, "d/report", updraft_report_answer, TEXT, REPORT_CAP, OPEN, false},
     {GET, "healthz", updraft_health_show, NONE, 0, OPEN, true},
     {GET, "", updraft_dashboard_answer, NONE, 0, OPEN, true},
+    {GET, "metrics", updraft_metrics_show, NONE, 0, VIEW, false},
     {GET, "api/v1/overview", updraft_overview_show, NONE, 0, VIEW, false},
     {GET, "api/v1/products", updraft_products_list, NONE, 0, VIEW, false},
     {GET, "api/v1/releases", updraft_releases_list, NONE, 0, VIEW, false},

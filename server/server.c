@@ -84,8 +84,10 @@ static bool open_store(struct updraft_server *server, const char *data_dir,
     if (result != UPDRAFT_STORE_OK)
         return fail_store(problem, result, &why);
     result = server->store.load(server->store.ctx, load_row, &server->fleet, &why);
-    if (result == UPDRAFT_STORE_OK)
+    if (result == UPDRAFT_STORE_OK) {
+        updraft_fleet_begin_run(&server->fleet);
         return true;
+    }
     server->store.close(server->store.ctx);
     return fail_store(problem, result, &why);
 }

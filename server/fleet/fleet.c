@@ -18,6 +18,12 @@ void updraft_fleet_init(struct updraft_fleet *fleet, int64_t now_ms)
     fleet->audit = updraft_memory_new(UPDRAFT_AUDIT_CAP * sizeof *fleet->audit);
     /* A thousand numbers a millisecond: more than can happen, and exact in JavaScript. */
     fleet->generation = (uint64_t)now_ms * 1000;
+    fleet->started_ms = now_ms;
+}
+
+void updraft_fleet_begin_run(struct updraft_fleet *fleet)
+{
+    memset(fleet->ended, 0, sizeof fleet->ended);
 }
 
 static void free_all(void *objects, size_t count)
@@ -357,6 +363,8 @@ static void apply_attempt(struct updraft_fleet *fleet, const struct updraft_atte
         UPDRAFT_MEMORY_RESERVE(fleet->attempts, fleet->attempt_count, fleet->attempt_cap);
         fleet->attempts[fleet->attempt_count++] = attempt;
     }
+    if (attempt->row.state != row->state && !updraft_attempt_active(row->state))
+        fleet->ended[row->state]++;
     attempt->row = *row;
 }
 

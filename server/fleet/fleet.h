@@ -11,6 +11,7 @@
 #define UPDRAFT_SERVER_FLEET_FLEET_H
 
 #include "server/fleet/model.h"
+#include "server/traffic.h"
 
 #include <pthread.h>
 #include <stddef.h>
@@ -69,10 +70,17 @@ struct updraft_fleet {
     /* Grows with everything that can be seen. Starts from the clock, so that a number of an earlier
      * run does not come back with another meaning. */
     uint64_t generation;
+    /* Of this run: */
+    int64_t started_ms;
+    uint64_t ended[UPDRAFT_ATTEMPT_STATE_COUNT]; /* attempts that came to this end */
+    struct updraft_traffic traffic;
 };
 
 void updraft_fleet_init(struct updraft_fleet *fleet, int64_t now_ms);
 void updraft_fleet_deinit(struct updraft_fleet *fleet);
+
+/* What was applied so far was loaded, what comes now happens: the counters of the run begin. */
+void updraft_fleet_begin_run(struct updraft_fleet *fleet);
 
 /* Rows that others refer to come first, as the store loads them and plans order them. */
 void updraft_fleet_apply(struct updraft_fleet *fleet, const struct updraft_change *change);

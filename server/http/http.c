@@ -282,6 +282,17 @@ static struct MHD_Response *make_response(struct call *call, int fd)
     return MHD_create_response_from_buffer(response->body_len, body, MHD_RESPMEM_MUST_FREE);
 }
 
+static void count(struct call *call)
+{
+    struct updraft_fleet *fleet = &call->http->server->fleet;
+    const struct updraft_route *route = call->route;
+
+    pthread_mutex_lock(&fleet->lock);
+    updraft_traffic_count(&fleet->traffic, route == NULL ? "" : updraft_method_name(route->method),
+                          route == NULL ? "" : route->pattern, call->job.response.status);
+    pthread_mutex_unlock(&fleet->lock);
+}
+
 static enum MHD_Result send_response(struct call *call, int fd)
 {
     const struct updraft_response *response = &call->job.response;
@@ -292,6 +303,7 @@ static enum MHD_Result send_response(struct call *call, int fd)
             close(fd);
         return MHD_NO;
     }
+    count(call);
     for (size_t i = 0; i < response->header_count; i++) {
         const struct updraft_response_header *header = &response->headers[i];
         MHD_add_response_header(answer, header->name,

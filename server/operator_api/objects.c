@@ -103,7 +103,7 @@ void updraft_object_attempt(struct updraft_json *json, const char *key,
 }
 
 /* What a person wants to know first: how the update stands, or else how the device does. */
-static const char *device_state(const struct updraft_device *device)
+const char *updraft_object_device_state(const struct updraft_device *device)
 {
     enum updraft_attempt_state state =
         device->newest == NULL ? UPDRAFT_ATTEMPT_NONE : device->newest->row.state;
@@ -147,7 +147,7 @@ void updraft_object_device(struct updraft_json *json, const char *key,
     updraft_json_text(json, "version", row->version);
     updraft_json_text(json, "slot", row->slot);
     updraft_json_bool(json, "confirmed", row->confirmed);
-    updraft_json_text(json, "state", device_state(device));
+    updraft_json_text(json, "state", updraft_object_device_state(device));
     updraft_json_text(json, "target", device_target(fleet, device));
     updraft_json_number(json, "last_seen", row->last_seen_ms);
     updraft_json_text(json, "address", row->address);

@@ -41,6 +41,10 @@ void updraft_tokens_add(const struct updraft_view *view, const struct updraft_re
 void updraft_tokens_revoke(const struct updraft_view *view, const struct updraft_request *request,
                            struct updraft_plan *plan, struct updraft_response *response);
 
+/* GET /metrics */
+void updraft_metrics_show(const struct updraft_view *view, const struct updraft_request *request,
+                          struct updraft_plan *plan, struct updraft_response *response);
+
 /* GET /api/v1/overview, GET /healthz */
 void updraft_overview_show(const struct updraft_view *view, const struct updraft_request *request,
                            struct updraft_plan *plan, struct updraft_response *response);

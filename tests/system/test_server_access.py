@@ -12,6 +12,7 @@ from server_case import ServerCase
 ROLES = ("view", "publish", "operate", "admin")
 # Method, address, body, the least role.
 ROWS = (
+    ("GET", "/metrics", None, "view"),
     ("GET", "/api/v1/overview", None, "view"),
     ("GET", "/api/v1/products", None, "view"),
     ("GET", "/api/v1/releases", None, "view"),
@@ -38,7 +39,8 @@ class Access(ServerCase):
     def ask(self, secret, method, path, body=None):
         status, headers, answer = harness.http(method, self.server.url + path, body,
                                                {"Authorization": "Bearer " + secret})
-        return status, headers, json.loads(answer)
+        is_json = headers["Content-Type"] == "application/json"
+        return status, headers, json.loads(answer) if is_json else answer.decode()
 
     def test_every_endpoint_checks_the_role_row_by_row(self):
         image = images.make("1.0.0")
@@ -170,6 +172,58 @@ class Access(ServerCase):
         for query in ("limit=0", "limit=1001", "limit=x", "before=0", "before=-1", "before=",
                       "before=1e9", "before=9999999999999999999999"):
             self.assert_refused(self.server.api("GET", "/api/v1/audit?" + query), 400)
+
+    def metrics(self, secret=None):
+        """Samples by name and labels."""
+        status, headers, text = self.ask(secret or self.server.token, "GET", "/metrics")
+        self.assertEqual(status, 200)
+        self.assertEqual(headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
+        samples = {}
+        for line in text.splitlines():
+            if line.startswith("#"):
+                self.assertRegex(line, r"^# (HELP|TYPE) [a-z_]+ ")
+                continue
+            name, value = line.rsplit(" ", 1)
+            self.assertNotIn(name, samples)
+            samples[name] = float(value)
+        return samples
+
+    def test_the_metrics_tell_what_the_fleet_is_and_what_was_asked(self):
+        before = self.metrics()
+        self.assertEqual(before['updraft_attempts_ended_total{result="confirmed"}'], 0)
+        self.report(1, "1.0.0", "confirmed")
+        self.report(2, "1.0.0", "confirmed")
+        self.report(3, "1.0.0", "failed", target="2.0.0", error={"code": 69, "text": "x"})
+        self.report(4, '1"\\', "confirmed")
+        self.get("/nowhere")
+        self.get("/d/image/" + "0" * 64)
+        self.get("/d/image/" + "1" * 64)
+        after = self.metrics()
+
+        def devices(version, state):
+            return after.get(f'updraft_devices{{product="demo",version="{version}",state="{state}"}}')
+        self.assertEqual(devices("1.0.0", "confirmed"), 2)
+        self.assertEqual(devices("1.0.0", "failed"), 1)
+        self.assertEqual(devices(r'1\"\\', "confirmed"), 1)
+        self.assertEqual(after['updraft_devices_seen{within_s="300"}'], 4)
+        self.assertEqual(after['updraft_attempts{state="failed"}'], 1)
+        self.assertEqual(after['updraft_attempts_ended_total{result="failed"}'], 1)
+        requests = {name: value for name, value in after.items() if "requests_total" in name}
+
+        def answered(method, route, status):
+            return requests.get(f'updraft_requests_total{{method="{method}",route="{route}",'
+                                f'status="{status}"}}')
+        self.assertEqual(answered("POST", "/d/report", 200), 4)
+        self.assertEqual(answered("GET", "/d/image/*", 404), 2)
+        self.assertEqual(answered("", "", 404), 1)
+        self.assertEqual(answered("GET", "/metrics", 200), 1)
+        self.assertEqual(sum(v for n, v in after.items() if n.startswith("updraft_build_info{")), 1)
+        self.assertLess(abs(after["process_start_time_seconds"] - time.time()), 60)
+        self.server.stop()  # what is counted begins anew, what is known does not
+        self.server = self.start_server()
+        again = self.metrics()
+        self.assertEqual(again['updraft_attempts_ended_total{result="failed"}'], 0)
+        self.assertEqual(again['updraft_attempts{state="failed"}'], 1)
 
     def tool(self, *args, status=0, token=None):
         return self.cli(*args, "--server", self.server.url, "--token", token or self.server.token,

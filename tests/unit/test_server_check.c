@@ -134,6 +134,7 @@ static void every_address_asks_for_the_role_it_is_meant_for(void **state)
         {UPDRAFT_METHOD_GET, "/d/ovms/a/b/ovms3.ver", UPDRAFT_ROLE_NONE},
         {UPDRAFT_METHOD_GET, "/d/image/a", UPDRAFT_ROLE_NONE},
         {UPDRAFT_METHOD_POST, "/d/report", UPDRAFT_ROLE_NONE},
+        {UPDRAFT_METHOD_GET, "/metrics", UPDRAFT_ROLE_VIEW},
         {UPDRAFT_METHOD_GET, "/api/v1/overview", UPDRAFT_ROLE_VIEW},
         {UPDRAFT_METHOD_GET, "/api/v1/products", UPDRAFT_ROLE_VIEW},
         {UPDRAFT_METHOD_GET, "/api/v1/releases", UPDRAFT_ROLE_VIEW},
