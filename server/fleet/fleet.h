@@ -44,7 +44,8 @@ struct updraft_device {
     struct updraft_device_row row;
     struct updraft_attempt *newest;
     struct updraft_device *bucket_next;
-    bool touched; /* listed in fleet->touched */
+    int64_t paid_ms; /* of its quota of questions, on the steady clock (http/gate.c) */
+    bool touched;    /* listed in fleet->touched */
 };
 
 struct updraft_fleet {

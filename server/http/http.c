@@ -100,33 +100,15 @@ static struct call *begin_call(struct updraft_http *http, struct MHD_Connection 
 
 static void check_token(struct call *call)
 {
-    struct updraft_fleet *fleet = &call->http->server->fleet;
     const enum updraft_role needed = call->route->role;
-    enum updraft_role role = UPDRAFT_ROLE_NONE;
-    char text[96];
 
     if (needed == UPDRAFT_ROLE_NONE)
         return;
-    pthread_mutex_lock(&fleet->lock);
-    const struct updraft_token_row *token = updraft_token_find(
-        fleet, updraft_request_header(&call->request, "Authorization"), updraft_clock_wall_ms());
-    if (token != NULL) {
-        role = token->role;
-        updraft_name_set(call->operator_name, sizeof call->operator_name, token->name);
+    if (updraft_gate_admit(&call->http->gate, &call->http->server->fleet, needed, &call->request,
+                           call->operator_name, &call->job.response))
         call->request.operator_name = call->operator_name;
-    }
-    pthread_mutex_unlock(&fleet->lock);
-    if (role == UPDRAFT_ROLE_NONE) {
-        refuse(call, 401, "the token is missing, wrong or expired",
-               "Send 'Authorization: Bearer TOKEN'; the first token is in the file 'token' of the "
-               "server's data directory.");
-        updraft_response_header_constant(&call->job.response, "WWW-Authenticate", "Bearer");
-    } else if (role < needed) {
-        snprintf(text, sizeof text, "this token has the role %s, and this needs %s",
-                 updraft_role_name(role), updraft_role_name(needed));
-        refuse(call, 403, text,
-               "An admin makes another with 'updraft token add NAME --role ROLE'.");
-    }
+    else
+        call->stage = STAGE_REFUSED;
 }
 
 static void check_route(struct call *call)
@@ -420,7 +402,10 @@ static enum MHD_Result run_handler(struct call *call)
     pthread_mutex_lock(&fleet->lock);
     updraft_plan_init(plan, updraft_fleet_next_attempt_id(fleet));
     call->route->handler(&view, &call->request, plan, &call->job.response);
-    bool changes = plan->count > 0;
+    bool admitted =
+        !plan->sighted || updraft_gate_admit_device(fleet, plan->sight_device,
+                                                    updraft_clock_steady_ms(), &call->job.response);
+    bool changes = admitted && plan->count > 0;
     if (!changes && plan->sighted)
         updraft_fleet_touch(fleet, &plan->sight);
     pthread_mutex_unlock(&fleet->lock);
@@ -552,6 +537,7 @@ static unsigned connection_limit(void)
 
 bool updraft_http_start(struct updraft_http *http, struct updraft_server *server, int listen_fd)
 {
+    memset(http, 0, sizeof *http);
     http->server = server;
     updraft_peers_init(&http->peers);
     http->daemon = MHD_start_daemon(

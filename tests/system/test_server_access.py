@@ -45,7 +45,7 @@ class Access(ServerCase):
     def test_every_endpoint_checks_the_role_row_by_row(self):
         image = images.make("1.0.0")
         self.publish(image)
-        self.report(1, "1.0.0", "running")
+        self.report(1, "1.0.0", "confirmed")
         secrets = {role: self.add("a-" + role, role) for role in ROLES}
         for method, path, body, least in ROWS:
             for role in ROLES:
@@ -224,6 +224,38 @@ class Access(ServerCase):
         again = self.metrics()
         self.assertEqual(again['updraft_attempts_ended_total{result="failed"}'], 0)
         self.assertEqual(again['updraft_attempts{state="failed"}'], 1)
+
+    def test_wrong_tokens_are_slowed_down_and_right_ones_never(self):
+        statuses, codes = [], []
+        while len(codes) < 1000 and codes.count(429) < 5:
+            statuses.append(self.ask(f"{len(codes):064x}", "GET", "/api/v1/products"))
+            codes.append(statuses[-1][0])
+        self.assertEqual(codes[:60], [401] * 60)
+        self.assertIn(429, codes)
+        for status, headers, answer in statuses:
+            if status == 429:
+                self.assert_refused((status, answer), 429, "too_many_guesses")
+                self.assertIn(int(headers["Retry-After"]), range(1, 3))
+        self.assertEqual(self.server.api("GET", "/api/v1/products")[0], 200)
+        self.assertEqual(harness.http("GET", self.server.url + "/api/v1/products")[0], 401)
+
+    def test_a_device_that_asks_without_end_is_told_when_to_come_back(self):
+        for number in (1, 2):
+            self.report(number, "1.0.0", "confirmed")
+        answers = []
+        while len(answers) < 2000 and [status for status, _, _ in answers].count(429) < 10:
+            answers.append(self.report(1, "1.0.0", "confirmed"))
+        refused = [(headers, json.loads(body)) for status, headers, body in answers if status == 429]
+        self.assertEqual({status for status, _, _ in answers[:290]}, {200})
+        self.assertEqual(len(refused), 10)
+        for headers, answer in refused:
+            self.assert_refused((429, answer), 429, "asked_too_often")
+            self.assertEqual(headers["Retry-After"], "1")
+        self.assertEqual(self.report(1, "2.0.0", "confirmed")[0], 429)
+        self.assertEqual({d["version"] for d in self.list("devices")}, {"1.0.0"})
+        self.assertEqual(self.report(2, "1.0.0", "confirmed")[0], 200)  # each pays for itself
+        harness.wait_until("the device to be heard again",
+                           lambda: self.report(1, "2.0.0", "confirmed")[0] == 200, 10, 0.6)
 
     def tool(self, *args, status=0, token=None):
         return self.cli(*args, "--server", self.server.url, "--token", token or self.server.token,
