@@ -21,7 +21,7 @@ void updraft_audit_list(const struct updraft_view *view, const struct updraft_re
 {
     int64_t id = view->fleet->audit_newest_id;
     const struct updraft_audit_row *row;
-    struct updraft_page page;
+    struct updraft_page page = {.limit = 100};
     struct updraft_json json;
 
     (void)plan;

@@ -19,13 +19,15 @@ static const struct updraft_device *find_device(const struct updraft_view *view,
 void updraft_devices_list(const struct updraft_view *view, const struct updraft_request *request,
                           struct updraft_plan *plan, struct updraft_response *response)
 {
+    struct updraft_page page = {.limit = UPDRAFT_PAGE_LIMIT_MOST};
     struct updraft_json json;
 
-    (void)request;
     (void)plan;
+    if (!updraft_page_read(&page, request, "after", response))
+        return;
     updraft_json_init(&json);
     updraft_json_open(&json, NULL, '{');
-    updraft_objects_devices(&json, view->fleet);
+    updraft_page_next(&json, updraft_objects_devices(&json, view->fleet, &page));
     updraft_json_close(&json, '}');
     updraft_response_json(response, 200, &json);
 }
@@ -53,7 +55,7 @@ void updraft_attempts_list(const struct updraft_view *view, const struct updraft
 {
     const char *id = updraft_request_query(request, "device");
     const struct updraft_device *device = id == NULL ? NULL : find_device(view, id);
-    struct updraft_page page;
+    struct updraft_page page = {.limit = 100};
     struct updraft_json json;
 
     (void)plan;

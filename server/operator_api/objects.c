@@ -186,12 +186,42 @@ void updraft_objects_channels(struct updraft_json *json, const struct updraft_fl
     updraft_json_close(json, ']');
 }
 
-void updraft_objects_devices(struct updraft_json *json, const struct updraft_fleet *fleet)
+int64_t updraft_objects_devices(struct updraft_json *json, const struct updraft_fleet *fleet,
+                                const struct updraft_page *page)
 {
+    size_t at =
+        (uint64_t)page->cursor < fleet->device_count ? (size_t)page->cursor : fleet->device_count;
+    size_t end = fleet->device_count - at > page->limit ? at + page->limit : fleet->device_count;
+
     updraft_json_open(json, "devices", '[');
-    for (size_t i = 0; i < fleet->device_count; i++)
-        updraft_object_device(json, NULL, fleet, fleet->devices[i]);
+    for (; at < end; at++)
+        updraft_object_device(json, NULL, fleet, fleet->devices[at]);
     updraft_json_close(json, ']');
+    return end < fleet->device_count ? (int64_t)end : 0;
+}
+
+void updraft_objects_summary(struct updraft_json *json, const struct updraft_fleet *fleet)
+{
+    static const char *const states[] = {"seen",  "offered",   "downloading", "written",
+                                         "trial", "confirmed", "rolled_back", "failed"};
+    int64_t counts[sizeof states / sizeof *states] = {0}, confirmed = 0;
+
+    for (size_t i = 0; i < fleet->device_count; i++) {
+        const char *state = updraft_object_device_state(fleet->devices[i]);
+        size_t at = 0;
+        while (at + 1 < sizeof states / sizeof *states && strcmp(states[at], state) != 0)
+            at++;
+        counts[at]++;
+        confirmed += fleet->devices[i]->row.confirmed;
+    }
+    updraft_json_open(json, "summary", '{');
+    updraft_json_number(json, "devices", (int64_t)fleet->device_count);
+    updraft_json_number(json, "runs_confirmed", confirmed);
+    updraft_json_open(json, "states", '{');
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+        updraft_json_number(json, states[i], counts[i]);
+    updraft_json_close(json, '}');
+    updraft_json_close(json, '}');
 }
 
 int64_t updraft_objects_attempts(struct updraft_json *json, const struct updraft_fleet *fleet,

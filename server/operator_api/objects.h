@@ -24,7 +24,11 @@ void updraft_object_attempt(struct updraft_json *json, const char *key,
 void updraft_objects_products(struct updraft_json *json, const struct updraft_fleet *fleet);
 void updraft_objects_releases(struct updraft_json *json, const struct updraft_fleet *fleet);
 void updraft_objects_channels(struct updraft_json *json, const struct updraft_fleet *fleet);
-void updraft_objects_devices(struct updraft_json *json, const struct updraft_fleet *fleet);
+/* In order of arrival, those after the page's cursor; gives the next one. */
+int64_t updraft_objects_devices(struct updraft_json *json, const struct updraft_fleet *fleet,
+                                const struct updraft_page *page);
+/* "summary":{...}: how many devices there are, in each state, and with a confirmed image. */
+void updraft_objects_summary(struct updraft_json *json, const struct updraft_fleet *fleet);
 /* device NULL: of all devices. Those before the page's cursor; gives the next one. */
 int64_t updraft_objects_attempts(struct updraft_json *json, const struct updraft_fleet *fleet,
                                  const struct updraft_device *device,

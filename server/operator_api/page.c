@@ -29,7 +29,7 @@ bool updraft_page_read(struct updraft_page *page, const struct updraft_request *
         400, "bad_cursor", "Give what the page before this one has as \"next\"."};
     const char *limit_text = updraft_request_query(request, "limit");
     const char *cursor_text = updraft_request_query(request, cursor_name);
-    int64_t limit = UPDRAFT_PAGE_LIMIT_DEFAULT, cursor = 0;
+    int64_t limit = page->limit, cursor = 0;
 
     if (limit_text != NULL && !parse(limit_text, UPDRAFT_PAGE_LIMIT_MOST, &limit)) {
         updraft_response_refuse(response, &bad_limit, "limit is not usable");

@@ -5,15 +5,15 @@
 
 #include "server/exchange.h"
 
-#define UPDRAFT_PAGE_LIMIT_DEFAULT 100u
-#define UPDRAFT_PAGE_LIMIT_MOST    1000u
+#define UPDRAFT_PAGE_LIMIT_MOST 1000u
 
 struct updraft_page {
     uint32_t limit;
-    int64_t cursor; /* 0: from the beginning */
+    int64_t cursor; /* 0: from the beginning. Of attempts and audit rows the id, of devices how many
+                     * came before: none is ever taken away */
 };
 
-/* From the query's `limit` and the parameter that holds the cursor. False when they are not usable:
+/* From the query's `limit`, page->limit when it is not there, and the parameter that holds the cursor. False when they are not usable:
  * the response says so. */
 bool updraft_page_read(struct updraft_page *page, const struct updraft_request *request,
                        const char *cursor_name, struct updraft_response *response);

@@ -90,7 +90,7 @@ static char *show(const struct updraft_fleet *fleet)
     updraft_json_init(&json);
     updraft_json_open(&json, NULL, '{');
     updraft_objects_products(&json, fleet);
-    updraft_objects_devices(&json, fleet);
+    updraft_objects_devices(&json, fleet, &(struct updraft_page){.limit = 1000});
     updraft_objects_releases(&json, fleet);
     updraft_objects_channels(&json, fleet);
     updraft_objects_attempts(&json, fleet, NULL, &(struct updraft_page){.limit = 1000});
