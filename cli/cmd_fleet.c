@@ -7,25 +7,38 @@
 
 static const struct updraft_option options[] = {UPDRAFT_SERVER_OPTIONS, {0}};
 
-/* Gets /api/v1/<list> and moves its members to the result. */
-static enum updraft_exit fetch(struct updraft_cli *cli, const char *path, cJSON *result)
+/* All pages, as one list. */
+static enum updraft_exit fetch_devices(struct updraft_cli *cli, cJSON *result)
 {
-    struct updraft_server server;
-    cJSON *answer;
-    enum updraft_exit exit = updraft_server_open(cli, &server);
+    enum updraft_exit exit = updraft_server_fetch(cli, "/api/v1/devices", NULL, result);
+    cJSON *all = cJSON_GetObjectItemCaseSensitive(result, "devices");
+    cJSON *next = cJSON_DetachItemFromObjectCaseSensitive(result, "next");
 
-    if (exit == UPDRAFT_EXIT_OK)
-        exit = updraft_server_call(cli, &server, path, NULL, &answer);
-    if (exit != UPDRAFT_EXIT_OK)
-        return exit;
-    updraft_json_move(answer, result);
-    cJSON_Delete(answer);
+    double seen = 0;
+
+    /* A cursor that does not move on would be asked for ever. */
+    while (exit == UPDRAFT_EXIT_OK && cJSON_IsArray(all) && cJSON_IsNumber(next) &&
+           next->valuedouble > seen) {
+        cJSON *page = cJSON_CreateObject();
+        char path[64];
+
+        snprintf(path, sizeof path, "/api/v1/devices?after=%.0f", next->valuedouble);
+        seen = next->valuedouble;
+        exit = updraft_server_fetch(cli, path, NULL, page);
+        cJSON *list = cJSON_GetObjectItemCaseSensitive(page, "devices");
+        while (list && list->child)
+            cJSON_AddItemToArray(all, cJSON_DetachItemViaPointer(list, list->child));
+        cJSON_Delete(next);
+        next = cJSON_DetachItemFromObjectCaseSensitive(page, "next");
+        cJSON_Delete(page);
+    }
+    cJSON_Delete(next);
     return exit;
 }
 
 static enum updraft_exit run_devices(struct updraft_cli *cli, cJSON *result)
 {
-    enum updraft_exit exit = fetch(cli, "/api/v1/devices", result);
+    enum updraft_exit exit = fetch_devices(cli, result);
 
     return exit == UPDRAFT_EXIT_OK ? exit
                                    : updraft_fail_wrap(&cli->fail, exit, "cannot list devices");
@@ -56,7 +69,7 @@ static void show_devices(const struct updraft_cli *cli, const cJSON *result)
 
 static enum updraft_exit run_releases(struct updraft_cli *cli, cJSON *result)
 {
-    enum updraft_exit exit = fetch(cli, "/api/v1/releases", result);
+    enum updraft_exit exit = updraft_server_fetch(cli, "/api/v1/releases", NULL, result);
 
     return exit == UPDRAFT_EXIT_OK ? exit
                                    : updraft_fail_wrap(&cli->fail, exit, "cannot list releases");
@@ -103,7 +116,7 @@ static void show_releases(const struct updraft_cli *cli, const cJSON *result)
 
 static enum updraft_exit run_channels(struct updraft_cli *cli, cJSON *result)
 {
-    enum updraft_exit exit = fetch(cli, "/api/v1/channels", result);
+    enum updraft_exit exit = updraft_server_fetch(cli, "/api/v1/channels", NULL, result);
 
     return exit == UPDRAFT_EXIT_OK ? exit
                                    : updraft_fail_wrap(&cli->fail, exit, "cannot list channels");

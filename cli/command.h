@@ -79,6 +79,10 @@ extern const struct updraft_command updraft_command_devices;
 extern const struct updraft_command updraft_command_releases;
 extern const struct updraft_command updraft_command_channels;
 extern const struct updraft_command updraft_command_channels_set;
+extern const struct updraft_command updraft_command_token_add;
+extern const struct updraft_command updraft_command_token_list;
+extern const struct updraft_command updraft_command_token_revoke;
+extern const struct updraft_command updraft_command_audit;
 extern const struct updraft_command updraft_command_errors;
 extern const struct updraft_command updraft_command_version;
 

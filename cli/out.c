@@ -69,6 +69,15 @@ static void word_age(double then_ms, char *out, size_t out_cap)
         snprintf(out, out_cap, "%.0f days ago", s / 86400);
 }
 
+static void word_date(double when_ms, char *out, size_t out_cap)
+{
+    time_t when = (time_t)(when_ms / 1000);
+    struct tm parts;
+
+    if (!gmtime_r(&when, &parts) || !strftime(out, out_cap, "%Y-%m-%d %H:%M UTC", &parts))
+        snprintf(out, out_cap, "-");
+}
+
 static void word_list(const cJSON *list, char *out, size_t out_cap)
 {
     struct updraft_text text;
@@ -101,6 +110,8 @@ static void word_value(const cJSON *value, enum updraft_out_form form, char *out
         snprintf(out, out_cap, "0x%X", (unsigned)value->valuedouble);
     else if (form == UPDRAFT_OUT_AGO)
         word_age(value->valuedouble, out, out_cap);
+    else if (form == UPDRAFT_OUT_DATE)
+        word_date(value->valuedouble, out, out_cap);
     else
         snprintf(out, out_cap, "%.0f", value->valuedouble);
 }

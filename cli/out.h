@@ -13,6 +13,7 @@ enum updraft_out_form {
     UPDRAFT_OUT_BYTES, /* 1 540 416 */
     UPDRAFT_OUT_HEX,   /* 0x10000 */
     UPDRAFT_OUT_AGO,   /* milliseconds since 1970 as "12 s ago" */
+    UPDRAFT_OUT_DATE,  /* milliseconds since 1970 as "2026-02-01 12:00 UTC" */
     UPDRAFT_OUT_LIST,  /* an array of texts, joined by commas */
 };
 

@@ -203,3 +203,19 @@ enum updraft_exit updraft_server_call(struct updraft_cli *cli, const struct updr
     updraft_http_free(&response);
     return exit;
 }
+
+enum updraft_exit updraft_server_fetch(struct updraft_cli *cli, const char *path,
+                                       const struct updraft_http_request *request, cJSON *result)
+{
+    struct updraft_server server;
+    cJSON *answer;
+    enum updraft_exit exit = updraft_server_open(cli, &server);
+
+    if (exit == UPDRAFT_EXIT_OK)
+        exit = updraft_server_call(cli, &server, path, request, &answer);
+    if (exit != UPDRAFT_EXIT_OK)
+        return exit;
+    updraft_json_move(answer, result);
+    cJSON_Delete(answer);
+    return exit;
+}

@@ -36,4 +36,9 @@ UPDRAFT_MUST_CHECK enum updraft_exit
 updraft_server_call(struct updraft_cli *cli, const struct updraft_server *server, const char *path,
                     const struct updraft_http_request *request, cJSON **json);
 
+/* Opens the server and makes one call; the members of its answer become those of the result. */
+UPDRAFT_MUST_CHECK enum updraft_exit
+updraft_server_fetch(struct updraft_cli *cli, const char *path,
+                     const struct updraft_http_request *request, cJSON *result);
+
 #endif

@@ -9,6 +9,25 @@
 #include <string.h>
 #include <strings.h>
 
+const char *updraft_method_name(enum updraft_method method)
+{
+    switch (method) {
+    case UPDRAFT_METHOD_GET:
+        return "GET";
+    case UPDRAFT_METHOD_HEAD:
+        return "HEAD";
+    case UPDRAFT_METHOD_POST:
+        return "POST";
+    case UPDRAFT_METHOD_PUT:
+        return "PUT";
+    case UPDRAFT_METHOD_DELETE:
+        return "DELETE";
+    case UPDRAFT_METHOD_OTHER:
+        break;
+    }
+    return "";
+}
+
 const char *updraft_request_header(const struct updraft_request *request, const char *name)
 {
     for (size_t i = 0; i < request->header_count; i++) {
@@ -50,6 +69,36 @@ struct updraft_change *updraft_plan_add(struct updraft_plan *plan, enum updraft_
     memset(change, 0, sizeof *change);
     change->kind = kind;
     return change;
+}
+
+void updraft_plan_about(struct updraft_plan *plan, const char *format, ...)
+{
+    char text[UPDRAFT_OBJECT_CAP];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    updraft_label_clean(text, plan->object, sizeof plan->object);
+}
+
+void updraft_plan_audit(struct updraft_plan *plan, const struct updraft_view *view,
+                        const struct updraft_request *request, unsigned status)
+{
+    struct updraft_audit_row *row = &updraft_plan_add(plan, UPDRAFT_CHANGE_AUDIT)->row.audit;
+    char endpoint[UPDRAFT_ENDPOINT_CAP];
+
+    snprintf(endpoint, sizeof endpoint, "%s %s", updraft_method_name(request->method),
+             request->path);
+    row->id = view->fleet->audit_newest_id + 1;
+    row->at_ms = view->now_ms;
+    updraft_label_clean(request->operator_name, row->operator_name, sizeof row->operator_name);
+    updraft_label_clean(endpoint, row->endpoint, sizeof row->endpoint);
+    updraft_label_clean(request->address, row->address, sizeof row->address);
+    updraft_name_set(row->object, sizeof row->object, plan->object);
+    row->status = (uint16_t)status;
+    /* Rows are numbered one by one: no two in a batch. */
+    plan->key = UPDRAFT_PLAN_KEY_CATALOGUE;
 }
 
 uint64_t updraft_plan_device_key(const char *device)

@@ -19,8 +19,12 @@ enum updraft_method {
     UPDRAFT_METHOD_HEAD,
     UPDRAFT_METHOD_POST,
     UPDRAFT_METHOD_PUT,
+    UPDRAFT_METHOD_DELETE,
     UPDRAFT_METHOD_OTHER,
 };
+
+/* In capitals; "" for OTHER. */
+const char *updraft_method_name(enum updraft_method method);
 
 struct updraft_field {
     const char *name;
@@ -44,8 +48,9 @@ struct updraft_request {
     size_t header_count;
     const struct updraft_field *query;
     size_t query_count;
-    const char *address; /* of the peer, as text */
-    const char *body;    /* NUL-terminated too */
+    const char *address;       /* of the peer, as text */
+    const char *operator_name; /* of the token; NULL: none was asked for */
+    const char *body;          /* NUL-terminated too */
     size_t body_len;
     const struct updraft_received_image *image; /* routes that take one */
 };
@@ -73,6 +78,7 @@ struct updraft_plan {
     bool sighted;      /* the device below was seen, whether or not anything changes */
     struct updraft_sight sight;
     char sight_device[UPDRAFT_DEVICE_ID_CAP];
+    char object[UPDRAFT_OBJECT_CAP]; /* of an operator's request, for the audit log */
 };
 
 #define UPDRAFT_PLAN_KEY_CATALOGUE 1u
@@ -82,6 +88,12 @@ void updraft_plan_deinit(struct updraft_plan *plan);
 /* The new, zeroed change. Valid until the next one is added. */
 struct updraft_change *updraft_plan_add(struct updraft_plan *plan, enum updraft_change_kind kind);
 uint64_t updraft_plan_device_key(const char *device);
+/* What the request is about, in a few words for the audit log. */
+__attribute__((format(printf, 2, 3))) void updraft_plan_about(struct updraft_plan *plan,
+                                                              const char *format, ...);
+/* The request and its answer so far as a row of the audit log, committed with the rest of the plan. */
+void updraft_plan_audit(struct updraft_plan *plan, const struct updraft_view *view,
+                        const struct updraft_request *request, unsigned status);
 
 /* --- the response --- */
 
@@ -105,7 +117,8 @@ struct updraft_response {
     uint8_t file_sha256[UPDRAFT_SHA256_LEN];
     uint64_t file_off;
     uint64_t file_len;
-    /* Fills the body from the fleet as it is after the commit; NULL: the body stands. */
+    /* Fills the body from the fleet as it is after the commit; NULL: the body stands.
+     * The status stands before: the audit log has it. */
     void (*after_commit)(const struct updraft_view *view, const struct updraft_request *request,
                          struct updraft_response *response);
 };

@@ -13,30 +13,42 @@
 #define IMAGE_CAP        (UPDRAFT_IMAGE_LEN_CAP + UPDRAFT_SIGNATURE_SECTOR)
 #define PATH_SEGMENT_CAP 8u
 
-#define GET  UPDRAFT_METHOD_GET
-#define POST UPDRAFT_METHOD_POST
-#define PUT  UPDRAFT_METHOD_PUT
-#define NONE UPDRAFT_BODY_NONE
-#define TEXT UPDRAFT_BODY_TEXT
+#define GET     UPDRAFT_METHOD_GET
+#define POST    UPDRAFT_METHOD_POST
+#define PUT     UPDRAFT_METHOD_PUT
+#define DELETE  UPDRAFT_METHOD_DELETE
+#define NONE    UPDRAFT_BODY_NONE
+#define TEXT    UPDRAFT_BODY_TEXT
+#define OPEN    UPDRAFT_ROLE_NONE
+#define VIEW    UPDRAFT_ROLE_VIEW
+#define PUBLISH UPDRAFT_ROLE_PUBLISH
+#define OPERATE UPDRAFT_ROLE_OPERATE
+#define ADMIN   UPDRAFT_ROLE_ADMIN
 
-/* Columns: method, address, handler, body and its limit, needs a token, takes HEAD. */
+/* Columns: method, address, handler, body and its limit, role that the token must have, takes HEAD. */
 static const struct updraft_route routes[] = {
-    {GET, "d/channel/*/*/*", updraft_channel_answer, NONE, 0, false, false},
-    {GET, "d/esp-update/*", updraft_esp_update_answer, NONE, 0, false, false},
-    {GET, "d/ovms/*/*/*", updraft_ovms_answer, NONE, 0, false, false},
-    {GET, "d/image/*", updraft_image_answer, NONE, 0, false, true},
-    {POST, "d/report", updraft_report_answer, TEXT, REPORT_CAP, false, false},
-    {GET, "healthz", updraft_health_show, NONE, 0, false, true},
-    {GET, "", updraft_dashboard_answer, NONE, 0, false, true},
-    {GET, "api/v1/overview", updraft_overview_show, NONE, 0, true, false},
-    {GET, "api/v1/products", updraft_products_list, NONE, 0, true, false},
-    {GET, "api/v1/releases", updraft_releases_list, NONE, 0, true, false},
-    {POST, "api/v1/releases", updraft_releases_publish, UPDRAFT_BODY_IMAGE, IMAGE_CAP, true, false},
-    {GET, "api/v1/channels", updraft_channels_list, NONE, 0, true, false},
-    {PUT, "api/v1/channels/*/*", updraft_channels_set, TEXT, JSON_CAP, true, false},
-    {GET, "api/v1/devices", updraft_devices_list, NONE, 0, true, false},
-    {GET, "api/v1/devices/*", updraft_devices_show, NONE, 0, true, false},
-    {GET, "api/v1/attempts", updraft_attempts_list, NONE, 0, true, false},
+    {GET, "d/channel/*/*/*", updraft_channel_answer, NONE, 0, OPEN, false},
+    {GET, "d/esp-update/*", updraft_esp_update_answer, NONE, 0, OPEN, false},
+    {GET, "d/ovms/*/*/*", updraft_ovms_answer, NONE, 0, OPEN, false},
+    {GET, "d/image/*", updraft_image_answer, NONE, 0, OPEN, true},
+    {POST, "d/report", updraft_report_answer, TEXT, REPORT_CAP, OPEN, false},
+    {GET, "healthz", updraft_health_show, NONE, 0, OPEN, true},
+    {GET, "", updraft_dashboard_answer, NONE, 0, OPEN, true},
+    {GET, "metrics", updraft_metrics_show, NONE, 0, VIEW, false},
+    {GET, "api/v1/overview", updraft_overview_show, NONE, 0, VIEW, false},
+    {GET, "api/v1/products", updraft_products_list, NONE, 0, VIEW, false},
+    {GET, "api/v1/releases", updraft_releases_list, NONE, 0, VIEW, false},
+    {POST, "api/v1/releases", updraft_releases_publish, UPDRAFT_BODY_IMAGE, IMAGE_CAP, PUBLISH,
+     false},
+    {GET, "api/v1/channels", updraft_channels_list, NONE, 0, VIEW, false},
+    {PUT, "api/v1/channels/*/*", updraft_channels_set, TEXT, JSON_CAP, OPERATE, false},
+    {GET, "api/v1/devices", updraft_devices_list, NONE, 0, VIEW, false},
+    {GET, "api/v1/devices/*", updraft_devices_show, NONE, 0, VIEW, false},
+    {GET, "api/v1/attempts", updraft_attempts_list, NONE, 0, VIEW, false},
+    {GET, "api/v1/audit", updraft_audit_list, NONE, 0, ADMIN, false},
+    {GET, "api/v1/tokens", updraft_tokens_list, NONE, 0, ADMIN, false},
+    {POST, "api/v1/tokens", updraft_tokens_add, TEXT, JSON_CAP, ADMIN, false},
+    {DELETE, "api/v1/tokens/*", updraft_tokens_revoke, NONE, 0, ADMIN, false},
 };
 
 /* Gives the number of segments, or more than the cap. */
@@ -95,11 +107,21 @@ const struct updraft_route *updraft_routes_find(char *path, struct updraft_reque
         if (route->method == request->method ||
             (route->takes_head && request->method == UPDRAFT_METHOD_HEAD))
             return route;
-        const char *takes = route->method == PUT    ? "PUT"
-                            : route->method == POST ? "POST"
-                            : route->takes_head     ? "GET, HEAD"
-                                                    : "GET";
+        const char *takes = route->method == PUT      ? "PUT"
+                            : route->method == POST   ? "POST"
+                            : route->method == DELETE ? "DELETE"
+                            : route->takes_head       ? "GET, HEAD"
+                                                      : "GET";
         *allow = *allow == NULL ? takes : "GET, POST";
     }
     return NULL;
+}
+
+size_t updraft_routes_count_guarded(void)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
+        count += routes[i].role != UPDRAFT_ROLE_NONE;
+    return count;
 }

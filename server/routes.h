@@ -16,7 +16,7 @@ struct updraft_route {
     updraft_handler handler;
     enum updraft_body body;
     uint32_t body_cap;
-    bool needs_token;
+    enum updraft_role role; /* that the token must have; NONE: no token is asked for */
     bool takes_head;
 };
 
@@ -24,5 +24,8 @@ struct updraft_route {
  * takes, or NULL when there is no such address. */
 const struct updraft_route *updraft_routes_find(char *path, struct updraft_request *request,
                                                 const char **allow);
+
+/* Number of routes that ask for a token. */
+size_t updraft_routes_count_guarded(void);
 
 #endif

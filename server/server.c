@@ -84,8 +84,10 @@ static bool open_store(struct updraft_server *server, const char *data_dir,
     if (result != UPDRAFT_STORE_OK)
         return fail_store(problem, result, &why);
     result = server->store.load(server->store.ctx, load_row, &server->fleet, &why);
-    if (result == UPDRAFT_STORE_OK)
+    if (result == UPDRAFT_STORE_OK) {
+        updraft_fleet_begin_run(&server->fleet);
         return true;
+    }
     server->store.close(server->store.ctx);
     return fail_store(problem, result, &why);
 }
@@ -103,8 +105,9 @@ static bool open_token(struct updraft_server *server, const char *data_dir,
                     "cannot read or write the token in", data_dir,
                     errno == EBADMSG ? "the file does not hold 64 hex digits" : strerror(errno));
     server->token_is_new = origin == UPDRAFT_TOKEN_NEW;
-    if (server->fleet.token_count > 0 && memcmp(server->fleet.tokens[0].hash, change.row.token.hash,
-                                                sizeof change.row.token.hash) == 0)
+    const struct updraft_token_row *known = server->fleet.tokens;
+    if (server->fleet.token_count > 0 && known->id == change.row.token.id &&
+        memcmp(known->hash, change.row.token.hash, sizeof known->hash) == 0)
         return true;
     enum updraft_store_result result = server->store.commit(server->store.ctx, &change, 1, &why);
     if (result != UPDRAFT_STORE_OK)

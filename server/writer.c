@@ -103,6 +103,8 @@ static void plan_job(struct updraft_writer *writer, struct batch *batch, struct 
     updraft_plan_init(&job->plan, batch->next_attempt_id);
     pthread_mutex_lock(&writer->fleet->lock);
     job->handler(&view, job->request, &job->plan, &job->response);
+    if (job->audits)
+        updraft_plan_audit(&job->plan, &view, job->request, job->response.status);
     pthread_mutex_unlock(&writer->fleet->lock);
     if (job->plan.count > 0 && key_taken(batch, job->plan.key)) {
         updraft_plan_deinit(&job->plan);

@@ -22,6 +22,7 @@ struct updraft_job {
     struct updraft_plan plan;
     enum updraft_artifact_result proof; /* answer of a job without handler */
     bool created_artifact;
+    bool audits; /* the request and its result go into the audit log, in the same commit */
     /* Called once, on the writer's thread, when the response is final. The job is the caller's again. */
     void (*done)(struct updraft_job *job);
     void *done_ctx;

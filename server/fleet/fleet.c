@@ -14,8 +14,16 @@ void updraft_fleet_init(struct updraft_fleet *fleet, int64_t now_ms)
     UPDRAFT_ASSERT(pthread_mutex_init(&fleet->lock, NULL) == 0);
     fleet->bucket_count = BUCKETS_AT_START;
     fleet->buckets = updraft_memory_new(fleet->bucket_count * sizeof(struct updraft_device *));
+    /* Memory that is not written to costs nothing. */
+    fleet->audit = updraft_memory_new(UPDRAFT_AUDIT_CAP * sizeof *fleet->audit);
     /* A thousand numbers a millisecond: more than can happen, and exact in JavaScript. */
     fleet->generation = (uint64_t)now_ms * 1000;
+    fleet->started_ms = now_ms;
+}
+
+void updraft_fleet_begin_run(struct updraft_fleet *fleet)
+{
+    memset(fleet->ended, 0, sizeof fleet->ended);
 }
 
 static void free_all(void *objects, size_t count)
@@ -39,6 +47,7 @@ void updraft_fleet_deinit(struct updraft_fleet *fleet)
         free(fleet->attempts[i]->log);
     free_all(fleet->attempts, fleet->attempt_count);
     free(fleet->tokens);
+    free(fleet->audit);
     free(fleet->buckets);
     free(fleet->touched);
     pthread_mutex_destroy(&fleet->lock);
@@ -165,7 +174,8 @@ const struct updraft_attempt *updraft_device_find_attempt(const struct updraft_d
     return attempt;
 }
 
-static struct updraft_attempt *attempt_by_id(const struct updraft_fleet *fleet, int64_t id)
+/* Number of attempts with a smaller id. */
+static size_t attempts_before(const struct updraft_fleet *fleet, int64_t id)
 {
     size_t low = 0, high = fleet->attempt_count;
 
@@ -176,8 +186,41 @@ static struct updraft_attempt *attempt_by_id(const struct updraft_fleet *fleet, 
         else
             high = middle;
     }
-    return low < fleet->attempt_count && fleet->attempts[low]->row.id == id ? fleet->attempts[low]
-                                                                            : NULL;
+    return low;
+}
+
+static struct updraft_attempt *attempt_by_id(const struct updraft_fleet *fleet, int64_t id)
+{
+    size_t at = attempts_before(fleet, id);
+
+    return at < fleet->attempt_count && fleet->attempts[at]->row.id == id ? fleet->attempts[at]
+                                                                          : NULL;
+}
+
+const struct updraft_attempt *updraft_fleet_attempt_before(const struct updraft_fleet *fleet,
+                                                           int64_t id)
+{
+    size_t count = id == 0 ? fleet->attempt_count : attempts_before(fleet, id);
+
+    return count == 0 ? NULL : fleet->attempts[count - 1];
+}
+
+const struct updraft_token_row *updraft_fleet_find_token(const struct updraft_fleet *fleet,
+                                                         const char *name)
+{
+    for (size_t i = 0; i < fleet->token_count; i++) {
+        if (strcmp(fleet->tokens[i].name, name) == 0)
+            return &fleet->tokens[i];
+    }
+    return NULL;
+}
+
+const struct updraft_audit_row *updraft_fleet_find_audit(const struct updraft_fleet *fleet,
+                                                         int64_t id)
+{
+    const struct updraft_audit_row *row = &fleet->audit[id > 0 ? id % UPDRAFT_AUDIT_CAP : 0];
+
+    return id > 0 && row->id == id ? row : NULL;
 }
 
 int64_t updraft_fleet_next_product_id(const struct updraft_fleet *fleet)
@@ -193,6 +236,15 @@ int64_t updraft_fleet_next_release_id(const struct updraft_fleet *fleet)
 int64_t updraft_fleet_next_attempt_id(const struct updraft_fleet *fleet)
 {
     return fleet->attempt_count == 0 ? 1 : fleet->attempts[fleet->attempt_count - 1]->row.id + 1;
+}
+
+int64_t updraft_fleet_next_token_id(const struct updraft_fleet *fleet)
+{
+    int64_t most = UPDRAFT_TOKEN_FIRST_ID;
+
+    for (size_t i = 0; i < fleet->token_count; i++)
+        most = fleet->tokens[i].id > most ? fleet->tokens[i].id : most;
+    return most + 1;
 }
 
 /* --- applying --- */
@@ -311,6 +363,8 @@ static void apply_attempt(struct updraft_fleet *fleet, const struct updraft_atte
         UPDRAFT_MEMORY_RESERVE(fleet->attempts, fleet->attempt_count, fleet->attempt_cap);
         fleet->attempts[fleet->attempt_count++] = attempt;
     }
+    if (attempt->row.state != row->state && !updraft_attempt_active(row->state))
+        fleet->ended[row->state]++;
     attempt->row = *row;
 }
 
@@ -334,6 +388,26 @@ static void apply_token(struct updraft_fleet *fleet, const struct updraft_token_
         fleet->token_count++;
     }
     fleet->tokens[at] = *row;
+}
+
+static void apply_token_end(struct updraft_fleet *fleet, int64_t id)
+{
+    size_t at = 0;
+
+    while (at < fleet->token_count && fleet->tokens[at].id != id)
+        at++;
+    if (at == fleet->token_count)
+        return;
+    fleet->token_count--;
+    memmove(&fleet->tokens[at], &fleet->tokens[at + 1],
+            (fleet->token_count - at) * sizeof *fleet->tokens);
+}
+
+static void apply_audit(struct updraft_fleet *fleet, const struct updraft_audit_row *row)
+{
+    fleet->audit[row->id % UPDRAFT_AUDIT_CAP] = *row;
+    if (fleet->audit_newest_id < row->id)
+        fleet->audit_newest_id = row->id;
 }
 
 void updraft_fleet_apply(struct updraft_fleet *fleet, const struct updraft_change *change)
@@ -365,6 +439,12 @@ void updraft_fleet_apply(struct updraft_fleet *fleet, const struct updraft_chang
         break;
     case UPDRAFT_CHANGE_LOG:
         apply_log(fleet, &change->row.log);
+        break;
+    case UPDRAFT_CHANGE_TOKEN_END:
+        apply_token_end(fleet, change->row.token.id);
+        break;
+    case UPDRAFT_CHANGE_AUDIT:
+        apply_audit(fleet, &change->row.audit);
         break;
     }
 }

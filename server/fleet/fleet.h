@@ -4,13 +4,14 @@
  *
  * Owns: the objects; a pointer to one stays valid until deinit. Does not own: what is durable. The
  * fleet is changed by updraft_fleet_apply() with changes that are committed already, and by
- * updraft_fleet_touch(), whose facts may be lost. Nothing is ever removed.
+ * updraft_fleet_touch(), whose facts may be lost. Nothing but tokens is ever removed.
  *
  * Threads: hold `lock` around every call but init and deinit, and while using what a call gave. */
 #ifndef UPDRAFT_SERVER_FLEET_FLEET_H
 #define UPDRAFT_SERVER_FLEET_FLEET_H
 
 #include "server/fleet/model.h"
+#include "server/traffic.h"
 
 #include <pthread.h>
 #include <stddef.h>
@@ -43,7 +44,8 @@ struct updraft_device {
     struct updraft_device_row row;
     struct updraft_attempt *newest;
     struct updraft_device *bucket_next;
-    bool touched; /* listed in fleet->touched */
+    int64_t paid_ms; /* of its quota of questions, on the steady clock (http/gate.c) */
+    bool touched;    /* listed in fleet->touched */
 };
 
 struct updraft_fleet {
@@ -54,6 +56,8 @@ struct updraft_fleet {
     struct updraft_device **devices;   /* in order of arrival */
     struct updraft_attempt **attempts; /* by ascending id */
     struct updraft_token_row *tokens;
+    struct updraft_audit_row *audit; /* UPDRAFT_AUDIT_CAP of them, each at its id modulo that */
+    int64_t audit_newest_id;         /* 0: none yet */
     struct updraft_device **buckets;
     struct updraft_device **touched; /* written behind with the next batch */
     size_t product_count, product_cap;
@@ -67,10 +71,17 @@ struct updraft_fleet {
     /* Grows with everything that can be seen. Starts from the clock, so that a number of an earlier
      * run does not come back with another meaning. */
     uint64_t generation;
+    /* Of this run: */
+    int64_t started_ms;
+    uint64_t ended[UPDRAFT_ATTEMPT_STATE_COUNT]; /* attempts that came to this end */
+    struct updraft_traffic traffic;
 };
 
 void updraft_fleet_init(struct updraft_fleet *fleet, int64_t now_ms);
 void updraft_fleet_deinit(struct updraft_fleet *fleet);
+
+/* What was applied so far was loaded, what comes now happens: the counters of the run begin. */
+void updraft_fleet_begin_run(struct updraft_fleet *fleet);
 
 /* Rows that others refer to come first, as the store loads them and plans order them. */
 void updraft_fleet_apply(struct updraft_fleet *fleet, const struct updraft_change *change);
@@ -107,9 +118,22 @@ const struct updraft_image_row *updraft_release_find_image(const struct updraft_
 const struct updraft_attempt *updraft_device_find_attempt(const struct updraft_device *device,
                                                           const char *product, const char *to);
 
+/* NULL when there is none of that name, expired or not. Valid until the next token is applied. */
+const struct updraft_token_row *updraft_fleet_find_token(const struct updraft_fleet *fleet,
+                                                         const char *name);
+
+/* NULL when it was never there, or is not kept any more. */
+const struct updraft_audit_row *updraft_fleet_find_audit(const struct updraft_fleet *fleet,
+                                                         int64_t id);
+
+/* The newest attempt with a smaller id; id 0: the newest of all. */
+const struct updraft_attempt *updraft_fleet_attempt_before(const struct updraft_fleet *fleet,
+                                                           int64_t id);
+
 /* Ids for the next rows. */
 int64_t updraft_fleet_next_product_id(const struct updraft_fleet *fleet);
 int64_t updraft_fleet_next_release_id(const struct updraft_fleet *fleet);
 int64_t updraft_fleet_next_attempt_id(const struct updraft_fleet *fleet);
+int64_t updraft_fleet_next_token_id(const struct updraft_fleet *fleet);
 
 #endif

@@ -114,11 +114,43 @@ struct updraft_log_row {
     char text[UPDRAFT_LOG_CAP]; /* lines, each but the last ended by a line feed */
 };
 
+/* What a token may do; each role may do what those before it may. The numbers are stored: append only. */
+enum updraft_role {
+    UPDRAFT_ROLE_NONE = 0,
+    UPDRAFT_ROLE_VIEW = 1,    /* look at everything but tokens and the audit log */
+    UPDRAFT_ROLE_PUBLISH = 2, /* bring new releases, also onto a channel */
+    UPDRAFT_ROLE_OPERATE = 3, /* decide what the fleet is to run */
+    UPDRAFT_ROLE_ADMIN = 4,   /* decide who may do all this */
+};
+
+const char *updraft_role_name(enum updraft_role role);
+/* NONE for any other text. */
+enum updraft_role updraft_role_parse(const char *name);
+
+#define UPDRAFT_TOKEN_FIRST_ID 1 /* the one whose text is in the data directory */
+
 struct updraft_token_row {
     int64_t id;
     uint8_t hash[UPDRAFT_SHA256_LEN]; /* SHA-256 of the token's text */
-    char name[UPDRAFT_NAME_CAP];
+    char name[UPDRAFT_NAME_CAP];      /* unique */
     int64_t created_ms;
+    enum updraft_role role;
+    int64_t expires_ms; /* 0: never */
+};
+
+#define UPDRAFT_ENDPOINT_CAP 128u
+#define UPDRAFT_OBJECT_CAP   160u
+#define UPDRAFT_AUDIT_CAP    10000 /* the newest rows that are kept */
+
+/* One request of an operator that was meant to change something. */
+struct updraft_audit_row {
+    int64_t id; /* ascending by one */
+    int64_t at_ms;
+    char operator_name[UPDRAFT_NAME_CAP]; /* of the token */
+    char endpoint[UPDRAFT_ENDPOINT_CAP];  /* "PUT /api/v1/channels/demo/stable" */
+    char object[UPDRAFT_OBJECT_CAP];      /* what it was about; "" when it did not get that far */
+    char address[UPDRAFT_ADDRESS_CAP];
+    uint16_t status; /* of the answer */
 };
 
 enum updraft_change_kind {
@@ -131,6 +163,8 @@ enum updraft_change_kind {
     UPDRAFT_CHANGE_TOUCH,
     UPDRAFT_CHANGE_TOKEN,
     UPDRAFT_CHANGE_LOG,
+    UPDRAFT_CHANGE_TOKEN_END, /* revoked: of the row only the id counts */
+    UPDRAFT_CHANGE_AUDIT,
 };
 
 struct updraft_change {
@@ -145,6 +179,7 @@ struct updraft_change {
         struct updraft_touch_row touch;
         struct updraft_token_row token;
         struct updraft_log_row log;
+        struct updraft_audit_row audit;
     } row;
 };
 

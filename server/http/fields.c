@@ -31,6 +31,8 @@ static enum updraft_method parse_method(const char *method)
         return UPDRAFT_METHOD_POST;
     if (strcmp(method, MHD_HTTP_METHOD_PUT) == 0)
         return UPDRAFT_METHOD_PUT;
+    if (strcmp(method, MHD_HTTP_METHOD_DELETE) == 0)
+        return UPDRAFT_METHOD_DELETE;
     return UPDRAFT_METHOD_OTHER;
 }
 

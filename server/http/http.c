@@ -50,6 +50,7 @@ struct call {
     const struct updraft_route *route;
     struct updraft_request request;
     struct updraft_http_fields fields; /* of request */
+    char operator_name[UPDRAFT_NAME_CAP];
     char *path;
     char *body;
     size_t body_len;
@@ -66,10 +67,10 @@ static void refuse(struct call *call, unsigned status, const char *message, cons
     static const struct {
         unsigned status;
         const char *code;
-    } codes[] = {{400, "bad_request"},        {401, "unauthorized"}, {404, "not_found"},
-                 {405, "method_not_allowed"}, {413, "too_large"},    {414, "url_too_long"},
-                 {431, "headers_too_large"},  {500, "write_failed"}, {501, "not_implemented"},
-                 {503, "stopping"},           {507, "disk_full"}};
+    } codes[] = {{400, "bad_request"},     {401, "unauthorized"},       {403, "forbidden"},
+                 {404, "not_found"},       {405, "method_not_allowed"}, {413, "too_large"},
+                 {414, "url_too_long"},    {431, "headers_too_large"},  {500, "write_failed"},
+                 {501, "not_implemented"}, {503, "stopping"},           {507, "disk_full"}};
     struct updraft_refusal refusal = {status, "refused", remedy};
 
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
@@ -97,17 +98,17 @@ static struct call *begin_call(struct updraft_http *http, struct MHD_Connection 
     return call;
 }
 
-static bool authorised(struct call *call)
+static void check_token(struct call *call)
 {
-    struct updraft_fleet *fleet = &call->http->server->fleet;
+    const enum updraft_role needed = call->route->role;
 
-    if (!call->route->needs_token)
-        return true;
-    pthread_mutex_lock(&fleet->lock);
-    bool known =
-        updraft_token_authorises(fleet, updraft_request_header(&call->request, "Authorization"));
-    pthread_mutex_unlock(&fleet->lock);
-    return known;
+    if (needed == UPDRAFT_ROLE_NONE)
+        return;
+    if (updraft_gate_admit(&call->http->gate, &call->http->server->fleet, needed, &call->request,
+                           call->operator_name, &call->job.response))
+        call->request.operator_name = call->operator_name;
+    else
+        call->stage = STAGE_REFUSED;
 }
 
 static void check_route(struct call *call)
@@ -120,11 +121,8 @@ static void check_route(struct call *call)
         updraft_response_header_constant(&call->job.response, "Allow", allow);
     } else if (call->route == NULL) {
         refuse(call, 404, "there is nothing at this address", "Check the address.");
-    } else if (!authorised(call)) {
-        refuse(call, 401, "the token is missing or wrong",
-               "Send 'Authorization: Bearer TOKEN'; the token is in the file 'token' of the "
-               "server's data directory.");
-        updraft_response_header_constant(&call->job.response, "WWW-Authenticate", "Bearer");
+    } else {
+        check_token(call);
     }
 }
 
@@ -266,6 +264,17 @@ static struct MHD_Response *make_response(struct call *call, int fd)
     return MHD_create_response_from_buffer(response->body_len, body, MHD_RESPMEM_MUST_FREE);
 }
 
+static void count(struct call *call)
+{
+    struct updraft_fleet *fleet = &call->http->server->fleet;
+    const struct updraft_route *route = call->route;
+
+    pthread_mutex_lock(&fleet->lock);
+    updraft_traffic_count(&fleet->traffic, route == NULL ? "" : updraft_method_name(route->method),
+                          route == NULL ? "" : route->pattern, call->job.response.status);
+    pthread_mutex_unlock(&fleet->lock);
+}
+
 static enum MHD_Result send_response(struct call *call, int fd)
 {
     const struct updraft_response *response = &call->job.response;
@@ -276,6 +285,7 @@ static enum MHD_Result send_response(struct call *call, int fd)
             close(fd);
         return MHD_NO;
     }
+    count(call);
     for (size_t i = 0; i < response->header_count; i++) {
         const struct updraft_response_header *header = &response->headers[i];
         MHD_add_response_header(answer, header->name,
@@ -385,10 +395,17 @@ static enum MHD_Result run_handler(struct call *call)
     struct updraft_plan *plan = &call->job.plan;
     const struct updraft_view view = {fleet, call->http->server->base_url, updraft_clock_wall_ms()};
 
+    call->job.audits =
+        call->request.operator_name != NULL && call->route->method != UPDRAFT_METHOD_GET;
+    if (call->job.audits)
+        return wait_for_writer(call, call->route->handler);
     pthread_mutex_lock(&fleet->lock);
     updraft_plan_init(plan, updraft_fleet_next_attempt_id(fleet));
     call->route->handler(&view, &call->request, plan, &call->job.response);
-    bool changes = plan->count > 0;
+    bool admitted =
+        !plan->sighted || updraft_gate_admit_device(fleet, plan->sight_device,
+                                                    updraft_clock_steady_ms(), &call->job.response);
+    bool changes = admitted && plan->count > 0;
     if (!changes && plan->sighted)
         updraft_fleet_touch(fleet, &plan->sight);
     pthread_mutex_unlock(&fleet->lock);
@@ -520,6 +537,7 @@ static unsigned connection_limit(void)
 
 bool updraft_http_start(struct updraft_http *http, struct updraft_server *server, int listen_fd)
 {
+    memset(http, 0, sizeof *http);
     http->server = server;
     updraft_peers_init(&http->peers);
     http->daemon = MHD_start_daemon(

@@ -6,6 +6,7 @@
 #ifndef UPDRAFT_SERVER_HTTP_HTTP_H
 #define UPDRAFT_SERVER_HTTP_HTTP_H
 
+#include "server/http/gate.h"
 #include "server/http/peers.h"
 #include "server/server.h"
 
@@ -15,6 +16,7 @@ struct updraft_http {
     struct updraft_server *server;
     struct MHD_Daemon *daemon;
     struct updraft_peers peers;
+    struct updraft_gate gate;
 };
 
 /* Takes over the listening socket. */

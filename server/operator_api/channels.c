@@ -71,6 +71,7 @@ void updraft_channels_set(const struct updraft_view *view, const struct updraft_
         updraft_response_refuse(response, &bad_body, "the body names no version");
         return;
     }
+    updraft_plan_about(plan, "%s %s to %s", product_name, channel_name, version);
     const struct updraft_product *product = updraft_fleet_find_product(view->fleet, product_name);
     if (product == NULL) {
         updraft_response_refuse(response, &no_product, "there is no product '%s'", product_name);
@@ -94,5 +95,6 @@ void updraft_channels_set(const struct updraft_view *view, const struct updraft_
     row->release_id = release->row.id;
     updraft_name_set(row->name, sizeof row->name, channel_name);
     plan->key = UPDRAFT_PLAN_KEY_CATALOGUE;
+    response->status = 200;
     response->after_commit = show;
 }

@@ -103,7 +103,7 @@ void updraft_object_attempt(struct updraft_json *json, const char *key,
 }
 
 /* What a person wants to know first: how the update stands, or else how the device does. */
-static const char *device_state(const struct updraft_device *device)
+const char *updraft_object_device_state(const struct updraft_device *device)
 {
     enum updraft_attempt_state state =
         device->newest == NULL ? UPDRAFT_ATTEMPT_NONE : device->newest->row.state;
@@ -147,7 +147,7 @@ void updraft_object_device(struct updraft_json *json, const char *key,
     updraft_json_text(json, "version", row->version);
     updraft_json_text(json, "slot", row->slot);
     updraft_json_bool(json, "confirmed", row->confirmed);
-    updraft_json_text(json, "state", device_state(device));
+    updraft_json_text(json, "state", updraft_object_device_state(device));
     updraft_json_text(json, "target", device_target(fleet, device));
     updraft_json_number(json, "last_seen", row->last_seen_ms);
     updraft_json_text(json, "address", row->address);
@@ -186,25 +186,62 @@ void updraft_objects_channels(struct updraft_json *json, const struct updraft_fl
     updraft_json_close(json, ']');
 }
 
-void updraft_objects_devices(struct updraft_json *json, const struct updraft_fleet *fleet)
+int64_t updraft_objects_devices(struct updraft_json *json, const struct updraft_fleet *fleet,
+                                const struct updraft_page *page)
 {
+    size_t at =
+        (uint64_t)page->cursor < fleet->device_count ? (size_t)page->cursor : fleet->device_count;
+    size_t end = fleet->device_count - at > page->limit ? at + page->limit : fleet->device_count;
+
     updraft_json_open(json, "devices", '[');
-    for (size_t i = 0; i < fleet->device_count; i++)
-        updraft_object_device(json, NULL, fleet, fleet->devices[i]);
+    for (; at < end; at++)
+        updraft_object_device(json, NULL, fleet, fleet->devices[at]);
     updraft_json_close(json, ']');
+    return end < fleet->device_count ? (int64_t)end : 0;
 }
 
-void updraft_objects_attempts(struct updraft_json *json, const struct updraft_fleet *fleet,
-                              const struct updraft_device *device, size_t limit)
+void updraft_objects_summary(struct updraft_json *json, const struct updraft_fleet *fleet)
 {
+    static const char *const states[] = {"seen",  "offered",   "downloading", "written",
+                                         "trial", "confirmed", "rolled_back", "failed"};
+    int64_t counts[sizeof states / sizeof *states] = {0}, confirmed = 0;
+
+    for (size_t i = 0; i < fleet->device_count; i++) {
+        const char *state = updraft_object_device_state(fleet->devices[i]);
+        size_t at = 0;
+        while (at + 1 < sizeof states / sizeof *states && strcmp(states[at], state) != 0)
+            at++;
+        counts[at]++;
+        confirmed += fleet->devices[i]->row.confirmed;
+    }
+    updraft_json_open(json, "summary", '{');
+    updraft_json_number(json, "devices", (int64_t)fleet->device_count);
+    updraft_json_number(json, "runs_confirmed", confirmed);
+    updraft_json_open(json, "states", '{');
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+        updraft_json_number(json, states[i], counts[i]);
+    updraft_json_close(json, '}');
+    updraft_json_close(json, '}');
+}
+
+int64_t updraft_objects_attempts(struct updraft_json *json, const struct updraft_fleet *fleet,
+                                 const struct updraft_device *device,
+                                 const struct updraft_page *page)
+{
+    const struct updraft_attempt *attempt =
+        device != NULL ? device->newest : updraft_fleet_attempt_before(fleet, page->cursor);
+    int64_t last_id = 0;
+    uint32_t left = page->limit;
+
+    while (device != NULL && attempt != NULL && page->cursor != 0 &&
+           attempt->row.id >= page->cursor)
+        attempt = attempt->older;
     updraft_json_open(json, "attempts", '[');
-    if (device != NULL) {
-        const struct updraft_attempt *attempt = device->newest;
-        for (; attempt != NULL && limit > 0; attempt = attempt->older, limit--)
-            updraft_object_attempt(json, NULL, attempt, true);
-    } else {
-        for (size_t i = fleet->attempt_count; i-- > 0 && limit > 0; limit--)
-            updraft_object_attempt(json, NULL, fleet->attempts[i], true);
+    for (; attempt != NULL && left > 0; left--) {
+        updraft_object_attempt(json, NULL, attempt, true);
+        last_id = attempt->row.id;
+        attempt = device != NULL ? attempt->older : updraft_fleet_attempt_before(fleet, last_id);
     }
     updraft_json_close(json, ']');
+    return attempt == NULL ? 0 : last_id;
 }

@@ -2,7 +2,7 @@
 #ifndef UPDRAFT_SERVER_OPERATOR_API_OBJECTS_H
 #define UPDRAFT_SERVER_OPERATOR_API_OBJECTS_H
 
-#include "server/exchange.h"
+#include "server/operator_api/page.h"
 
 void updraft_object_product(struct updraft_json *json, const struct updraft_product *product);
 void updraft_object_image(struct updraft_json *json, const char *key,
@@ -14,6 +14,8 @@ void updraft_object_channel(struct updraft_json *json, const char *key,
                             const struct updraft_channel *channel);
 void updraft_object_device(struct updraft_json *json, const char *key,
                            const struct updraft_fleet *fleet, const struct updraft_device *device);
+/* In one word: the state of its newest attempt, or of what it runs. */
+const char *updraft_object_device_state(const struct updraft_device *device);
 /* with_log: also what the image printed last, up to 1 KB; too much for lists of devices. */
 void updraft_object_attempt(struct updraft_json *json, const char *key,
                             const struct updraft_attempt *attempt, bool with_log);
@@ -22,9 +24,14 @@ void updraft_object_attempt(struct updraft_json *json, const char *key,
 void updraft_objects_products(struct updraft_json *json, const struct updraft_fleet *fleet);
 void updraft_objects_releases(struct updraft_json *json, const struct updraft_fleet *fleet);
 void updraft_objects_channels(struct updraft_json *json, const struct updraft_fleet *fleet);
-void updraft_objects_devices(struct updraft_json *json, const struct updraft_fleet *fleet);
-/* device NULL: of all devices. */
-void updraft_objects_attempts(struct updraft_json *json, const struct updraft_fleet *fleet,
-                              const struct updraft_device *device, size_t limit);
+/* In order of arrival, those after the page's cursor; gives the next one. */
+int64_t updraft_objects_devices(struct updraft_json *json, const struct updraft_fleet *fleet,
+                                const struct updraft_page *page);
+/* "summary":{...}: how many devices there are, in each state, and with a confirmed image. */
+void updraft_objects_summary(struct updraft_json *json, const struct updraft_fleet *fleet);
+/* device NULL: of all devices. Those before the page's cursor; gives the next one. */
+int64_t updraft_objects_attempts(struct updraft_json *json, const struct updraft_fleet *fleet,
+                                 const struct updraft_device *device,
+                                 const struct updraft_page *page);
 
 #endif

@@ -1,5 +1,5 @@
 /* What operators see and do: the REST interface under /api/v1, in JSON. All of them are handlers of
- * exchange.h; the token has been checked before. */
+ * exchange.h; the token and its role have been checked before (routes.c has the roles). */
 #ifndef UPDRAFT_SERVER_OPERATOR_API_OPERATOR_API_H
 #define UPDRAFT_SERVER_OPERATOR_API_OPERATOR_API_H
 
@@ -28,6 +28,22 @@ void updraft_devices_show(const struct updraft_view *view, const struct updraft_
                           struct updraft_plan *plan, struct updraft_response *response);
 void updraft_attempts_list(const struct updraft_view *view, const struct updraft_request *request,
                            struct updraft_plan *plan, struct updraft_response *response);
+
+/* GET /api/v1/audit?limit=&before= */
+void updraft_audit_list(const struct updraft_view *view, const struct updraft_request *request,
+                        struct updraft_plan *plan, struct updraft_response *response);
+
+/* GET and POST /api/v1/tokens, DELETE /api/v1/tokens/NAME */
+void updraft_tokens_list(const struct updraft_view *view, const struct updraft_request *request,
+                         struct updraft_plan *plan, struct updraft_response *response);
+void updraft_tokens_add(const struct updraft_view *view, const struct updraft_request *request,
+                        struct updraft_plan *plan, struct updraft_response *response);
+void updraft_tokens_revoke(const struct updraft_view *view, const struct updraft_request *request,
+                           struct updraft_plan *plan, struct updraft_response *response);
+
+/* GET /metrics */
+void updraft_metrics_show(const struct updraft_view *view, const struct updraft_request *request,
+                          struct updraft_plan *plan, struct updraft_response *response);
 
 /* GET /api/v1/overview, GET /healthz */
 void updraft_overview_show(const struct updraft_view *view, const struct updraft_request *request,

@@ -13,6 +13,8 @@ void updraft_overview_show(const struct updraft_view *view, const struct updraft
                            struct updraft_plan *plan, struct updraft_response *response)
 {
     const char *known = updraft_request_header(request, "If-None-Match");
+    const struct updraft_page newest = {.limit = OVERVIEW_ATTEMPTS};
+    const struct updraft_page first = {.limit = UPDRAFT_PAGE_LIMIT_MOST};
     struct updraft_json json;
     char etag[32];
 
@@ -28,10 +30,15 @@ void updraft_overview_show(const struct updraft_view *view, const struct updraft
     updraft_json_open(&json, NULL, '{');
     updraft_json_number(&json, "generation", (int64_t)view->fleet->generation);
     updraft_json_number(&json, "now", view->now_ms);
-    updraft_objects_devices(&json, view->fleet);
+    updraft_objects_summary(&json, view->fleet);
+    int64_t next = updraft_objects_devices(&json, view->fleet, &first);
+    if (next == 0)
+        updraft_json_null(&json, "devices_next");
+    else
+        updraft_json_number(&json, "devices_next", next);
     updraft_objects_releases(&json, view->fleet);
     updraft_objects_channels(&json, view->fleet);
-    updraft_objects_attempts(&json, view->fleet, NULL, OVERVIEW_ATTEMPTS);
+    updraft_objects_attempts(&json, view->fleet, NULL, &newest);
     updraft_json_close(&json, '}');
     updraft_response_json(response, 200, &json);
 }

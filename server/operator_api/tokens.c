@@ -38,7 +38,7 @@ static bool read_file(const char *path, char token[UPDRAFT_TOKEN_CAP])
     return false;
 }
 
-static bool write_file(const char *path, char token[UPDRAFT_TOKEN_CAP])
+bool updraft_token_make(char token[UPDRAFT_TOKEN_CAP], uint8_t hash[UPDRAFT_SHA256_LEN])
 {
     uint8_t bytes[TOKEN_LEN / 2];
     struct updraft_text text;
@@ -47,6 +47,16 @@ static bool write_file(const char *path, char token[UPDRAFT_TOKEN_CAP])
         return false;
     updraft_text_init(&text, token, UPDRAFT_TOKEN_CAP);
     updraft_text_hex(&text, bytes, sizeof bytes);
+    hash_token(token, TOKEN_LEN, hash);
+    return true;
+}
+
+static bool write_file(const char *path, char token[UPDRAFT_TOKEN_CAP])
+{
+    uint8_t hash[UPDRAFT_SHA256_LEN];
+
+    if (!updraft_token_make(token, hash))
+        return false;
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;
@@ -73,23 +83,29 @@ enum updraft_token_origin updraft_token_open(const char *data_dir, int64_t now_m
         origin = UPDRAFT_TOKEN_NEW;
     }
     memset(row, 0, sizeof *row);
-    row->id = 1;
+    row->id = UPDRAFT_TOKEN_FIRST_ID;
+    row->role = UPDRAFT_ROLE_ADMIN;
     hash_token(token, TOKEN_LEN, row->hash);
     updraft_name_set(row->name, sizeof row->name, "first");
     row->created_ms = now_ms;
     return origin;
 }
 
-bool updraft_token_authorises(const struct updraft_fleet *fleet, const char *authorization)
+const struct updraft_token_row *updraft_token_find(const struct updraft_fleet *fleet,
+                                                   const char *authorization, int64_t now_ms)
 {
+    const struct updraft_token_row *found = NULL;
     uint8_t hash[UPDRAFT_SHA256_LEN];
-    bool known = false;
 
     if (authorization == NULL || strncasecmp(authorization, "Bearer ", 7) != 0)
-        return false;
+        return NULL;
     const char *token = authorization + 7 + strspn(authorization + 7, " ");
     hash_token(token, strlen(token), hash);
-    for (size_t i = 0; i < fleet->token_count; i++)
-        known |= updraft_text_equal_constant_time(hash, fleet->tokens[i].hash, sizeof hash);
-    return known;
+    for (size_t i = 0; i < fleet->token_count; i++) {
+        const struct updraft_token_row *row = &fleet->tokens[i];
+        bool expired = row->expires_ms != 0 && row->expires_ms <= now_ms;
+        if (updraft_text_equal_constant_time(hash, row->hash, sizeof hash) && !expired)
+            found = row;
+    }
+    return found;
 }

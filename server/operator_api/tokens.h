@@ -1,6 +1,9 @@
-/* The operator's token: 32 random bytes as 64 hex digits. The text lies in DIR/token, readable by the
- * owner only; the database holds its SHA-256. Whoever may write the directory is the operator, so the
- * file decides: delete it and start again, and the old token is void. */
+/* Operators' tokens: 32 random bytes as 64 hex digits; the database holds their SHA-256.
+ *
+ * The text of the first one lies in DIR/token, readable by the owner only. It may do everything and does
+ * not expire. Whoever may write the directory is the operator, so the file decides: delete it and start
+ * again, and the old token is void. The others are made over the REST interface (access.c) and their
+ * text is shown once. */
 #ifndef UPDRAFT_SERVER_OPERATOR_API_TOKENS_H
 #define UPDRAFT_SERVER_OPERATOR_API_TOKENS_H
 
@@ -19,7 +22,12 @@ enum updraft_token_origin updraft_token_open(const char *data_dir, int64_t now_m
                                              char token[UPDRAFT_TOKEN_CAP],
                                              struct updraft_token_row *row);
 
-/* True when the Authorization header holds a known token. Takes the same time for every wrong one. */
-bool updraft_token_authorises(const struct updraft_fleet *fleet, const char *authorization);
+/* A new token and its hash. False when the system gives no random bytes; errno says why. */
+bool updraft_token_make(char token[UPDRAFT_TOKEN_CAP], uint8_t hash[UPDRAFT_SHA256_LEN]);
+
+/* The token in the Authorization header; NULL when it is missing, unknown or expired. Takes the same
+ * time for every wrong one. Valid while the fleet is locked. */
+const struct updraft_token_row *updraft_token_find(const struct updraft_fleet *fleet,
+                                                   const char *authorization, int64_t now_ms);
 
 #endif

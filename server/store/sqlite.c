@@ -1,6 +1,8 @@
 #include "server/store/sqlite.h"
 
 #include "server/memory.h"
+#include "server/store/rows.h"
+#include "server/store/schema.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -8,36 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Step N brings a database of version N to version N + 1. Steps are never edited, only added. */
-static const char *const migrations[] = {
-    "CREATE TABLE products(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
-    " created_ms INTEGER NOT NULL);"
-    "CREATE TABLE releases(id INTEGER PRIMARY KEY,"
-    " product_id INTEGER NOT NULL REFERENCES products(id), version TEXT NOT NULL,"
-    " notes TEXT NOT NULL, created_ms INTEGER NOT NULL, UNIQUE(product_id, version));"
-    "CREATE TABLE images(release_id INTEGER NOT NULL REFERENCES releases(id),"
-    " chip INTEGER NOT NULL, sha256 BLOB NOT NULL, md5 BLOB NOT NULL, size INTEGER NOT NULL,"
-    " project TEXT NOT NULL, idf TEXT NOT NULL, PRIMARY KEY(release_id, chip)) WITHOUT ROWID;"
-    "CREATE TABLE channels(product_id INTEGER NOT NULL REFERENCES products(id),"
-    " name TEXT NOT NULL, release_id INTEGER NOT NULL REFERENCES releases(id),"
-    " PRIMARY KEY(product_id, name)) WITHOUT ROWID;"
-    "CREATE TABLE devices(id TEXT PRIMARY KEY, name TEXT NOT NULL, product TEXT NOT NULL,"
-    " channel TEXT NOT NULL, version TEXT NOT NULL, slot TEXT NOT NULL, address TEXT NOT NULL,"
-    " chip INTEGER NOT NULL, reports INTEGER NOT NULL, confirmed INTEGER NOT NULL,"
-    " trial INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL);"
-    "CREATE TABLE attempts(id INTEGER PRIMARY KEY,"
-    " device TEXT NOT NULL REFERENCES devices(id), product TEXT NOT NULL,"
-    " from_version TEXT NOT NULL, to_version TEXT NOT NULL, via INTEGER NOT NULL,"
-    " state INTEGER NOT NULL, progress INTEGER NOT NULL, error_code INTEGER NOT NULL,"
-    " error_name TEXT NOT NULL, error_text TEXT NOT NULL, started_ms INTEGER NOT NULL,"
-    " updated_ms INTEGER NOT NULL);"
-    "CREATE TABLE tokens(id INTEGER PRIMARY KEY, hash BLOB NOT NULL, name TEXT NOT NULL,"
-    " created_ms INTEGER NOT NULL);",
-    "CREATE TABLE logs(attempt_id INTEGER PRIMARY KEY REFERENCES attempts(id),"
-    " text TEXT NOT NULL);",
-};
-#define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))
 
 /* One statement a kind of change. Upserts, so that writing a change twice does no harm. */
 static const char *const write_sql[] = {
@@ -57,8 +29,10 @@ static const char *const write_sql[] = {
         " error_code=?9, error_name=?10, error_text=?11, updated_ms=?13",
     [UPDRAFT_CHANGE_TOUCH] = "UPDATE devices SET address=?2, last_seen_ms=max(last_seen_ms,?3)"
                              " WHERE id=?1",
-    [UPDRAFT_CHANGE_TOKEN] = "INSERT OR REPLACE INTO tokens VALUES(?1,?2,?3,?4)",
+    [UPDRAFT_CHANGE_TOKEN] = "INSERT OR REPLACE INTO tokens VALUES(?1,?2,?3,?4,?5,?6)",
     [UPDRAFT_CHANGE_LOG] = "INSERT OR REPLACE INTO logs VALUES(?1,?2)",
+    [UPDRAFT_CHANGE_TOKEN_END] = "DELETE FROM tokens WHERE id=?1",
+    [UPDRAFT_CHANGE_AUDIT] = "INSERT OR REPLACE INTO audit VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
 };
 #define WRITE_COUNT (sizeof write_sql / sizeof *write_sql)
 
@@ -172,6 +146,18 @@ static void bind_catalogue(sqlite3_stmt *statement, const struct updraft_change 
     }
 }
 
+static void bind_audit(sqlite3_stmt *statement, const struct updraft_audit_row *row)
+{
+    sqlite3_bind_int64(statement, 1, row->id % UPDRAFT_AUDIT_CAP);
+    sqlite3_bind_int64(statement, 2, row->id);
+    sqlite3_bind_int64(statement, 3, row->at_ms);
+    bind_text(statement, 4, row->operator_name);
+    bind_text(statement, 5, row->endpoint);
+    bind_text(statement, 6, row->object);
+    bind_text(statement, 7, row->address);
+    sqlite3_bind_int(statement, 8, row->status);
+}
+
 static bool run(sqlite3_stmt *statement)
 {
     int result = sqlite3_step(statement);
@@ -216,6 +202,14 @@ static bool write_change(struct sqlite_store *store, const struct updraft_change
         sqlite3_bind_blob(statement, 2, token->hash, sizeof token->hash, SQLITE_STATIC);
         bind_text(statement, 3, token->name);
         sqlite3_bind_int64(statement, 4, token->created_ms);
+        sqlite3_bind_int(statement, 5, (int)token->role);
+        sqlite3_bind_int64(statement, 6, token->expires_ms);
+        break;
+    case UPDRAFT_CHANGE_TOKEN_END:
+        sqlite3_bind_int64(statement, 1, token->id);
+        break;
+    case UPDRAFT_CHANGE_AUDIT:
+        bind_audit(statement, &change->row.audit);
         break;
     case UPDRAFT_CHANGE_LOG:
         sqlite3_bind_int64(statement, 1, change->row.log.attempt_id);
@@ -245,9 +239,6 @@ static enum updraft_store_result commit(void *ctx, const struct updraft_change *
 
 /* --- loading --- */
 
-/* There is always a next id, and JavaScript can tell one from another. */
-#define ID_MOST ((int64_t)1 << 53)
-
 static const char *const load_sql[] = {
     [UPDRAFT_CHANGE_PRODUCT] = "SELECT * FROM products ORDER BY id",
     [UPDRAFT_CHANGE_RELEASE] = "SELECT * FROM releases ORDER BY id",
@@ -257,146 +248,8 @@ static const char *const load_sql[] = {
     [UPDRAFT_CHANGE_ATTEMPT] = "SELECT * FROM attempts ORDER BY id",
     [UPDRAFT_CHANGE_TOKEN] = "SELECT * FROM tokens ORDER BY id",
     [UPDRAFT_CHANGE_LOG] = "SELECT * FROM logs ORDER BY attempt_id",
+    [UPDRAFT_CHANGE_AUDIT] = "SELECT * FROM audit ORDER BY id",
 };
-
-/* Fixed-width columns that someone else may have edited: checked while copied. */
-static bool column_text(sqlite3_stmt *statement, int at, char *out, size_t cap)
-{
-    const char *text = (const char *)sqlite3_column_text(statement, at);
-    int len = sqlite3_column_bytes(statement, at);
-
-    if (text == NULL || len < 0 || (size_t)len >= cap || strlen(text) != (size_t)len)
-        return false;
-    memcpy(out, text, (size_t)len + 1);
-    return updraft_label_valid(out, cap);
-}
-
-static bool column_lines(sqlite3_stmt *statement, int at, char *out, size_t cap)
-{
-    const char *text = (const char *)sqlite3_column_text(statement, at);
-
-    if (text == NULL)
-        return false;
-    updraft_lines_clean(text, out, cap);
-    return strcmp(text, out) == 0;
-}
-
-static bool column_blob(sqlite3_stmt *statement, int at, uint8_t *out, size_t len)
-{
-    const void *blob = sqlite3_column_blob(statement, at);
-
-    if (blob == NULL || sqlite3_column_bytes(statement, at) != (int)len)
-        return false;
-    memcpy(out, blob, len);
-    return true;
-}
-
-static bool column_number(sqlite3_stmt *statement, int at, int64_t most, int64_t *out)
-{
-    *out = sqlite3_column_int64(statement, at);
-    return *out >= 0 && *out <= most;
-}
-
-static bool read_release(sqlite3_stmt *row, struct updraft_release_row *out)
-{
-    out->product_id = sqlite3_column_int64(row, 1);
-    out->created_ms = sqlite3_column_int64(row, 4);
-    return column_number(row, 0, ID_MOST, &out->id) &&
-           column_text(row, 2, out->version, sizeof out->version) &&
-           column_text(row, 3, out->notes, sizeof out->notes);
-}
-
-static bool read_image(sqlite3_stmt *row, struct updraft_image_row *out)
-{
-    int64_t chip, size;
-
-    if (!column_number(row, 1, UINT16_MAX, &chip) || !column_number(row, 4, UINT32_MAX, &size))
-        return false;
-    out->release_id = sqlite3_column_int64(row, 0);
-    out->chip = (uint16_t)chip;
-    out->size = (uint32_t)size;
-    return column_blob(row, 2, out->sha256, sizeof out->sha256) &&
-           column_blob(row, 3, out->md5, sizeof out->md5) &&
-           column_text(row, 5, out->project, sizeof out->project) &&
-           column_text(row, 6, out->idf, sizeof out->idf);
-}
-
-static bool read_device(sqlite3_stmt *row, struct updraft_device_row *out)
-{
-    int64_t chip;
-
-    if (!column_number(row, 7, UINT16_MAX, &chip))
-        return false;
-    out->chip = (uint16_t)chip;
-    out->reports = sqlite3_column_int(row, 8) != 0;
-    out->confirmed = sqlite3_column_int(row, 9) != 0;
-    out->trial = sqlite3_column_int(row, 10) != 0;
-    out->last_seen_ms = sqlite3_column_int64(row, 11);
-    return column_text(row, 0, out->id, sizeof out->id) &&
-           column_text(row, 1, out->name, sizeof out->name) &&
-           column_text(row, 2, out->product, sizeof out->product) &&
-           column_text(row, 3, out->channel, sizeof out->channel) &&
-           column_text(row, 4, out->version, sizeof out->version) &&
-           column_text(row, 5, out->slot, sizeof out->slot) &&
-           column_text(row, 6, out->address, sizeof out->address);
-}
-
-static bool read_attempt(sqlite3_stmt *row, struct updraft_attempt_row *out)
-{
-    int via = sqlite3_column_int(row, 5);
-    int state = sqlite3_column_int(row, 6);
-    int progress = sqlite3_column_int(row, 7);
-
-    if (via < 0 || via > (int)UPDRAFT_VIA_RAW || state < (int)UPDRAFT_ATTEMPT_OFFERED ||
-        state > (int)UPDRAFT_ATTEMPT_FAILED || progress < UPDRAFT_NO_PROGRESS || progress > 100)
-        return false;
-    out->via = (enum updraft_via)via;
-    out->state = (enum updraft_attempt_state)state;
-    out->progress = (int8_t)progress;
-    out->error_code = (uint32_t)sqlite3_column_int64(row, 8);
-    out->started_ms = sqlite3_column_int64(row, 11);
-    out->updated_ms = sqlite3_column_int64(row, 12);
-    return column_number(row, 0, ID_MOST, &out->id) &&
-           column_text(row, 1, out->device, sizeof out->device) &&
-           column_text(row, 2, out->product, sizeof out->product) &&
-           column_text(row, 3, out->from, sizeof out->from) &&
-           column_text(row, 4, out->to, sizeof out->to) &&
-           column_text(row, 9, out->error_name, sizeof out->error_name) &&
-           column_text(row, 10, out->error_text, sizeof out->error_text);
-}
-
-static bool read_row(sqlite3_stmt *row, struct updraft_change *out)
-{
-    switch (out->kind) {
-    case UPDRAFT_CHANGE_PRODUCT:
-        out->row.product.created_ms = sqlite3_column_int64(row, 2);
-        return column_number(row, 0, ID_MOST, &out->row.product.id) &&
-               column_text(row, 1, out->row.product.name, sizeof out->row.product.name);
-    case UPDRAFT_CHANGE_RELEASE:
-        return read_release(row, &out->row.release);
-    case UPDRAFT_CHANGE_IMAGE:
-        return read_image(row, &out->row.image);
-    case UPDRAFT_CHANGE_CHANNEL:
-        out->row.channel.product_id = sqlite3_column_int64(row, 0);
-        out->row.channel.release_id = sqlite3_column_int64(row, 2);
-        return column_text(row, 1, out->row.channel.name, sizeof out->row.channel.name);
-    case UPDRAFT_CHANGE_DEVICE:
-        return read_device(row, &out->row.device);
-    case UPDRAFT_CHANGE_ATTEMPT:
-        return read_attempt(row, &out->row.attempt);
-    case UPDRAFT_CHANGE_TOUCH:
-        return false;
-    case UPDRAFT_CHANGE_TOKEN:
-        out->row.token.id = sqlite3_column_int64(row, 0);
-        out->row.token.created_ms = sqlite3_column_int64(row, 3);
-        return column_blob(row, 1, out->row.token.hash, sizeof out->row.token.hash) &&
-               column_text(row, 2, out->row.token.name, sizeof out->row.token.name);
-    case UPDRAFT_CHANGE_LOG:
-        return column_number(row, 0, ID_MOST, &out->row.log.attempt_id) &&
-               column_lines(row, 1, out->row.log.text, sizeof out->row.log.text);
-    }
-    return false;
-}
 
 static enum updraft_store_result load_table(struct sqlite_store *store,
                                             enum updraft_change_kind kind, updraft_store_row_fn row,
@@ -412,7 +265,7 @@ static enum updraft_store_result load_table(struct sqlite_store *store,
     while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
         memset(&change, 0, sizeof change);
         change.kind = kind;
-        if (!read_row(statement, &change)) {
+        if (!updraft_rows_read(statement, &change)) {
             snprintf(problem->text, sizeof problem->text,
                      "cannot read %.180s: '%s' gives a row that this program never wrote",
                      store->path, load_sql[kind]);
@@ -519,19 +372,19 @@ static enum updraft_store_result migrate(struct sqlite_store *store,
         return explain(store, "cannot read", problem);
     int version = atoi(text);
     free(text);
-    if (version > SCHEMA_VERSION) {
+    if (version > updraft_schema_version) {
         snprintf(problem->text, sizeof problem->text,
                  "the database %.180s has schema %d, this program knows up to %d", store->path,
-                 version, SCHEMA_VERSION);
+                 version, updraft_schema_version);
         return UPDRAFT_STORE_NEWER;
     }
-    for (; version < SCHEMA_VERSION; version++) {
+    for (; version < updraft_schema_version; version++) {
         char record[128];
         snprintf(record, sizeof record,
                  "INSERT INTO schema_migrations VALUES(%d, strftime('%%s','now'));COMMIT",
                  version + 1);
         if (sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
-            sqlite3_exec(store->db, migrations[version], NULL, NULL, NULL) != SQLITE_OK ||
+            sqlite3_exec(store->db, updraft_schema_steps[version], NULL, NULL, NULL) != SQLITE_OK ||
             sqlite3_exec(store->db, record, NULL, NULL, NULL) != SQLITE_OK)
             return explain(store, "cannot bring up to date", problem);
     }

@@ -120,32 +120,48 @@ static void routes_split_the_path_and_nothing_else_matches(void **state)
     assert_string_equal(allow, "GET");
 }
 
-static void everything_under_api_needs_a_token_and_nothing_else(void **state)
+static void every_address_asks_for_the_role_it_is_meant_for(void **state)
 {
     static const struct {
         enum updraft_method method;
         const char *path;
-        bool needs_token;
-    } paths[] = {{UPDRAFT_METHOD_GET, "/api/v1/overview", true},
-                 {UPDRAFT_METHOD_GET, "/api/v1/products", true},
-                 {UPDRAFT_METHOD_GET, "/api/v1/releases", true},
-                 {UPDRAFT_METHOD_POST, "/api/v1/releases", true},
-                 {UPDRAFT_METHOD_GET, "/api/v1/channels", true},
-                 {UPDRAFT_METHOD_PUT, "/api/v1/channels/a/b", true},
-                 {UPDRAFT_METHOD_GET, "/api/v1/devices", true},
-                 {UPDRAFT_METHOD_GET, "/api/v1/devices/a", true},
-                 {UPDRAFT_METHOD_GET, "/api/v1/attempts", true},
-                 {UPDRAFT_METHOD_GET, "/healthz", false},
-                 {UPDRAFT_METHOD_POST, "/d/report", false}};
+        enum updraft_role role;
+    } rows[] = {
+        {UPDRAFT_METHOD_GET, "/", UPDRAFT_ROLE_NONE},
+        {UPDRAFT_METHOD_GET, "/healthz", UPDRAFT_ROLE_NONE},
+        {UPDRAFT_METHOD_GET, "/d/channel/a/b/esp32.json", UPDRAFT_ROLE_NONE},
+        {UPDRAFT_METHOD_GET, "/d/esp-update/a", UPDRAFT_ROLE_NONE},
+        {UPDRAFT_METHOD_GET, "/d/ovms/a/b/ovms3.ver", UPDRAFT_ROLE_NONE},
+        {UPDRAFT_METHOD_GET, "/d/image/a", UPDRAFT_ROLE_NONE},
+        {UPDRAFT_METHOD_POST, "/d/report", UPDRAFT_ROLE_NONE},
+        {UPDRAFT_METHOD_GET, "/metrics", UPDRAFT_ROLE_VIEW},
+        {UPDRAFT_METHOD_GET, "/api/v1/overview", UPDRAFT_ROLE_VIEW},
+        {UPDRAFT_METHOD_GET, "/api/v1/products", UPDRAFT_ROLE_VIEW},
+        {UPDRAFT_METHOD_GET, "/api/v1/releases", UPDRAFT_ROLE_VIEW},
+        {UPDRAFT_METHOD_GET, "/api/v1/channels", UPDRAFT_ROLE_VIEW},
+        {UPDRAFT_METHOD_GET, "/api/v1/devices", UPDRAFT_ROLE_VIEW},
+        {UPDRAFT_METHOD_GET, "/api/v1/devices/a", UPDRAFT_ROLE_VIEW},
+        {UPDRAFT_METHOD_GET, "/api/v1/attempts", UPDRAFT_ROLE_VIEW},
+        {UPDRAFT_METHOD_POST, "/api/v1/releases", UPDRAFT_ROLE_PUBLISH},
+        {UPDRAFT_METHOD_PUT, "/api/v1/channels/a/b", UPDRAFT_ROLE_OPERATE},
+        {UPDRAFT_METHOD_GET, "/api/v1/audit", UPDRAFT_ROLE_ADMIN},
+        {UPDRAFT_METHOD_GET, "/api/v1/tokens", UPDRAFT_ROLE_ADMIN},
+        {UPDRAFT_METHOD_POST, "/api/v1/tokens", UPDRAFT_ROLE_ADMIN},
+        {UPDRAFT_METHOD_DELETE, "/api/v1/tokens/a", UPDRAFT_ROLE_ADMIN},
+    };
     struct updraft_request request;
     const char *allow;
+    size_t guarded = 0;
 
     (void)state;
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        const struct updraft_route *route = find(paths[i].method, paths[i].path, &request, &allow);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct updraft_route *route = find(rows[i].method, rows[i].path, &request, &allow);
         assert_non_null(route);
-        assert_int_equal(route->needs_token, paths[i].needs_token);
+        assert_int_equal(route->role, rows[i].role);
+        guarded += route->role != UPDRAFT_ROLE_NONE;
     }
+    /* And no other address: one that is added gets a row here, too. */
+    assert_int_equal(updraft_routes_count_guarded(), guarded);
 }
 
 static bool is_open(int fd)
@@ -231,7 +247,7 @@ int main(void)
         cmocka_unit_test(ambiguous_requests_are_refused),
         cmocka_unit_test(too_many_or_too_long_headers_are_431),
         cmocka_unit_test(routes_split_the_path_and_nothing_else_matches),
-        cmocka_unit_test(everything_under_api_needs_a_token_and_nothing_else),
+        cmocka_unit_test(every_address_asks_for_the_role_it_is_meant_for),
         cmocka_unit_test(a_late_connection_is_shut_down_and_no_other),
         cmocka_unit_test(a_peer_that_hung_up_is_noticed_at_the_second_sweep),
     };

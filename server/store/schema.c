@@ -1,0 +1,38 @@
+#include "server/store/schema.h"
+
+const char *const updraft_schema_steps[] = {
+    "CREATE TABLE products(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+    " created_ms INTEGER NOT NULL);"
+    "CREATE TABLE releases(id INTEGER PRIMARY KEY,"
+    " product_id INTEGER NOT NULL REFERENCES products(id), version TEXT NOT NULL,"
+    " notes TEXT NOT NULL, created_ms INTEGER NOT NULL, UNIQUE(product_id, version));"
+    "CREATE TABLE images(release_id INTEGER NOT NULL REFERENCES releases(id),"
+    " chip INTEGER NOT NULL, sha256 BLOB NOT NULL, md5 BLOB NOT NULL, size INTEGER NOT NULL,"
+    " project TEXT NOT NULL, idf TEXT NOT NULL, PRIMARY KEY(release_id, chip)) WITHOUT ROWID;"
+    "CREATE TABLE channels(product_id INTEGER NOT NULL REFERENCES products(id),"
+    " name TEXT NOT NULL, release_id INTEGER NOT NULL REFERENCES releases(id),"
+    " PRIMARY KEY(product_id, name)) WITHOUT ROWID;"
+    "CREATE TABLE devices(id TEXT PRIMARY KEY, name TEXT NOT NULL, product TEXT NOT NULL,"
+    " channel TEXT NOT NULL, version TEXT NOT NULL, slot TEXT NOT NULL, address TEXT NOT NULL,"
+    " chip INTEGER NOT NULL, reports INTEGER NOT NULL, confirmed INTEGER NOT NULL,"
+    " trial INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL);"
+    "CREATE TABLE attempts(id INTEGER PRIMARY KEY,"
+    " device TEXT NOT NULL REFERENCES devices(id), product TEXT NOT NULL,"
+    " from_version TEXT NOT NULL, to_version TEXT NOT NULL, via INTEGER NOT NULL,"
+    " state INTEGER NOT NULL, progress INTEGER NOT NULL, error_code INTEGER NOT NULL,"
+    " error_name TEXT NOT NULL, error_text TEXT NOT NULL, started_ms INTEGER NOT NULL,"
+    " updated_ms INTEGER NOT NULL);"
+    "CREATE TABLE tokens(id INTEGER PRIMARY KEY, hash BLOB NOT NULL, name TEXT NOT NULL,"
+    " created_ms INTEGER NOT NULL);",
+    "CREATE TABLE logs(attempt_id INTEGER PRIMARY KEY REFERENCES attempts(id),"
+    " text TEXT NOT NULL);",
+    /* The tokens of before were all there was to be: they may do everything, for ever. */
+    "ALTER TABLE tokens ADD COLUMN role INTEGER NOT NULL DEFAULT 4;"
+    "ALTER TABLE tokens ADD COLUMN expires_ms INTEGER NOT NULL DEFAULT 0;",
+    /* A ring: the row of an id goes where the one of UPDRAFT_AUDIT_CAP before stands. */
+    "CREATE TABLE audit(slot INTEGER PRIMARY KEY, id INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
+    " operator TEXT NOT NULL, endpoint TEXT NOT NULL, object TEXT NOT NULL, address TEXT NOT NULL,"
+    " status INTEGER NOT NULL);",
+};
+const int updraft_schema_version =
+    (int)(sizeof updraft_schema_steps / sizeof *updraft_schema_steps);

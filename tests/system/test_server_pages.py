@@ -1,0 +1,90 @@
+"""Long lists: pages that miss nothing, an overview that stays of a size, attempts that do not grow
+without end."""
+
+import json
+import sqlite3
+import unittest
+
+from server_case import ServerCase, mac
+
+
+class Pages(ServerCase):
+    def pages(self, kind, query, cursor):
+        """All rows, page by page; and the sizes of the pages."""
+        rows, sizes, where = [], [], ""
+        while True:
+            status, answer = self.server.api("GET", f"/api/v1/{kind}?{query}{where}")
+            self.assertEqual(status, 200, answer)
+            rows += answer[kind]
+            sizes.append(len(answer[kind]))
+            if answer["next"] is None:
+                return rows, sizes
+            where = f"&{cursor}={answer['next']}"
+
+    def put_devices(self, count):
+        """As if they had all been here before."""
+        self.server.stop()
+        database = sqlite3.connect(self.path("data", "updraft.sqlite"))
+        with database:
+            database.executemany(
+                "INSERT INTO devices VALUES(?,'','demo','','1.0.0','','',0,1,1,0,?)",
+                [(mac(number), 1800000000000 + number) for number in range(count)])
+        database.close()
+        self.server = self.start_server()
+
+    def test_devices_come_in_pages_that_miss_none(self):
+        for number in range(10):
+            self.report(number, "1.0.0", "confirmed")
+        rows, sizes = self.pages("devices", "limit=4", "after")
+        self.assertEqual([row["id"] for row in rows], [mac(number) for number in range(10)])
+        self.assertEqual(sizes, [4, 4, 2])
+        self.assertEqual(self.pages("devices", "limit=5", "after")[1], [5, 5])
+        self.assertEqual(self.pages("devices", "", "after")[1], [10])
+        self.assertEqual(self.pages("devices", "after=10", "after")[1], [0])
+        self.assertEqual(self.pages("devices", "after=999999999999999", "after")[1], [0])
+        for query in ("limit=0", "limit=1001", "limit=4x", "after=0", "after=-1", "after=x"):
+            self.assert_refused(self.server.api("GET", "/api/v1/devices?" + query), 400)
+
+    def test_a_page_is_right_although_devices_arrive(self):
+        for number in range(5):
+            self.report(number, "1.0.0", "confirmed")
+        _, first = self.server.api("GET", "/api/v1/devices?limit=3")
+        self.report(77, "1.0.0", "confirmed")
+        self.server.stop()
+        self.server = self.start_server()
+        rows, _ = self.pages("devices", f"limit=3&after={first['next']}", "after")
+        self.assertEqual([row["id"] for row in first["devices"] + rows],
+                         [mac(number) for number in (0, 1, 2, 3, 4, 77)])
+
+    def test_attempts_come_in_pages_that_miss_none(self):
+        for number in range(3):
+            for version in range(4):
+                self.report(number, "1.0.0", "downloading", target=f"2.{version}")
+        rows, sizes = self.pages("attempts", "limit=5", "before")
+        self.assertEqual(sizes, [5, 5, 2])
+        ids = [row["id"] for row in rows]
+        self.assertEqual(ids, sorted(set(ids), reverse=True))
+        rows, sizes = self.pages("attempts", "limit=3&device=" + mac(1), "before")
+        self.assertEqual(sizes, [3, 1])
+        self.assertEqual([row["to"] for row in rows], ["2.3", "2.2", "2.1", "2.0"])
+
+    def test_the_overview_counts_all_and_shows_the_first_thousand(self):
+        self.put_devices(2500)
+        self.report(7, "1.0.0", "failed", target="2.0.0", error={"code": 69})
+        self.report(8, "1.0.0", "trial")
+        status, overview = self.server.api("GET", "/api/v1/overview")
+        self.assertEqual(len(overview["devices"]), 1000)
+        self.assertEqual(overview["devices_next"], 1000)
+        self.assertEqual(overview["summary"], {
+            "devices": 2500, "runs_confirmed": 2499,
+            "states": {"seen": 0, "offered": 0, "downloading": 0, "written": 0, "trial": 1,
+                       "confirmed": 2498, "rolled_back": 0, "failed": 1}})
+        rows, sizes = self.pages("devices", "", "after")
+        self.assertEqual((len({row["id"] for row in rows}), sizes), (2500, [1000, 1000, 500]))
+        listed = json.loads(self.cli("devices", "--json", "--server", self.server.url, "--token",
+                                     self.server.token).stdout)
+        self.assertEqual([row["id"] for row in listed["devices"]], [row["id"] for row in rows])
+
+
+if __name__ == "__main__":
+    unittest.main()
