@@ -88,6 +88,8 @@ struct updraft_image_facts {
     uint16_t chip_id; /* UPDRAFT_CHIP_ESP8266 for the three versions of that chip */
     char version[33];
     char project[33];
+    bool has_elf_sha256;    /* a descriptor may come without it */
+    uint8_t elf_sha256[32]; /* of the program's ELF file, by which a program is recognised */
 };
 
 /* Reads the facts out of the first bytes of an image: a sector, or all of a smaller image. Looks no
@@ -97,8 +99,10 @@ UPDRAFT_MUST_CHECK enum updraft_error updraft_image_facts_decode(const uint8_t *
                                                                  uint32_t head_len,
                                                                  struct updraft_image_facts *facts);
 
-/* The 32 bytes in head by which a program is recognised, the SHA-256 of its ELF file; NULL when head
- * holds no descriptor or one without it (zeros). */
-const uint8_t *updraft_image_elf_sha256(const uint8_t *head, uint32_t head_len);
+/* The same for a device of the ESP32 family, which need not look into an image of the ESP8266: of
+ * that it tells kind and chip. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_image_facts_esp32(const uint8_t *head,
+                                                                uint32_t head_len,
+                                                                struct updraft_image_facts *facts);
 
 #endif

@@ -23,7 +23,7 @@ void updraft_progress_encode(const struct updraft_progress *progress,
 {
     memset(out, 0xFF, UPDRAFT_PROGRESS_RECORD_LEN);
     out[0] = RECORD_MAGIC;
-    out[1] = progress->slot;
+    out[1] = (uint8_t)progress->slot;
     updraft_put_le16(out + FROM_OFF, (uint16_t)(progress->from / UPDRAFT_PROGRESS_UNIT_LEN));
     updraft_put_le16(out + TO_OFF, (uint16_t)(progress->to / UPDRAFT_PROGRESS_UNIT_LEN));
     updraft_put_le32(out + CHECK_OFF, progress->check);

@@ -62,7 +62,7 @@ struct updraft_slots {
     const struct updraft_slot_memory *memory; /* NULL: none */
     struct updraft_layout layout;
     uint32_t table_addr;
-    int8_t running; /* slot index, or UPDRAFT_SLOT_NONE */
+    int running; /* slot index, or UPDRAFT_SLOT_NONE */
 };
 
 /* Where a slot lies; len 0 when the layout has no such slot. */
@@ -128,6 +128,7 @@ struct updraft_slots_log {
     uint32_t addr;     /* of the sector */
     uint32_t distrust; /* the word of that log, with what the other sector says of its slots */
     bool is_bare;      /* no entry names anything: the sector must be opened */
+    bool on_trial;     /* the running image is: the other sector is its way back */
 };
 
 /* Writes nothing. */
