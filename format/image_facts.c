@@ -29,66 +29,55 @@ static uint32_t find_appdesc_8266(const uint8_t *head, uint32_t head_len)
 
 static void get_text(char out[33], const uint8_t *field)
 {
-    memcpy(out, field, UPDRAFT_APPDESC_TEXT_LEN);
+    updraft_bytes_copy(out, field, UPDRAFT_APPDESC_TEXT_LEN);
     out[UPDRAFT_APPDESC_TEXT_LEN] = '\0';
-}
-
-/* A program without digest has zeros there. */
-static bool is_zero(const uint8_t *bytes, uint32_t len)
-{
-    while (len > 0 && bytes[len - 1] == 0)
-        len--;
-    return len == 0;
 }
 
 static void read_appdesc(const uint8_t *head, uint32_t off, struct updraft_image_facts *facts)
 {
     const uint8_t *digest = head + off + UPDRAFT_APPDESC_ELF_SHA256_OFF;
+    uint8_t any = 0;
 
     if (updraft_get_le32(head + off) != UPDRAFT_APPDESC_MAGIC)
         return;
     facts->has_appdesc = true;
     get_text(facts->version, head + off + UPDRAFT_APPDESC_VERSION_OFF);
     get_text(facts->project, head + off + UPDRAFT_APPDESC_PROJECT_OFF);
-    memcpy(facts->elf_sha256, digest, sizeof facts->elf_sha256);
-    facts->has_elf_sha256 = !is_zero(digest, sizeof facts->elf_sha256);
-}
-
-/* A length that no image can have is told before anything is erased for it; those of later segments
- * when the image is read back. */
-static bool starts_with_segment(const uint8_t *head, uint32_t head_len,
-                                enum updraft_image_kind kind)
-{
-    uint32_t data_off =
-        UPDRAFT_IMAGE_SEGMENT_HEADER_LEN +
-        (kind == UPDRAFT_IMAGE_ESP32 ? UPDRAFT_IMAGE_HEADER_LEN : UPDRAFT_IMAGE_HEADER_8266_LEN);
-
-    return head_len < data_off ||
-           updraft_image_segment_ok(data_off, updraft_get_le32(head + data_off - 4u));
+    updraft_bytes_copy(facts->elf_sha256, digest, sizeof facts->elf_sha256);
+    for (uint32_t i = 0; i < sizeof facts->elf_sha256; i++)
+        any |= digest[i];
+    facts->has_elf_sha256 = any != 0; /* a program without it has zeros there */
 }
 
 enum updraft_error updraft_image_facts_esp32(const uint8_t *head, uint32_t head_len,
                                              struct updraft_image_facts *facts)
 {
     enum updraft_image_kind kind;
+    uint32_t data_off = UPDRAFT_IMAGE_HEADER_8266_LEN + UPDRAFT_IMAGE_SEGMENT_HEADER_LEN;
+    uint32_t chip_id = UPDRAFT_CHIP_ESP8266;
+    uint8_t hashed = 0;
 
     if (head_len < UPDRAFT_IMAGE_HEADER_LEN)
         return UPDRAFT_E_TRUNCATED;
     kind = updraft_image_kind_of(head);
     if (kind == UPDRAFT_IMAGE_UNKNOWN)
         return UPDRAFT_E_MAGIC;
-    if (!updraft_image_count_ok(head[UPDRAFT_IMAGE_COUNT_OFF]) ||
-        (kind == UPDRAFT_IMAGE_ESP32 && head[UPDRAFT_IMAGE_HASHED_OFF] > 1))
+    if (kind == UPDRAFT_IMAGE_ESP32) {
+        data_off = UPDRAFT_APPDESC_OFF;
+        chip_id = updraft_get_le16(head + UPDRAFT_IMAGE_CHIP_ID_OFF);
+        hashed = head[UPDRAFT_IMAGE_HASHED_OFF];
+    }
+    if (!updraft_image_count_ok(head[UPDRAFT_IMAGE_COUNT_OFF]) || hashed > 1)
         return UPDRAFT_E_HEADER;
-    if (!starts_with_segment(head, head_len, kind))
+    /* A length that no image can have is told before anything is erased for it; those of later
+     * segments when the image is read back. */
+    if (head_len >= data_off &&
+        !updraft_image_segment_ok(data_off, updraft_get_le32(head + data_off - 4u)))
         return UPDRAFT_E_SEGMENT;
     memset(facts, 0, sizeof *facts);
     facts->kind = (uint8_t)kind;
-    facts->chip_id = UPDRAFT_CHIP_ESP8266;
-    if (kind != UPDRAFT_IMAGE_ESP32)
-        return UPDRAFT_OK;
-    facts->chip_id = updraft_get_le16(head + UPDRAFT_IMAGE_CHIP_ID_OFF);
-    if (head_len >= UPDRAFT_IMAGE_FACTS_LEN)
+    facts->chip_id = (uint16_t)chip_id;
+    if (kind == UPDRAFT_IMAGE_ESP32 && head_len >= UPDRAFT_IMAGE_FACTS_LEN)
         read_appdesc(head, UPDRAFT_APPDESC_OFF, facts);
     return UPDRAFT_OK;
 }

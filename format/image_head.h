@@ -64,12 +64,7 @@ static inline bool updraft_image_count_ok(uint8_t count)
 
 /* Whether a segment may have data_len bytes where they start at data_off of the image, which is no
  * further than a header behind the last segment that was let pass. */
-static inline bool updraft_image_segment_ok(uint32_t data_off, uint32_t data_len)
-{
-    /* The second test keeps the sum of the third from wrapping. */
-    return data_len % 4u == 0 && data_len < UPDRAFT_IMAGE_LEN_CAP &&
-           data_off + data_len <= UPDRAFT_IMAGE_LEN_CAP - UPDRAFT_IMAGE_TAIL_CAP;
-}
+bool updraft_image_segment_ok(uint32_t data_off, uint32_t data_len);
 
 /* One flipped bit of the header says "no hash appended", and then nothing but the checksum, which does
  * not cover the header, guards the image. The hash still stands there: exactly 32 bytes behind an

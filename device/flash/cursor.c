@@ -15,6 +15,8 @@
 _Static_assert(PROG_LEN >= UPDRAFT_PROGRESS_WITHHELD_LEN,
                "the withheld bytes are programmed blank");
 
+_Static_assert(UPDRAFT_PROGRESS_RECORD_LEN == UPDRAFT_FLASH_SPENT_LEN, "spent is a whole record");
+
 static uint32_t larger(uint32_t a, uint32_t b)
 {
     return a > b ? a : b;
@@ -61,7 +63,8 @@ enum updraft_error updraft_cursor_open(struct updraft_cursor *cursor)
     const struct updraft_flash *flash = cursor->flash;
     enum updraft_error error = UPDRAFT_OK;
 
-    UPDRAFT_ASSERT((cursor->addr | cursor->cap) % flash->sector_len == 0 && cursor->buf != NULL);
+    UPDRAFT_ASSERT(((cursor->addr | cursor->cap) & (flash->sector_len - 1u)) == 0);
+    UPDRAFT_ASSERT(cursor->buf != NULL);
     if (cursor->log_addr != 0) {
         UPDRAFT_ASSERT(flash->sector_len == UPDRAFT_PROGRESS_UNIT_LEN &&
                        flash->size / UPDRAFT_PROGRESS_UNIT_LEN <= UINT16_MAX);
@@ -93,7 +96,7 @@ enum updraft_error updraft_cursor_load(struct updraft_cursor *cursor, uint32_t o
     if (error != UPDRAFT_OK)
         return error;
     if (off == 0)
-        memcpy(cursor->buf, cursor->before.withheld, sizeof cursor->before.withheld);
+        updraft_bytes_copy(cursor->buf, cursor->before.withheld, sizeof cursor->before.withheld);
     *check = updraft_crc32(*check, cursor->buf, flash->sector_len);
     return UPDRAFT_OK;
 }
@@ -121,14 +124,12 @@ static enum updraft_error write_distrust(struct updraft_cursor *cursor)
  * it is steady. */
 static enum updraft_error open_log(struct updraft_cursor *cursor)
 {
-    static const uint8_t spent[UPDRAFT_PROGRESS_RECORD_LEN];
-    const struct updraft_flash *flash = cursor->flash;
     uint32_t len = cursor->expected_len != 0 ? cursor->expected_len : cursor->cap;
     uint32_t room = UPDRAFT_PROGRESS_LOG_END_OFF - cursor->log_off;
 
     if (room != 0) {
-        (void)flash->prog(flash->ctx, cursor->log_addr + cursor->log_off, spent, sizeof spent);
-        cursor->log_off += sizeof spent;
+        (void)!updraft_flash_spend(cursor->flash, cursor->log_addr + cursor->log_off);
+        cursor->log_off += UPDRAFT_PROGRESS_RECORD_LEN;
     }
     cursor->stride = len / (room / UPDRAFT_PROGRESS_RECORD_LEN / 2u + 1u);
     if (cursor->stride < STRIDE_MIN)
@@ -205,7 +206,7 @@ uint32_t updraft_cursor_put(struct updraft_cursor *cursor, const uint8_t *data, 
 
     if (len > cap)
         len = cap;
-    memcpy(room, data, len);
+    updraft_bytes_copy(room, data, len);
     cursor->buffered += len;
     return len;
 }
@@ -226,8 +227,8 @@ static uint32_t erase_len(const struct updraft_cursor *cursor)
 
     if (cursor->expected_len > cursor->erased_to)
         left_to_come = cursor->expected_len - cursor->erased_to;
-    if (flash->block_len != 0 && addr % flash->block_len == 0 && left_in_area >= flash->block_len &&
-        left_to_come >= flash->block_len / 4)
+    if (flash->block_len != 0 && (addr & (flash->block_len - 1u)) == 0 &&
+        left_in_area >= flash->block_len && left_to_come >= flash->block_len / 4)
         return flash->block_len;
     return flash->sector_len;
 }
@@ -285,7 +286,7 @@ enum updraft_error updraft_cursor_flush(struct updraft_cursor *cursor)
     memset(buf + len, 0xFF, cursor->flash->sector_len - len);
     if (cursor->written == 0 && cursor->log_addr != 0) {
         /* The start is kept in RAM and reads as erased until it is released. */
-        memcpy(cursor->before.withheld, buf, sizeof cursor->before.withheld);
+        updraft_bytes_copy(cursor->before.withheld, buf, sizeof cursor->before.withheld);
         memset(buf, 0xFF, sizeof cursor->before.withheld);
     }
     if (error == UPDRAFT_OK)

@@ -62,10 +62,12 @@ static enum updraft_error accept(struct updraft_update *update)
     const struct updraft_slots *slots = update->config.place.ctx;
 
     update->failure.a = slots->layout.otadata.addr;
-    if (!update->force && slot_starts_so(update, slots->running))
-        return UPDRAFT_E_ALREADY_RUNNING;
-    if (!update->force && failed_before(update))
-        return UPDRAFT_E_FAILED_BEFORE;
+    if (!update->force) {
+        if (slot_starts_so(update, slots->running))
+            return UPDRAFT_E_ALREADY_RUNNING;
+        if (failed_before(update))
+            return UPDRAFT_E_FAILED_BEFORE;
+    }
     return updraft_slots_open_log(slots);
 }
 
@@ -92,18 +94,20 @@ verify_and_select(struct updraft_update *update,
     const struct updraft_slots *slots = update->config.place.ctx;
     struct updraft_cursor *cursor = &update->cursor;
     struct updraft_flash view = {.ctx = cursor, .read = read_as_released};
-    struct updraft_slot_check check = {
-        .flash = &view,
-        .slot = {cursor->addr, cursor->written}, /* what lies behind is of another image */
-        .chip_id = update->config.chip_id,
-        .buf = cursor->buf,
-        .buf_cap = cursor->flash->sector_len,
-    };
+    struct updraft_slot_check check;
     struct updraft_trial_terms terms = {
         .attempts = update->config.attempts,
         .sha256 = update->facts.has_elf_sha256 ? update->facts.elf_sha256 : NULL,
     };
-    enum updraft_error error = verify(&check);
+    enum updraft_error error;
+
+    check.flash = &view;
+    check.slot.addr = cursor->addr;
+    check.slot.len = cursor->written; /* what lies behind is of another image */
+    check.chip_id = update->config.chip_id;
+    check.buf = cursor->buf;
+    check.buf_cap = cursor->flash->sector_len;
+    error = verify(&check);
 
     if (error == UPDRAFT_OK && check.kind == UPDRAFT_IMAGE_ESP32 && !check.hash_appended &&
         updraft_image_hides_hash(cursor->written - check.image_len))

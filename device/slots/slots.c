@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+/* A call is smaller than what it calls, wherever that is inlined. */
+#define SHARED __attribute__((noinline))
+
 static const char *const ota_names[UPDRAFT_SLOT_CAP] = {
     "ota_0", "ota_1", "ota_2",  "ota_3",  "ota_4",  "ota_5",  "ota_6",  "ota_7",
     "ota_8", "ota_9", "ota_10", "ota_11", "ota_12", "ota_13", "ota_14", "ota_15",
@@ -99,6 +102,11 @@ enum updraft_error updraft_slots_entries(const struct updraft_slots *slots,
     return UPDRAFT_OK;
 }
 
+static SHARED int slot_of(const struct updraft_slots *slots, uint32_t seq)
+{
+    return updraft_otadata_slot(seq, slots->layout.ota_count);
+}
+
 #define NO_DISTRUST 0xFFFFFFFFu
 
 /* In the word of distrust, which has a bit for each slot; 0: this one may be unsteady. */
@@ -134,7 +142,6 @@ static uint32_t distrust_of(const struct updraft_slots *slots, int idx)
  * it readable, in a sector whose other bits are read by chance. */
 static enum updraft_error erase_sector(const struct updraft_slots *slots, int idx, int whole)
 {
-    static const uint8_t spent[UPDRAFT_OTADATA_ENTRY_LEN];
     const struct updraft_flash *flash = slots->flash;
     uint32_t addr = sector_addr(slots, idx);
     uint32_t distrust = distrust_of(slots, idx) | slot_bit(slots->running) | slot_bit(whole);
@@ -145,7 +152,7 @@ static enum updraft_error erase_sector(const struct updraft_slots *slots, int id
             updraft_flash_clear(flash, sector_addr(slots, 1 - idx) + UPDRAFT_PROGRESS_DISTRUST_OFF,
                                 distrust & distrust_word(slots, 1 - idx));
     if (error == UPDRAFT_OK)
-        error = updraft_flash_write(flash, addr, spent, sizeof spent);
+        error = updraft_flash_spend(flash, addr);
     if (error == UPDRAFT_OK)
         error = flash->erase(flash->ctx, addr, UPDRAFT_OTADATA_SECTOR_LEN);
     return error == UPDRAFT_OK ? updraft_flash_sync(flash) : error;
@@ -168,8 +175,7 @@ static enum updraft_error write_entry(const struct updraft_slots *slots, int idx
     uint32_t addr = sector_addr(slots, idx);
     uint8_t bytes[UPDRAFT_OTADATA_ENTRY_LEN];
     uint8_t attempts = entry->trial.attempts_allowed;
-    enum updraft_error error =
-        erase_entry(slots, idx, updraft_otadata_slot(entry->seq, slots->layout.ota_count));
+    enum updraft_error error = erase_entry(slots, idx, slot_of(slots, entry->seq));
 
     if (error == UPDRAFT_OK && sha256 != NULL && slots->memory != NULL)
         error = slots->memory->note(slots, idx, sha256);
@@ -186,17 +192,27 @@ static enum updraft_error write_entry(const struct updraft_slots *slots, int idx
 /* ---- What the record says ----------------------------------------------------------------------
  */
 
-/* It names a slot, whatever became of that. */
-static bool is_whole(const struct updraft_otadata_entry *entry)
+_Static_assert(UPDRAFT_OTADATA_ENTRY_LEN == UPDRAFT_FLASH_SPENT_LEN, "spent is a whole entry");
+
+enum standing {
+    STANDS_NOWHERE, /* names no slot */
+    STANDS_WELL,
+    HAS_FAILED,
+};
+
+static SHARED enum standing standing_of(const struct updraft_otadata_entry *entry)
 {
-    return entry->crc_ok && entry->seq != UPDRAFT_OTADATA_SEQ_EMPTY;
+    if (!entry->crc_ok || entry->seq == UPDRAFT_OTADATA_SEQ_EMPTY)
+        return STANDS_NOWHERE;
+    return entry->state == UPDRAFT_OTA_ABORTED || entry->state == UPDRAFT_OTA_INVALID ||
+                   entry->trial.outcome == UPDRAFT_TRIAL_IS_ROLLED_BACK
+               ? HAS_FAILED
+               : STANDS_WELL;
 }
 
 bool updraft_slots_has_failed(const struct updraft_otadata_entry *entry)
 {
-    return is_whole(entry) &&
-           (entry->state == UPDRAFT_OTA_ABORTED || entry->state == UPDRAFT_OTA_INVALID ||
-            (entry->trial.present && entry->trial.outcome == UPDRAFT_TRIAL_IS_ROLLED_BACK));
+    return standing_of(entry) == HAS_FAILED;
 }
 
 static bool is_on_trial(const struct updraft_otadata_entry *entry)
@@ -214,9 +230,9 @@ struct record {
     int trial;       /* by which the running image is on trial, -1 when it is not */
 };
 
-static bool names_running(const struct updraft_slots *slots, uint32_t seq)
+static SHARED bool names_running(const struct updraft_slots *slots, uint32_t seq)
 {
-    return seq != 0 && updraft_otadata_slot(seq, slots->layout.ota_count) == slots->running;
+    return seq != 0 && slot_of(slots, seq) == slots->running;
 }
 
 static enum updraft_error read_record(const struct updraft_slots *slots, struct record *record)
@@ -229,8 +245,7 @@ static enum updraft_error read_record(const struct updraft_slots *slots, struct 
     if (error != UPDRAFT_OK)
         return error;
     for (int i = 0; i < 2; i++)
-        record->seq[i] = slots->layout.ota_count != 0 && is_whole(&entries[i]) &&
-                                 !updraft_slots_has_failed(&entries[i])
+        record->seq[i] = slots->layout.ota_count != 0 && standing_of(&entries[i]) == STANDS_WELL
                              ? entries[i].seq
                              : 0;
     active = record->seq[0] == 0 || record->seq[1] > record->seq[0];
@@ -250,7 +265,7 @@ static int failed_entry(const struct updraft_slots *slots, const struct record *
     for (int i = 0; i < 2 && slots->layout.ota_count != 0; i++) {
         const struct updraft_otadata_entry *entry = &record->entries[i];
 
-        if (updraft_slots_has_failed(entry) &&
+        if (standing_of(entry) == HAS_FAILED &&
             (failed < 0 || entry->seq > record->entries[failed].seq))
             failed = i;
     }
@@ -274,7 +289,7 @@ enum updraft_error updraft_slots_state(const struct updraft_slots *slots,
         *state = UPDRAFT_RUN_ON_TRIAL;
     failed = failed_entry(slots, &record);
     if (failed >= 0) {
-        *rolled_back = updraft_otadata_slot(record.entries[failed].seq, slots->layout.ota_count);
+        *rolled_back = slot_of(slots, record.entries[failed].seq);
         *reason = record.entries[failed].trial.reason;
     }
     return UPDRAFT_OK;
@@ -290,7 +305,7 @@ enum updraft_error updraft_slots_chosen(const struct updraft_slots *slots, int *
         return error;
     seq = record.seq[record.active];
     if (seq != 0)
-        *slot = updraft_otadata_slot(seq, slots->layout.ota_count);
+        *slot = slot_of(slots, seq);
     else
         *slot = slots->layout.factory.len != 0 ? UPDRAFT_SLOT_FACTORY : 0;
     return UPDRAFT_OK;
@@ -313,7 +328,7 @@ static void answer_with(const struct updraft_slots *slots, const struct record *
 {
     if (idx < 0)
         return;
-    answer->slot = updraft_otadata_slot(record->entries[idx].seq, slots->layout.ota_count);
+    answer->slot = slot_of(slots, record->entries[idx].seq);
     answer->addr = sector_addr(slots, idx);
     answer->entry = record->entries[idx];
 }
@@ -343,7 +358,7 @@ enum updraft_error updraft_slots_find_failed(const struct updraft_slots *slots,
 /* ---- The choice --------------------------------------------------------------------------------
  */
 
-static uint32_t next_seq(const struct updraft_slots *slots, uint32_t seq, int slot)
+static SHARED uint32_t next_seq(const struct updraft_slots *slots, uint32_t seq, int slot)
 {
     return updraft_otadata_next_seq(seq + 1u, (uint8_t)slot, slots->layout.ota_count);
 }
@@ -392,7 +407,7 @@ enum updraft_error updraft_slots_try(const struct updraft_slots *slots, int slot
         entry.seq = next_seq(slots, kept_seq, slot);
     }
     /* An entry that names the slot which was just written speaks of an image that is gone. */
-    if (kept_seq != 0 && updraft_otadata_slot(kept_seq, slots->layout.ota_count) == slot)
+    if (kept_seq != 0 && slot_of(slots, kept_seq) == slot)
         keep = 1 - keep;
     return write_entry(slots, 1 - keep, &entry, terms->sha256);
 }
@@ -481,12 +496,13 @@ static enum updraft_error restate(const struct updraft_slots *slots, struct reco
 
 /* The outcome does not read as confirmed: rotten bits that no program can set again. A new entry for
  * good takes the place of the trial. */
-static enum updraft_error confirm_anew(const struct updraft_slots *slots, int trial, uint32_t seq)
+static enum updraft_error confirm_anew(const struct updraft_slots *slots, int trial,
+                                       struct updraft_otadata_entry *entry)
 {
-    struct updraft_otadata_entry entry = {.seq = next_seq(slots, seq, slots->running),
-                                          .state = UPDRAFT_OTA_UNDEFINED};
-
-    return entry.seq != 0 ? write_entry(slots, 1 - trial, &entry, NULL) : UPDRAFT_E_FLASH_VERIFY;
+    entry->seq = next_seq(slots, entry->seq, slots->running);
+    entry->state = UPDRAFT_OTA_UNDEFINED;
+    entry->trial.attempts_allowed = 0;
+    return entry->seq != 0 ? write_entry(slots, 1 - trial, entry, NULL) : UPDRAFT_E_FLASH_VERIFY;
 }
 
 enum updraft_error updraft_slots_confirm(const struct updraft_slots *slots)
@@ -510,7 +526,7 @@ enum updraft_error updraft_slots_confirm(const struct updraft_slots *slots)
         if (error != UPDRAFT_OK || record.trial != trial)
             return error;
     }
-    return confirm_anew(slots, trial, record.seq[trial]);
+    return confirm_anew(slots, trial, &record.entries[trial]);
 }
 
 enum updraft_error updraft_slots_reject(const struct updraft_slots *slots,

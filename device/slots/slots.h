@@ -30,18 +30,18 @@ struct updraft_extent {
 #define UPDRAFT_LAYOUT_PART_COUNT (UPDRAFT_SLOT_CAP + 4)
 
 struct updraft_layout {
+    uint8_t ota_count; /* every app/ota_x row of the table, as the boot loader counts */
     union {
         struct {
+            struct updraft_extent otadata; /* len 0: none */
+            struct updraft_extent table;   /* the sector of the partition table itself */
             struct updraft_extent test;
             struct updraft_extent factory;
             struct updraft_extent ota[UPDRAFT_SLOT_CAP];
-            struct updraft_extent otadata; /* len 0: none */
-            struct updraft_extent table;   /* the sector of the partition table itself */
         };
-        /* The same: slot s is part s + 2. */
+        /* The same: slot s is part s + 4. */
         struct updraft_extent parts[UPDRAFT_LAYOUT_PART_COUNT];
     };
-    uint8_t ota_count; /* every app/ota_x row of the table, as the boot loader counts */
 };
 
 struct updraft_slots;
@@ -60,9 +60,9 @@ struct updraft_slot_memory {
 struct updraft_slots {
     const struct updraft_flash *flash;
     const struct updraft_slot_memory *memory; /* NULL: none */
-    struct updraft_layout layout;
     uint32_t table_addr;
     int running; /* slot index, or UPDRAFT_SLOT_NONE */
+    struct updraft_layout layout;
 };
 
 /* Where a slot lies; len 0 when the layout has no such slot. */

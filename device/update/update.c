@@ -165,6 +165,7 @@ static enum updraft_error open_area(struct updraft_update *update,
                                     const struct updraft_update_request *request)
 {
     struct updraft_cursor *cursor = &update->cursor;
+    const uint8_t *digest = request->sha256 != NULL ? request->sha256 : request->md5;
     const uint8_t *identity = request->identity;
     uint32_t identity_len = UPDRAFT_SHA256_LEN;
     enum updraft_error error;
@@ -173,10 +174,8 @@ static enum updraft_error open_area(struct updraft_update *update,
     cursor->buf = update->config.buf;
     cursor->expected_len = update->wire_len = request->wire_len;
     update->force = request->force;
-    if (request->sha256 != NULL)
-        want_digest(update, request->sha256, UPDRAFT_SHA256_LEN);
-    else if (request->md5 != NULL)
-        want_digest(update, request->md5, UPDRAFT_MD5_LEN);
+    if (digest != NULL)
+        want_digest(update, digest, request->sha256 != NULL ? UPDRAFT_SHA256_LEN : UPDRAFT_MD5_LEN);
     if (identity == NULL) {
         identity = update->want_digest;
         identity_len = update->want_digest_len;
@@ -225,9 +224,9 @@ static enum updraft_error resume(struct updraft_update *update)
 
 static void reset(struct updraft_update *update)
 {
-    size_t kept_len = offsetof(struct updraft_update, failure);
+    size_t from = offsetof(struct updraft_update, keeps_gzip);
 
-    memset((uint8_t *)update + kept_len, 0, sizeof *update - kept_len);
+    memset((uint8_t *)update + from, 0, offsetof(struct updraft_update, config) - from);
     update->ops = update->config.place.ops;
     update->target_slot = UPDRAFT_SLOT_NONE;
 }

@@ -103,25 +103,26 @@ enum updraft_update_state {
 /* Private but for state, failure, target_slot, data_partition and facts, which may be read; what the place may use and
  * set is said in device/slots/place.h. */
 struct updraft_update {
-    struct updraft_update_config config;
+    /* The small ones first: where the offset is small, so is the code. */
     enum updraft_update_state state;
     bool disabled;
-    /* From here on all is zero when a transaction begins. */
-    struct updraft_failure failure;
-    const struct updraft_place_ops *ops;   /* the place's, or those of a data partition */
-    const struct updraft_decoder *decoder; /* NULL: what comes is the image */
-    struct updraft_cursor cursor;
-    struct updraft_image_facts facts; /* once the first sector has come */
-    int target_slot; /* UPDRAFT_SLOT_NONE for a data partition, and where there are no slots */
-    uint32_t wire_len;
-    uint32_t wire_seen;
-    uint32_t want_digest_len; /* 0, 16 or 32 */
-    uint8_t want_digest[UPDRAFT_SHA256_LEN];
+    /* From here to the config all is zero when a transaction begins. */
     bool keeps_gzip; /* the place takes gzip as it comes, for the boot stage to inflate */
     bool is_opaque;  /* written as it comes, without a look at it: such gzip, or data */
     bool accepted;   /* the facts were checked: erasing is allowed */
     bool force;
     bool data_partition;
+    int target_slot; /* UPDRAFT_SLOT_NONE for a data partition, and where there are no slots */
+    const struct updraft_place_ops *ops;   /* the place's, or those of a data partition */
+    const struct updraft_decoder *decoder; /* NULL: what comes is the image */
+    uint32_t wire_len;
+    uint32_t wire_seen;
+    uint32_t want_digest_len; /* 0, 16 or 32 */
+    struct updraft_cursor cursor;
+    struct updraft_failure failure;
+    uint8_t want_digest[UPDRAFT_SHA256_LEN];
+    struct updraft_image_facts facts; /* once the first sector has come */
+    struct updraft_update_config config;
     struct updraft_digest wire_digest;
     struct updraft_gunzip gunzip;
 };
