@@ -107,7 +107,8 @@ UPDRAFT_MUST_CHECK enum updraft_error updraft_layout_find_label(const struct upd
                                                                 struct updraft_row *out);
 
 /* running_addr: the flash address the running code was loaded from, as the boot stage or the chip's
- * memory mapping knows it. Sets running to UPDRAFT_SLOT_NONE when it lies in no app partition. */
+ * memory mapping knows it. Sets running to UPDRAFT_SLOT_NONE when it lies in no app partition.
+ * On error *slots holds nothing of use. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_open(struct updraft_slots *slots,
                                                          const struct updraft_flash *flash,
                                                          uint32_t table_addr,
