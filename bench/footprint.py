@@ -43,7 +43,7 @@ PROGRAMS = [
     Program("core", "update core: slots, transaction, image check",
             {"Cortex-M4": 6144, "RV32IMC": 8192}, {}, "",
             ["updraft_slots_open", "updraft_slots_state", "updraft_slots_confirm", "updraft_slots_reject",
-             "updraft_slots_select", "updraft_update_begin", "updraft_update_feed",
+             "updraft_slots_try", "updraft_update_begin", "updraft_update_feed",
              "updraft_update_finish", "updraft_update_abort"]),
 ]
 CONTEXT_BAR = 1024  # of updraft_update and updraft_slots together
@@ -52,8 +52,8 @@ LARGEST_COUNT = 10
 
 # The file a call through a pointer is made in -> what it may reach inside the library.
 POINTERS = {
-    "device/update/update.c": ["device/slots/slot_place.c:find", "device/slots/slot_place.c:accept",
-                               "device/slots/slot_place.c:commit"],
+    "device/update/update.c": ["updraft_image_facts_esp32", "device/slots/slot_place.c:find",
+                               "device/slots/slot_place.c:accept", "device/slots/slot_place.c:commit"],
     "device/slots/pass.c": ["device/slots/slot_place.c:read_as_released"],
     "boot/boot.c": ["updraft_slot_verify", "boot/rules_updraft.c:decide", "boot/rules_updraft.c:apply"],
 }

@@ -1,5 +1,6 @@
 #include "boot/staged.h"
 
+#include "device/flash/access.h"
 #include "device/slots/staged_source.h"
 #include "format/assert.h"
 #include "format/bytes.h"

@@ -24,6 +24,7 @@
 #include "device/push/web.h"
 #include "device/slots/last_lines.h"
 #include "device/slots/refused.h"
+#include "device/slots/slot_data.h"
 #include "device/slots/slot_place.h"
 #include "device/slots/slots.h"
 #include "device/slots/staged.h"

@@ -176,6 +176,7 @@ static void start_application(uint32_t running_addr)
         .chip_id = UPDRAFT_CHIP_ESP32,
         .attempts = TRIAL_BOOTS,
         .buf = sector,
+        .decoder = &updraft_update_gzip,
         .gunzip_arena = arena,
         .hooks = &hooks,
     };

@@ -2,6 +2,7 @@
 #ifndef UPDRAFT_FORMAT_BYTES_H
 #define UPDRAFT_FORMAT_BYTES_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 static inline uint16_t updraft_get_le16(const uint8_t *p)
@@ -33,5 +34,8 @@ static inline uint32_t updraft_round_up(uint32_t v, uint32_t to)
 {
     return (v + to - 1u) & ~(to - 1u);
 }
+
+/* memcpy as a call: compilers lay a short copy of known length out in full, which is larger. */
+void updraft_bytes_copy(void *out, const void *in, size_t len);
 
 #endif

@@ -135,12 +135,13 @@ static void end_segment(struct updraft_image_reader *reader)
 }
 
 /* ESP32-family images carry the descriptor at the start of their first segment, version 3 images at
- * the start of their read-only data, whichever segment that is. */
-static bool wants_descriptor(const struct updraft_image_reader *reader)
+ * the start of their read-only data, whichever mapped segment that is. */
+static bool wants_descriptor(const struct updraft_image_reader *reader, uint32_t load_addr)
 {
     if (reader->info.has_appdesc)
         return false;
-    return reader->info.kind == UPDRAFT_IMAGE_ESP8266_V3 ||
+    return (reader->info.kind == UPDRAFT_IMAGE_ESP8266_V3 &&
+            updraft_image_is_mapped_8266(load_addr)) ||
            (reader->info.kind == UPDRAFT_IMAGE_ESP32 && reader->segment_idx == 0);
 }
 
@@ -159,7 +160,7 @@ static enum updraft_error begin_segment(struct updraft_image_reader *reader)
     }
     reader->segment_end = reader->off + data_len;
     reader->desc_len = 0;
-    reader->desc_wanted = wants_descriptor(reader);
+    reader->desc_wanted = wants_descriptor(reader, load_addr);
     if (reader->on_segment != NULL)
         reader->on_segment(reader->on_segment_ctx, reader->segment_idx, load_addr, data_len,
                            reader->off);

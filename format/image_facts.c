@@ -27,72 +27,72 @@ static uint32_t find_appdesc_8266(const uint8_t *head, uint32_t head_len)
     return 0;
 }
 
-/* The descriptor within head; NULL when there is none, or not all of it. */
-static const uint8_t *find_appdesc(const uint8_t *head, uint32_t head_len)
-{
-    uint32_t off = UPDRAFT_APPDESC_OFF;
-
-    if (head_len < UPDRAFT_IMAGE_FACTS_LEN)
-        return NULL;
-    switch (updraft_image_kind_of(head)) {
-    case UPDRAFT_IMAGE_ESP32:
-        break;
-    case UPDRAFT_IMAGE_ESP8266_V1:
-    case UPDRAFT_IMAGE_ESP8266_V3:
-        off = find_appdesc_8266(head, head_len);
-        break;
-    case UPDRAFT_IMAGE_ESP8266_V2:
-    case UPDRAFT_IMAGE_UNKNOWN:
-        return NULL;
-    }
-    return off != 0 && updraft_get_le32(head + off) == UPDRAFT_APPDESC_MAGIC ? head + off : NULL;
-}
-
 static void get_text(char out[33], const uint8_t *field)
 {
-    memcpy(out, field, UPDRAFT_APPDESC_TEXT_LEN);
+    updraft_bytes_copy(out, field, UPDRAFT_APPDESC_TEXT_LEN);
     out[UPDRAFT_APPDESC_TEXT_LEN] = '\0';
 }
 
-/* A length that no image can have is told before anything is erased for it; those of later segments
- * when the image is read back. */
-static bool starts_with_segment(const uint8_t *head, uint32_t head_len,
-                                enum updraft_image_kind kind)
+static void read_appdesc(const uint8_t *head, uint32_t off, struct updraft_image_facts *facts)
 {
-    uint32_t data_off =
-        UPDRAFT_IMAGE_SEGMENT_HEADER_LEN +
-        (kind == UPDRAFT_IMAGE_ESP32 ? UPDRAFT_IMAGE_HEADER_LEN : UPDRAFT_IMAGE_HEADER_8266_LEN);
+    const uint8_t *digest = head + off + UPDRAFT_APPDESC_ELF_SHA256_OFF;
+    uint8_t any = 0;
 
-    return head_len < data_off ||
-           updraft_image_segment_ok(data_off, updraft_get_le32(head + data_off - 4u));
+    if (updraft_get_le32(head + off) != UPDRAFT_APPDESC_MAGIC)
+        return;
+    facts->has_appdesc = true;
+    get_text(facts->version, head + off + UPDRAFT_APPDESC_VERSION_OFF);
+    get_text(facts->project, head + off + UPDRAFT_APPDESC_PROJECT_OFF);
+    updraft_bytes_copy(facts->elf_sha256, digest, sizeof facts->elf_sha256);
+    for (uint32_t i = 0; i < sizeof facts->elf_sha256; i++)
+        any |= digest[i];
+    facts->has_elf_sha256 = any != 0; /* a program without it has zeros there */
 }
 
-enum updraft_error updraft_image_facts_decode(const uint8_t *head, uint32_t head_len,
-                                              struct updraft_image_facts *facts)
+enum updraft_error updraft_image_facts_esp32(const uint8_t *head, uint32_t head_len,
+                                             struct updraft_image_facts *facts)
 {
-    const uint8_t *appdesc = find_appdesc(head, head_len);
     enum updraft_image_kind kind;
+    uint32_t data_off = UPDRAFT_IMAGE_HEADER_8266_LEN + UPDRAFT_IMAGE_SEGMENT_HEADER_LEN;
+    uint32_t chip_id = UPDRAFT_CHIP_ESP8266;
+    uint8_t hashed = 0;
 
     if (head_len < UPDRAFT_IMAGE_HEADER_LEN)
         return UPDRAFT_E_TRUNCATED;
     kind = updraft_image_kind_of(head);
     if (kind == UPDRAFT_IMAGE_UNKNOWN)
         return UPDRAFT_E_MAGIC;
-    if (!updraft_image_count_ok(head[UPDRAFT_IMAGE_COUNT_OFF]) ||
-        (kind == UPDRAFT_IMAGE_ESP32 && head[UPDRAFT_IMAGE_HASHED_OFF] > 1))
-        return UPDRAFT_E_HEADER;
-    if (!starts_with_segment(head, head_len, kind))
-        return UPDRAFT_E_SEGMENT;
-    *facts = (struct updraft_image_facts){
-        .kind = (uint8_t)kind,
-        .chip_id = kind == UPDRAFT_IMAGE_ESP32 ? updraft_get_le16(head + UPDRAFT_IMAGE_CHIP_ID_OFF)
-                                               : UPDRAFT_CHIP_ESP8266,
-        .has_appdesc = appdesc != NULL,
-    };
-    if (appdesc != NULL) {
-        get_text(facts->version, appdesc + UPDRAFT_APPDESC_VERSION_OFF);
-        get_text(facts->project, appdesc + UPDRAFT_APPDESC_PROJECT_OFF);
+    if (kind == UPDRAFT_IMAGE_ESP32) {
+        data_off = UPDRAFT_APPDESC_OFF;
+        chip_id = updraft_get_le16(head + UPDRAFT_IMAGE_CHIP_ID_OFF);
+        hashed = head[UPDRAFT_IMAGE_HASHED_OFF];
     }
+    if (!updraft_image_count_ok(head[UPDRAFT_IMAGE_COUNT_OFF]) || hashed > 1)
+        return UPDRAFT_E_HEADER;
+    /* A length that no image can have is told before anything is erased for it; those of later
+     * segments when the image is read back. */
+    if (head_len >= data_off &&
+        !updraft_image_segment_ok(data_off, updraft_get_le32(head + data_off - 4u)))
+        return UPDRAFT_E_SEGMENT;
+    memset(facts, 0, sizeof *facts);
+    facts->kind = (uint8_t)kind;
+    facts->chip_id = (uint16_t)chip_id;
+    if (kind == UPDRAFT_IMAGE_ESP32 && head_len >= UPDRAFT_IMAGE_FACTS_LEN)
+        read_appdesc(head, UPDRAFT_APPDESC_OFF, facts);
+    return UPDRAFT_OK;
+}
+
+enum updraft_error updraft_image_facts_decode(const uint8_t *head, uint32_t head_len,
+                                              struct updraft_image_facts *facts)
+{
+    enum updraft_error error = updraft_image_facts_esp32(head, head_len, facts);
+    uint32_t off;
+
+    if (error != UPDRAFT_OK || facts->kind != UPDRAFT_IMAGE_ESP8266_V1)
+        return error;
+    off = find_appdesc_8266(head, head_len);
+    if (off != 0)
+        read_appdesc(head, off, facts);
     return UPDRAFT_OK;
 }
 
@@ -106,18 +106,4 @@ void updraft_image_facts_of(const struct updraft_image_info *info,
     };
     memcpy(facts->version, info->appdesc.version, sizeof facts->version);
     memcpy(facts->project, info->appdesc.project, sizeof facts->project);
-}
-
-const uint8_t *updraft_image_elf_sha256(const uint8_t *head, uint32_t head_len)
-{
-    const uint8_t *appdesc = find_appdesc(head, head_len);
-    const uint8_t *digest;
-    uint8_t any = 0;
-
-    if (appdesc == NULL)
-        return NULL;
-    digest = appdesc + UPDRAFT_APPDESC_ELF_SHA256_OFF;
-    for (uint32_t i = 0; i < UPDRAFT_SHA256_LEN; i++)
-        any |= digest[i];
-    return any != 0 ? digest : NULL;
 }

@@ -19,7 +19,7 @@ static bool in_range(uint32_t addr, uint32_t start, uint32_t len)
     return addr - start < len;
 }
 
-static bool is_8266_code(uint32_t addr)
+static __attribute__((noinline)) bool is_8266_code(uint32_t addr)
 {
     return in_range(addr, IRAM_8266_START, IRAM_8266_LEN) ||
            in_range(addr, FLASH_8266_START, FLASH_8266_LEN);
@@ -43,4 +43,11 @@ enum updraft_image_kind updraft_image_kind_of(const uint8_t head[UPDRAFT_IMAGE_H
 bool updraft_image_is_mapped_8266(uint32_t load_addr)
 {
     return load_addr >= FLASH_8266_START;
+}
+
+bool updraft_image_segment_ok(uint32_t data_off, uint32_t data_len)
+{
+    /* The second test keeps the sum of the third from wrapping. */
+    return data_len % 4u == 0 && data_len < UPDRAFT_IMAGE_LEN_CAP &&
+           data_off + data_len <= UPDRAFT_IMAGE_LEN_CAP - UPDRAFT_IMAGE_TAIL_CAP;
 }

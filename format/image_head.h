@@ -64,12 +64,7 @@ static inline bool updraft_image_count_ok(uint8_t count)
 
 /* Whether a segment may have data_len bytes where they start at data_off of the image, which is no
  * further than a header behind the last segment that was let pass. */
-static inline bool updraft_image_segment_ok(uint32_t data_off, uint32_t data_len)
-{
-    /* The second test keeps the sum of the third from wrapping. */
-    return data_len % 4u == 0 && data_len < UPDRAFT_IMAGE_LEN_CAP &&
-           data_off + data_len <= UPDRAFT_IMAGE_LEN_CAP - UPDRAFT_IMAGE_TAIL_CAP;
-}
+bool updraft_image_segment_ok(uint32_t data_off, uint32_t data_len);
 
 /* One flipped bit of the header says "no hash appended", and then nothing but the checksum, which does
  * not cover the header, guards the image. The hash still stands there: exactly 32 bytes behind an
@@ -88,6 +83,8 @@ struct updraft_image_facts {
     uint16_t chip_id; /* UPDRAFT_CHIP_ESP8266 for the three versions of that chip */
     char version[33];
     char project[33];
+    bool has_elf_sha256;    /* a descriptor may come without it */
+    uint8_t elf_sha256[32]; /* of the program's ELF file, by which a program is recognised */
 };
 
 /* Reads the facts out of the first bytes of an image: a sector, or all of a smaller image. Looks no
@@ -97,8 +94,10 @@ UPDRAFT_MUST_CHECK enum updraft_error updraft_image_facts_decode(const uint8_t *
                                                                  uint32_t head_len,
                                                                  struct updraft_image_facts *facts);
 
-/* The 32 bytes in head by which a program is recognised, the SHA-256 of its ELF file; NULL when head
- * holds no descriptor or one without it (zeros). */
-const uint8_t *updraft_image_elf_sha256(const uint8_t *head, uint32_t head_len);
+/* The same for a device of the ESP32 family, which need not look into an image of the ESP8266: of
+ * that it tells kind and chip. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_image_facts_esp32(const uint8_t *head,
+                                                                uint32_t head_len,
+                                                                struct updraft_image_facts *facts);
 
 #endif

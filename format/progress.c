@@ -23,11 +23,11 @@ void updraft_progress_encode(const struct updraft_progress *progress,
 {
     memset(out, 0xFF, UPDRAFT_PROGRESS_RECORD_LEN);
     out[0] = RECORD_MAGIC;
-    out[1] = progress->slot;
+    out[1] = (uint8_t)progress->slot;
     updraft_put_le16(out + FROM_OFF, (uint16_t)(progress->from / UPDRAFT_PROGRESS_UNIT_LEN));
     updraft_put_le16(out + TO_OFF, (uint16_t)(progress->to / UPDRAFT_PROGRESS_UNIT_LEN));
     updraft_put_le32(out + CHECK_OFF, progress->check);
-    memcpy(out + WITHHELD_OFF, progress->withheld, sizeof progress->withheld);
+    updraft_bytes_copy(out + WITHHELD_OFF, progress->withheld, sizeof progress->withheld);
     updraft_put_le32(out + CRC_OFF, updraft_crc32(0, out, CRC_OFF));
 }
 
@@ -42,6 +42,6 @@ bool updraft_progress_decode(const uint8_t bytes[UPDRAFT_PROGRESS_RECORD_LEN],
     progress->from = (uint32_t)updraft_get_le16(bytes + FROM_OFF) * UPDRAFT_PROGRESS_UNIT_LEN;
     progress->to = (uint32_t)updraft_get_le16(bytes + TO_OFF) * UPDRAFT_PROGRESS_UNIT_LEN;
     progress->check = updraft_get_le32(bytes + CHECK_OFF);
-    memcpy(progress->withheld, bytes + WITHHELD_OFF, sizeof progress->withheld);
+    updraft_bytes_copy(progress->withheld, bytes + WITHHELD_OFF, sizeof progress->withheld);
     return true;
 }

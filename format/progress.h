@@ -42,7 +42,7 @@ struct updraft_progress {
     uint32_t from; /* flash addresses at a sector; below 256 MB */
     uint32_t to;
     uint32_t check;
-    uint8_t slot;
+    uint32_t slot; /* 0..15 */
     uint8_t withheld[UPDRAFT_PROGRESS_WITHHELD_LEN];
 };
 

@@ -38,6 +38,13 @@ enum updraft_error updraft_flash_write(const struct updraft_flash *flash, uint32
     return error == UPDRAFT_OK ? updraft_flash_compare(flash, addr, data, len) : error;
 }
 
+enum updraft_error updraft_flash_spend(const struct updraft_flash *flash, uint32_t addr)
+{
+    static const uint8_t spent[UPDRAFT_FLASH_SPENT_LEN];
+
+    return updraft_flash_write(flash, addr, spent, sizeof spent);
+}
+
 enum updraft_error updraft_flash_clear(const struct updraft_flash *flash, uint32_t addr,
                                        uint32_t word)
 {

@@ -18,6 +18,12 @@ UPDRAFT_MUST_CHECK enum updraft_error updraft_flash_write(const struct updraft_f
                                                           uint32_t addr, const uint8_t *data,
                                                           uint32_t len);
 
+#define UPDRAFT_FLASH_SPENT_LEN 32u
+
+/* Programs all of a record to zeros: whatever a cut has left there, it is none any more. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_flash_spend(const struct updraft_flash *flash,
+                                                          uint32_t addr);
+
 /* Clears bits of a word and makes that durable. Bits that are 1 in `word` stay as they are. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_flash_clear(const struct updraft_flash *flash,
                                                           uint32_t addr, uint32_t word);

@@ -10,69 +10,20 @@
 #define EVERYWHERE   0xFFFFFFFFu /* behind every address */
 #define NO_DISTRUST  0xFFFFFFFFu
 #define SLOT_BIT(at) (1u << (at))
+#define PROG_LEN     16u /* a multiple of every flash's */
 
-void updraft_cursor_open(struct updraft_cursor *cursor, const struct updraft_flash *flash,
-                         uint32_t addr, uint32_t cap, uint8_t *buf)
+_Static_assert(PROG_LEN >= UPDRAFT_PROGRESS_WITHHELD_LEN,
+               "the withheld bytes are programmed blank");
+
+_Static_assert(UPDRAFT_PROGRESS_RECORD_LEN == UPDRAFT_FLASH_SPENT_LEN, "spent is a whole record");
+
+static uint32_t larger(uint32_t a, uint32_t b)
 {
-    UPDRAFT_ASSERT(addr % flash->sector_len == 0 && buf != NULL);
-    UPDRAFT_ASSERT(flash->prog_len == 1 || flash->prog_len == 2 || flash->prog_len == 4);
-    memset(cursor, 0, sizeof *cursor);
-    memset(cursor->withheld, 0xFF, sizeof cursor->withheld);
-    cursor->flash = flash;
-    cursor->addr = addr;
-    cursor->cap = cap;
-    cursor->buf = buf;
-}
-
-void updraft_cursor_withhold(struct updraft_cursor *cursor)
-{
-    UPDRAFT_ASSERT(cursor->written == 0);
-    cursor->withheld_len = UPDRAFT_CURSOR_WITHHELD_CAP;
-}
-
-uint32_t updraft_cursor_room(const struct updraft_cursor *cursor, uint8_t **room)
-{
-    uint32_t in_buf = cursor->flash->sector_len - cursor->buffered;
-    uint32_t in_area = cursor->cap - cursor->written - cursor->buffered;
-
-    *room = cursor->buf + cursor->buffered;
-    return in_buf < in_area ? in_buf : in_area;
-}
-
-void updraft_cursor_commit(struct updraft_cursor *cursor, uint32_t len)
-{
-    uint8_t *room;
-
-    UPDRAFT_ASSERT(len <= updraft_cursor_room(cursor, &room));
-    cursor->buffered += len;
-}
-
-bool updraft_cursor_is_full(const struct updraft_cursor *cursor)
-{
-    return cursor->buffered == cursor->flash->sector_len;
+    return a > b ? a : b;
 }
 
 /* ---- The log -----------------------------------------------------------------------------------
  */
-
-/* What the last update had announced. What lies elsewhere cannot be minded here, record by record: its
- * whole slot is distrusted. */
-static void mind(struct updraft_cursor *cursor, struct updraft_progress *last)
-{
-    if (last->from >= cursor->addr && last->to <= cursor->addr + cursor->cap) {
-        cursor->suspect_from = last->from;
-        cursor->suspect_to = last->to;
-    } else {
-        if (last->to != 0)
-            cursor->distrust &= ~SLOT_BIT(last->slot);
-        last->from = cursor->addr;
-    }
-    if ((cursor->distrust & SLOT_BIT(cursor->slot)) == 0) {
-        cursor->suspect_from = 0;
-        cursor->suspect_to = EVERYWHERE;
-        last->from = cursor->addr;
-    }
-}
 
 enum updraft_error updraft_cursor_read_log(const struct updraft_flash *flash, uint32_t log_addr,
                                            struct updraft_progress *last, uint32_t *free_off)
@@ -93,19 +44,40 @@ enum updraft_error updraft_cursor_read_log(const struct updraft_flash *flash, ui
     return UPDRAFT_OK;
 }
 
-enum updraft_error updraft_cursor_log(struct updraft_cursor *cursor, uint32_t log_addr,
-                                      uint8_t slot, uint32_t distrust,
-                                      struct updraft_progress *last)
+/* What the last update had announced. What lies elsewhere cannot be minded here, record by record: its
+ * whole slot is distrusted. */
+static void mind(struct updraft_cursor *cursor)
+{
+    struct updraft_progress *before = &cursor->before;
+
+    if (before->from < cursor->addr || before->to > cursor->addr + cursor->cap) {
+        if (before->to != 0)
+            cursor->distrust &= ~SLOT_BIT(before->slot);
+        before->from = before->to = cursor->addr;
+    }
+    cursor->resume_len = before->from - cursor->addr;
+}
+
+enum updraft_error updraft_cursor_open(struct updraft_cursor *cursor)
 {
     const struct updraft_flash *flash = cursor->flash;
-    enum updraft_error error = updraft_cursor_read_log(flash, log_addr, last, &cursor->log_off);
+    enum updraft_error error = UPDRAFT_OK;
 
-    UPDRAFT_ASSERT(flash->sector_len == UPDRAFT_PROGRESS_UNIT_LEN &&
-                   flash->size / UPDRAFT_PROGRESS_UNIT_LEN <= UINT16_MAX);
-    cursor->log_addr = log_addr;
-    cursor->slot = slot;
-    cursor->distrust = distrust;
-    mind(cursor, last);
+    UPDRAFT_ASSERT(((cursor->addr | cursor->cap) & (flash->sector_len - 1u)) == 0);
+    UPDRAFT_ASSERT(cursor->buf != NULL);
+    if (cursor->log_addr != 0) {
+        UPDRAFT_ASSERT(flash->sector_len == UPDRAFT_PROGRESS_UNIT_LEN &&
+                       flash->size / UPDRAFT_PROGRESS_UNIT_LEN <= UINT16_MAX);
+        error = updraft_cursor_read_log(flash, cursor->log_addr, &cursor->before, &cursor->log_off);
+        mind(cursor);
+    } else {
+        cursor->distrust = 0;
+        cursor->noted_to = EVERYWHERE; /* nobody to tell */
+    }
+    if ((cursor->distrust & SLOT_BIT(cursor->slot)) == 0) {
+        cursor->before.from = cursor->resume_len = 0;
+        cursor->before.to = EVERYWHERE;
+    }
     return error;
 }
 
@@ -115,23 +87,24 @@ void updraft_cursor_identify(struct updraft_cursor *cursor, const uint8_t *ident
     cursor->check = updraft_crc32(0, identity, len);
 }
 
-enum updraft_error updraft_cursor_reread(struct updraft_cursor *cursor,
-                                         const struct updraft_progress *last)
+enum updraft_error updraft_cursor_load(struct updraft_cursor *cursor, uint32_t off, uint32_t *check)
 {
     const struct updraft_flash *flash = cursor->flash;
     enum updraft_error error =
-        flash->read(flash->ctx, cursor->addr + cursor->written, cursor->buf, flash->sector_len);
+        flash->read(flash->ctx, cursor->addr + off, cursor->buf, flash->sector_len);
 
     if (error != UPDRAFT_OK)
         return error;
-    if (cursor->written == 0 && cursor->withheld_len != 0) {
-        memcpy(cursor->withheld, last->withheld, sizeof cursor->withheld);
-        memcpy(cursor->buf, last->withheld, sizeof last->withheld);
-    }
-    cursor->check = updraft_crc32(cursor->check, cursor->buf, flash->sector_len);
-    cursor->written += flash->sector_len;
-    cursor->noted_written = cursor->erased_to = cursor->written;
+    if (off == 0)
+        updraft_bytes_copy(cursor->buf, cursor->before.withheld, sizeof cursor->before.withheld);
+    *check = updraft_crc32(*check, cursor->buf, flash->sector_len);
     return UPDRAFT_OK;
+}
+
+void updraft_cursor_resume(struct updraft_cursor *cursor)
+{
+    cursor->check = cursor->before.check;
+    cursor->written = cursor->erased_to = cursor->noted_written = cursor->resume_len;
 }
 
 static enum updraft_error write_distrust(struct updraft_cursor *cursor)
@@ -151,14 +124,12 @@ static enum updraft_error write_distrust(struct updraft_cursor *cursor)
  * it is steady. */
 static enum updraft_error open_log(struct updraft_cursor *cursor)
 {
-    static const uint8_t spent[UPDRAFT_PROGRESS_RECORD_LEN];
-    const struct updraft_flash *flash = cursor->flash;
     uint32_t len = cursor->expected_len != 0 ? cursor->expected_len : cursor->cap;
     uint32_t room = UPDRAFT_PROGRESS_LOG_END_OFF - cursor->log_off;
 
     if (room != 0) {
-        (void)flash->prog(flash->ctx, cursor->log_addr + cursor->log_off, spent, sizeof spent);
-        cursor->log_off += sizeof spent;
+        (void)!updraft_flash_spend(cursor->flash, cursor->log_addr + cursor->log_off);
+        cursor->log_off += UPDRAFT_PROGRESS_RECORD_LEN;
     }
     cursor->stride = len / (room / UPDRAFT_PROGRESS_RECORD_LEN / 2u + 1u);
     if (cursor->stride < STRIDE_MIN)
@@ -171,8 +142,7 @@ static enum updraft_error open_log(struct updraft_cursor *cursor)
  * distrusted. */
 static enum updraft_error note(struct updraft_cursor *cursor, uint32_t end)
 {
-    struct updraft_progress progress = {
-        .from = cursor->addr + cursor->written, .check = cursor->check, .slot = cursor->slot};
+    struct updraft_progress record = cursor->before; /* what was suspect stays so */
     uint8_t bytes[UPDRAFT_PROGRESS_RECORD_LEN];
     enum updraft_error error = UPDRAFT_OK;
 
@@ -180,23 +150,21 @@ static enum updraft_error note(struct updraft_cursor *cursor, uint32_t end)
         error = open_log(cursor);
     if (error != UPDRAFT_OK || cursor->noted_to == EVERYWHERE)
         return error;
-    progress.to = updraft_round_up(progress.from + cursor->stride, UPDRAFT_PROGRESS_UNIT_LEN);
-    if (progress.to < end)
-        progress.to = end;
-    if (progress.to < cursor->noted_to)
-        progress.to = cursor->noted_to;
-    if (progress.to < cursor->suspect_to)
-        progress.to = cursor->suspect_to;
-    if (progress.to > cursor->addr + cursor->cap)
-        progress.to = cursor->addr + cursor->cap;
-    memcpy(progress.withheld, cursor->withheld, sizeof progress.withheld);
-    updraft_progress_encode(&progress, bytes);
+    record.slot = cursor->slot;
+    record.check = cursor->check;
+    record.from = cursor->addr + cursor->written;
+    record.to = larger(record.to,
+                       updraft_round_up(record.from + cursor->stride, UPDRAFT_PROGRESS_UNIT_LEN));
+    record.to = larger(larger(record.to, end), cursor->noted_to);
+    if (record.to > cursor->addr + cursor->cap)
+        record.to = cursor->addr + cursor->cap;
+    updraft_progress_encode(&record, bytes);
     while (cursor->log_off < UPDRAFT_PROGRESS_LOG_END_OFF) {
         uint32_t addr = cursor->log_addr + cursor->log_off;
 
         cursor->log_off += sizeof bytes;
         if (updraft_flash_write(cursor->flash, addr, bytes, sizeof bytes) == UPDRAFT_OK) {
-            cursor->noted_to = progress.to;
+            cursor->noted_to = record.to;
             cursor->noted_written = cursor->written;
             return UPDRAFT_OK;
         }
@@ -211,8 +179,6 @@ void updraft_cursor_forget(struct updraft_cursor *cursor)
 {
     uint32_t written = cursor->written;
 
-    if (cursor->log_addr == 0)
-        return;
     cursor->written = 0;
     cursor->check = 0;
     (void)note(cursor, EVERYWHERE);
@@ -222,12 +188,33 @@ void updraft_cursor_forget(struct updraft_cursor *cursor)
 /* ---- Writing -----------------------------------------------------------------------------------
  */
 
-static bool is_trusted(const struct updraft_cursor *cursor, uint32_t off, uint32_t len)
+uint32_t updraft_cursor_room(const struct updraft_cursor *cursor, uint8_t **room)
 {
-    uint32_t addr = cursor->addr + off;
+    *room = cursor->buf + cursor->buffered;
+    return cursor->written < cursor->cap ? cursor->flash->sector_len - cursor->buffered : 0;
+}
 
-    return cursor->log_addr != 0 &&
-           (addr + len <= cursor->suspect_from || addr >= cursor->suspect_to);
+bool updraft_cursor_is_full(const struct updraft_cursor *cursor)
+{
+    return cursor->buffered == cursor->flash->sector_len;
+}
+
+uint32_t updraft_cursor_put(struct updraft_cursor *cursor, const uint8_t *data, uint32_t len)
+{
+    uint8_t *room;
+    uint32_t cap = updraft_cursor_room(cursor, &room);
+
+    if (len > cap)
+        len = cap;
+    updraft_bytes_copy(room, data, len);
+    cursor->buffered += len;
+    return len;
+}
+
+/* What no earlier update may have left unsteady. */
+static bool is_trusted(const struct updraft_cursor *cursor, uint32_t addr, uint32_t len)
+{
+    return addr + len <= cursor->before.from || addr >= cursor->before.to;
 }
 
 /* A block is worth its erase when most of it will be written; with an unknown length it is assumed. */
@@ -240,28 +227,26 @@ static uint32_t erase_len(const struct updraft_cursor *cursor)
 
     if (cursor->expected_len > cursor->erased_to)
         left_to_come = cursor->expected_len - cursor->erased_to;
-    if (flash->block_len != 0 && addr % flash->block_len == 0 && left_in_area >= flash->block_len &&
-        left_to_come >= flash->block_len / 4)
+    if (flash->block_len != 0 && (addr & (flash->block_len - 1u)) == 0 &&
+        left_in_area >= flash->block_len && left_to_come >= flash->block_len / 4)
         return flash->block_len;
     return flash->sector_len;
 }
 
-static enum updraft_error erase_to(struct updraft_cursor *cursor, uint32_t end)
+/* From where the next data go. */
+static enum updraft_error erase_ahead(struct updraft_cursor *cursor)
 {
     const struct updraft_flash *flash = cursor->flash;
+    uint32_t addr = cursor->addr + cursor->erased_to;
+    uint32_t len = erase_len(cursor);
     enum updraft_error error = UPDRAFT_OK;
 
-    while (cursor->erased_to < end && error == UPDRAFT_OK) {
-        uint32_t addr = cursor->addr + cursor->erased_to;
-        uint32_t len = erase_len(cursor);
-
-        if (cursor->log_addr != 0 && addr + len > cursor->noted_to)
-            error = note(cursor, addr + len);
-        if (error == UPDRAFT_OK && !(is_trusted(cursor, cursor->erased_to, len) &&
-                                     updraft_flash_compare(flash, addr, NULL, len) == UPDRAFT_OK))
-            error = flash->erase(flash->ctx, addr, len);
-        cursor->erased_to += len;
-    }
+    if (addr + len > cursor->noted_to)
+        error = note(cursor, addr + len);
+    if (error == UPDRAFT_OK && !(is_trusted(cursor, addr, len) &&
+                                 updraft_flash_compare(flash, addr, NULL, len) == UPDRAFT_OK))
+        error = flash->erase(flash->ctx, addr, len);
+    cursor->erased_to += len;
     return error;
 }
 
@@ -269,49 +254,43 @@ static enum updraft_error write_sector(struct updraft_cursor *cursor, uint32_t l
 {
     const struct updraft_flash *flash = cursor->flash;
     uint32_t addr = cursor->addr + cursor->written;
-    bool is_fresh = cursor->erased_to <= cursor->written;
+    bool is_fresh = cursor->erased_to == cursor->written;
     enum updraft_error error = UPDRAFT_OK;
 
     /* Equal already, or, once it is erased, nothing but erased bytes. */
-    if ((!is_fresh || is_trusted(cursor, cursor->written, len)) &&
+    if ((!is_fresh || is_trusted(cursor, addr, len)) &&
         updraft_flash_compare(flash, addr, cursor->buf, len) == UPDRAFT_OK) {
         if (is_fresh)
-            cursor->erased_to = cursor->written + flash->sector_len;
+            cursor->erased_to += flash->sector_len;
         return UPDRAFT_OK;
     }
-    error = erase_to(cursor, cursor->written + len);
+    if (is_fresh)
+        error = erase_ahead(cursor);
     if (error == UPDRAFT_OK)
         error = flash->prog(flash->ctx, addr, cursor->buf, len);
     return error == UPDRAFT_OK ? updraft_flash_compare(flash, addr, cursor->buf, len) : error;
 }
 
-enum updraft_error updraft_cursor_flush(struct updraft_cursor *cursor, uint32_t *bad_addr)
+enum updraft_error updraft_cursor_flush(struct updraft_cursor *cursor)
 {
+    uint8_t *buf = cursor->buf;
     uint32_t len = cursor->buffered;
-    uint32_t padded = updraft_round_up(len, cursor->flash->prog_len);
-    uint32_t check = cursor->check;
+    uint32_t check = 0;
     enum updraft_error error = UPDRAFT_OK;
 
-    if (len == 0)
-        return UPDRAFT_OK;
-    *bad_addr = cursor->addr + cursor->written;
     if (cursor->has_identity) {
-        check = updraft_crc32(check, cursor->buf, len);
+        check = updraft_crc32(cursor->check, buf, len);
         if (cursor->noted_to != 0 && cursor->written - cursor->noted_written >= cursor->stride)
             error = note(cursor, 0);
     }
-    if (cursor->written == 0 && cursor->withheld_len != 0) {
+    memset(buf + len, 0xFF, cursor->flash->sector_len - len);
+    if (cursor->written == 0 && cursor->log_addr != 0) {
         /* The start is kept in RAM and reads as erased until it is released. */
-        uint32_t skip = len < cursor->withheld_len ? len : cursor->withheld_len;
-
-        memcpy(cursor->withheld, cursor->buf, skip);
-        memset(cursor->buf, 0xFF, skip);
-        padded = padded < cursor->withheld_len ? cursor->withheld_len : padded;
+        updraft_bytes_copy(cursor->before.withheld, buf, sizeof cursor->before.withheld);
+        memset(buf, 0xFF, sizeof cursor->before.withheld);
     }
-    if (padded > len)
-        memset(cursor->buf + len, 0xFF, padded - len);
     if (error == UPDRAFT_OK)
-        error = write_sector(cursor, padded);
+        error = write_sector(cursor, updraft_round_up(len, PROG_LEN));
     if (error != UPDRAFT_OK)
         return error;
     cursor->written += len;
@@ -320,11 +299,9 @@ enum updraft_error updraft_cursor_flush(struct updraft_cursor *cursor, uint32_t 
     return UPDRAFT_OK;
 }
 
-enum updraft_error updraft_cursor_release(struct updraft_cursor *cursor, uint32_t *bad_addr)
+enum updraft_error updraft_cursor_release(const struct updraft_cursor *cursor)
 {
-    UPDRAFT_ASSERT(cursor->buffered == 0);
-    *bad_addr = cursor->addr;
-    if (cursor->withheld_len == 0)
-        return updraft_flash_sync(cursor->flash);
-    return updraft_flash_write(cursor->flash, cursor->addr, cursor->withheld, cursor->withheld_len);
+    UPDRAFT_ASSERT(cursor->buffered == 0 && cursor->log_addr != 0);
+    return updraft_flash_write(cursor->flash, cursor->addr, cursor->before.withheld,
+                               sizeof cursor->before.withheld);
 }

@@ -10,7 +10,7 @@
  * and not later, so all of it is erased and programmed. With a log, what may be unsteady is written
  * down before it is touched; all the rest is left alone where it is blank, or equal already.
  *
- * It can withhold the first bytes of the area: they stay erased in flash until
+ * With a log it also withholds the first bytes of the area: they stay erased in flash until
  * updraft_cursor_release(), so that an unfinished area has no valid start.
  *
  * After a power loss the log tells what may be unsteady, and from where an image that has an identity
@@ -24,40 +24,32 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define UPDRAFT_CURSOR_WITHHELD_CAP UPDRAFT_PROGRESS_WITHHELD_LEN
-
 struct updraft_cursor {
+    /* Filled in before updraft_cursor_open(); all else is zero then. */
     const struct updraft_flash *flash;
-    uint32_t addr;         /* of the area; aligned to a sector */
-    uint32_t cap;          /* bytes of the area */
-    uint32_t written;      /* bytes in flash, the withheld ones included */
-    uint32_t erased_to;    /* offset up to which the area is erased, or was left as it is */
-    uint32_t buffered;     /* bytes in buf behind `written` */
-    uint32_t expected_len; /* how much will come; 0: not known */
     uint8_t *buf;          /* flash->sector_len bytes */
-    uint8_t withheld_len;  /* 0 or UPDRAFT_CURSOR_WITHHELD_CAP */
-    uint8_t slot;          /* of the log's records */
-    bool has_identity;     /* what is written can be gone on with */
-    uint8_t withheld[UPDRAFT_CURSOR_WITHHELD_CAP];
-    /* The log; all private. */
-    uint32_t log_addr;     /* of its sector; 0: none */
-    uint32_t log_off;      /* where the next record goes */
-    uint32_t distrust;     /* the word to be programmed */
-    uint32_t suspect_from; /* addresses: what an earlier update may have left unsteady */
-    uint32_t suspect_to;
-    uint32_t
-        noted_to; /* address up to which this update said that it would touch; 0: nothing yet */
+    uint32_t addr;         /* of the area; aligned to a sector */
+    uint32_t cap;          /* whole sectors */
+    uint32_t expected_len; /* how much will come; 0: not known */
+    uint32_t log_addr;     /* sector of the log; 0: none */
+    uint32_t distrust;     /* its word, or that of more than one log; the word to be programmed */
+    uint32_t slot;         /* of the log's records, 0..15 */
+    /* To be read */
+    uint32_t written;    /* bytes in flash, the withheld ones included */
+    uint32_t buffered;   /* bytes in buf behind `written` */
+    uint32_t resume_len; /* bytes that may be gone on with, if they are of the same image */
+    /* Private */
+    uint32_t erased_to; /* offset up to which the area is erased, or was left as it is */
+    uint32_t log_off;   /* where the next record goes */
+    uint32_t noted_to;  /* address up to which this update said that it would touch; 0: not yet */
     uint32_t noted_written; /* `written` of the last record */
     uint32_t stride;        /* bytes between records */
     uint32_t check;         /* CRC-32 of identity and bytes */
+    bool has_identity;      /* what is written can be gone on with */
+    /* What the log says last: from..to is what an earlier update may have left unsteady. Its withheld
+     * bytes are this update's once that goes on, or has written. */
+    struct updraft_progress before;
 };
-
-/* Touches no flash. */
-void updraft_cursor_open(struct updraft_cursor *cursor, const struct updraft_flash *flash,
-                         uint32_t addr, uint32_t cap, uint8_t *buf);
-
-/* Withhold the first bytes; before anything is written. */
-void updraft_cursor_withhold(struct updraft_cursor *cursor);
 
 /* Reads a log to its end: the last record that is whole (all zero when there is none), and where the
  * first free one is. */
@@ -66,43 +58,42 @@ UPDRAFT_MUST_CHECK enum updraft_error updraft_cursor_read_log(const struct updra
                                                               struct updraft_progress *last,
                                                               uint32_t *free_off);
 
-/* Takes a log into use, for slot number 0..15, and reads it; distrust is its word, or that of more than
- * one log. `from` of *last lies behind the start of the area when there is something to go on with;
- * whether it belongs to the same image is told by reading it again. Writes nothing. */
-UPDRAFT_MUST_CHECK enum updraft_error updraft_cursor_log(struct updraft_cursor *cursor,
-                                                         uint32_t log_addr, uint8_t slot,
-                                                         uint32_t distrust,
-                                                         struct updraft_progress *last);
+/* Reads the log, if there is one; writes nothing. resume_len is not 0 when there is something to go on
+ * with; whether it belongs to the same image is told by loading it. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_cursor_open(struct updraft_cursor *cursor);
 
-/* Before anything is written, behind updraft_cursor_log(): what is written can be gone on with, by who
- * knows the identity. */
+/* Before anything is written, where there is a log: what is written can be gone on with, by who knows
+ * the identity. */
 void updraft_cursor_identify(struct updraft_cursor *cursor, const uint8_t *identity, uint32_t len);
 
-/* Takes the next sector that was written earlier as written now; it is in the buffer afterwards. With all
- * up to `from` taken so, `check` is as in *last when it is the same image. */
-UPDRAFT_MUST_CHECK enum updraft_error updraft_cursor_reread(struct updraft_cursor *cursor,
-                                                            const struct updraft_progress *last);
+/* Reads a sector that was written earlier to the buffer, and continues *check over it. With all up to
+ * resume_len loaded so, from the check of the identity on, it is before.check when it is the same
+ * image. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_cursor_load(struct updraft_cursor *cursor,
+                                                          uint32_t off, uint32_t *check);
+
+/* It is the same image: goes on behind it. */
+void updraft_cursor_resume(struct updraft_cursor *cursor);
 
 /* Room for the next bytes: where to put them and how many, at least 1 while the area is not full
- * and the buffer is flushed when full; 0 at the end of the area. */
+ * and the buffer is flushed when full; 0 at the end of the area. Who puts them there adds them to
+ * `buffered`. */
 uint32_t updraft_cursor_room(const struct updraft_cursor *cursor, uint8_t **room);
 
-/* len bytes were put into the room. */
-void updraft_cursor_commit(struct updraft_cursor *cursor, uint32_t len);
+/* Puts as many bytes there as there is room for; returns how many. */
+uint32_t updraft_cursor_put(struct updraft_cursor *cursor, const uint8_t *data, uint32_t len);
 
 /* True when the buffer holds a whole sector and must be flushed before there is room again. */
 bool updraft_cursor_is_full(const struct updraft_cursor *cursor);
 
 /* Erases as needed and programs what is buffered: a whole sector, or, as the last call, what there
- * is, padded with 0xFF to the flash's program length. E_FLASH_*; *bad_addr then says where. */
-UPDRAFT_MUST_CHECK enum updraft_error updraft_cursor_flush(struct updraft_cursor *cursor,
-                                                           uint32_t *bad_addr);
+ * is, padded with 0xFF. At least one byte. E_FLASH_*: at addr + written, or in the log. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_cursor_flush(struct updraft_cursor *cursor);
 
 /* What was written is not what it should be: nobody shall go on with it. */
 void updraft_cursor_forget(struct updraft_cursor *cursor);
 
-/* Programs the withheld bytes and syncs. */
-UPDRAFT_MUST_CHECK enum updraft_error updraft_cursor_release(struct updraft_cursor *cursor,
-                                                             uint32_t *bad_addr);
+/* Where there is a log: programs the withheld bytes and syncs. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_cursor_release(const struct updraft_cursor *cursor);
 
 #endif

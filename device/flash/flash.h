@@ -25,8 +25,8 @@ struct updraft_flash {
     /* Everything before is durable when this returns. May be NULL where every call is. */
     enum updraft_error (*sync)(void *ctx);
     uint32_t size;       /* of the chip */
-    uint32_t sector_len; /* smallest erase: 4096 */
-    uint32_t block_len;  /* larger and faster erase: 65536; 0 where there is none */
+    uint32_t sector_len; /* smallest erase: 4096; a power of two */
+    uint32_t block_len;  /* larger and faster erase: 65536, a power of two; 0: there is none */
     uint32_t prog_len;   /* alignment of programs: 1, 2 or 4 */
 };
 

@@ -10,7 +10,7 @@ _Static_assert(sizeof(struct updraft_extent[UPDRAFT_LAYOUT_PART_COUNT]) ==
                "both views of the parts agree");
 _Static_assert(UPDRAFT_LAYOUT_PART_COUNT < 32, "a set of slots fits a word");
 
-#define PART_OF(slot) ((slot)-UPDRAFT_SLOT_TEST)
+#define PART_OF(slot) ((slot)-UPDRAFT_SLOT_TEST + 2)
 
 const struct updraft_extent *updraft_layout_slot(const struct updraft_layout *layout, int slot)
 {

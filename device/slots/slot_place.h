@@ -8,8 +8,8 @@
 #include "device/slots/place.h"
 #include "device/slots/slots.h"
 
-/* slots are open, and outlive what uses the place. find: E_NO_SLOT, E_NO_OTADATA, E_TRIAL,
- * E_NO_PARTITION, E_TOO_LARGE. accept: E_ALREADY_RUNNING, E_FAILED_BEFORE. commit: what
+/* slots are open, and outlive what uses the place. find: E_NO_SLOT, E_NO_OTADATA, E_TRIAL.
+ * Its find_data may be set to updraft_slot_find_data (device/slots/slot_data.h). accept: E_ALREADY_RUNNING, E_FAILED_BEFORE. commit: what
  * updraft_slot_verify() finds. E_FLASH_* from each. */
 struct updraft_place updraft_slot_place(struct updraft_slots *slots);
 /* The same for images of the ESP8266: one place, one family of chips, so that a firmware links the

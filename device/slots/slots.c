@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+/* A call is smaller than what it calls, wherever that is inlined. */
+#define SHARED __attribute__((noinline))
+
 static const char *const ota_names[UPDRAFT_SLOT_CAP] = {
     "ota_0", "ota_1", "ota_2",  "ota_3",  "ota_4",  "ota_5",  "ota_6",  "ota_7",
     "ota_8", "ota_9", "ota_10", "ota_11", "ota_12", "ota_13", "ota_14", "ota_15",
@@ -32,50 +35,45 @@ int updraft_slot_by_name(const char *name)
     return UPDRAFT_SLOT_NONE;
 }
 
-static bool contains(struct updraft_extent extent, uint32_t addr)
-{
-    return extent.len != 0 && addr >= extent.addr && addr - extent.addr < extent.len;
-}
-
 enum updraft_error updraft_slots_open(struct updraft_slots *slots,
                                       const struct updraft_flash *flash, uint32_t table_addr,
                                       uint32_t running_addr)
 {
-    struct updraft_slots opened = {
-        .flash = flash, .table_addr = table_addr, .running = UPDRAFT_SLOT_NONE};
     enum updraft_error error;
 
     UPDRAFT_ASSERT(flash->sector_len == UPDRAFT_OTADATA_SECTOR_LEN);
     UPDRAFT_ASSERT(flash->prog_len == 1 || flash->prog_len == 2 || flash->prog_len == 4);
-    error = updraft_layout_read(flash, table_addr, &opened.layout);
+    slots->flash = flash;
+    slots->memory = NULL;
+    slots->table_addr = table_addr;
+    slots->running = UPDRAFT_SLOT_NONE;
+    error = updraft_layout_read(flash, table_addr, &slots->layout);
     if (error != UPDRAFT_OK)
         return error;
     for (int slot = UPDRAFT_SLOT_TEST; slot < UPDRAFT_SLOT_CAP; slot++) {
-        if (contains(updraft_layout_extent(&opened.layout, slot), running_addr))
-            opened.running = (int8_t)slot;
+        const struct updraft_extent *extent = updraft_layout_slot(&slots->layout, slot);
+
+        if (running_addr - extent->addr < extent->len)
+            slots->running = slot;
     }
-    *slots = opened;
     return UPDRAFT_OK;
 }
 
 enum updraft_error updraft_slots_next(const struct updraft_slots *slots, int *slot)
 {
-    int start = slots->running >= 0 ? slots->running + 1 : 0;
+    int candidate = slots->running >= 0 ? slots->running : UPDRAFT_SLOT_CAP - 1;
 
     /* Who does not know what runs must not choose what to overwrite. */
     if (slots->running == UPDRAFT_SLOT_NONE)
         return UPDRAFT_E_NO_SLOT;
-    for (int i = 0; i < UPDRAFT_SLOT_CAP; i++) {
-        int candidate = (start + i) % UPDRAFT_SLOT_CAP;
-
-        if (updraft_layout_extent(&slots->layout, candidate).len == 0)
+    for (int left = UPDRAFT_SLOT_CAP; left > 0; left--) {
+        candidate = (candidate + 1) % UPDRAFT_SLOT_CAP;
+        if (updraft_layout_slot(&slots->layout, candidate)->len == 0)
             continue;
         if (candidate == slots->running)
             break;
-        if (slots->layout.otadata.len == 0)
-            return UPDRAFT_E_NO_OTADATA;
         *slot = candidate;
-        return UPDRAFT_OK;
+        return slots->layout.otadata.len != 0 ? UPDRAFT_OK : UPDRAFT_E_NO_OTADATA;
     }
     return UPDRAFT_E_NO_SLOT;
 }
@@ -102,6 +100,11 @@ enum updraft_error updraft_slots_entries(const struct updraft_slots *slots,
         updraft_otadata_decode(bytes, &entries[i]);
     }
     return UPDRAFT_OK;
+}
+
+static SHARED int slot_of(const struct updraft_slots *slots, uint32_t seq)
+{
+    return updraft_otadata_slot(seq, slots->layout.ota_count);
 }
 
 #define NO_DISTRUST 0xFFFFFFFFu
@@ -131,7 +134,7 @@ static uint32_t distrust_of(const struct updraft_slots *slots, int idx)
     if (updraft_cursor_read_log(slots->flash, sector_addr(slots, idx), &last, &free_off) !=
         UPDRAFT_OK)
         return 0;
-    return distrust_word(slots, idx) & (last.to != 0 ? ~slot_bit(last.slot) : NO_DISTRUST);
+    return distrust_word(slots, idx) & (last.to != 0 ? ~slot_bit((int)last.slot) : NO_DISTRUST);
 }
 
 /* What the sector says of slots that may be unsteady goes to the other one first; not of the one that
@@ -139,7 +142,6 @@ static uint32_t distrust_of(const struct updraft_slots *slots, int idx)
  * it readable, in a sector whose other bits are read by chance. */
 static enum updraft_error erase_sector(const struct updraft_slots *slots, int idx, int whole)
 {
-    static const uint8_t spent[UPDRAFT_OTADATA_ENTRY_LEN];
     const struct updraft_flash *flash = slots->flash;
     uint32_t addr = sector_addr(slots, idx);
     uint32_t distrust = distrust_of(slots, idx) | slot_bit(slots->running) | slot_bit(whole);
@@ -150,7 +152,7 @@ static enum updraft_error erase_sector(const struct updraft_slots *slots, int id
             updraft_flash_clear(flash, sector_addr(slots, 1 - idx) + UPDRAFT_PROGRESS_DISTRUST_OFF,
                                 distrust & distrust_word(slots, 1 - idx));
     if (error == UPDRAFT_OK)
-        error = updraft_flash_write(flash, addr, spent, sizeof spent);
+        error = updraft_flash_spend(flash, addr);
     if (error == UPDRAFT_OK)
         error = flash->erase(flash->ctx, addr, UPDRAFT_OTADATA_SECTOR_LEN);
     return error == UPDRAFT_OK ? updraft_flash_sync(flash) : error;
@@ -162,102 +164,265 @@ static enum updraft_error erase_entry(const struct updraft_slots *slots, int idx
                                  : erase_sector(slots, idx, whole);
 }
 
-static const struct updraft_trial_terms for_good = {0};
-
-/* Erases the sector and writes the entry; the trial record goes first, the CRC of the entry last, so
- * that an entry which counts always has its trial. */
-static enum updraft_error write_entry(const struct updraft_slots *slots, int idx, uint32_t seq,
-                                      enum updraft_ota_state state,
-                                      const struct updraft_trial_terms *terms)
+/* Erases the sector and writes the entry, on trial when that is allowed attempts; sha256 of its program
+ * may be NULL. The trial record goes first, the CRC of the entry last, so that an entry which counts
+ * always has its trial. */
+static enum updraft_error write_entry(const struct updraft_slots *slots, int idx,
+                                      const struct updraft_otadata_entry *entry,
+                                      const uint8_t *sha256)
 {
     const struct updraft_flash *flash = slots->flash;
     uint32_t addr = sector_addr(slots, idx);
     uint8_t bytes[UPDRAFT_OTADATA_ENTRY_LEN];
-    enum updraft_error error =
-        erase_entry(slots, idx, updraft_otadata_slot(seq, slots->layout.ota_count));
+    uint8_t attempts = entry->trial.attempts_allowed;
+    enum updraft_error error = erase_entry(slots, idx, slot_of(slots, entry->seq));
 
-    if (error == UPDRAFT_OK && terms->sha256 != NULL && slots->memory != NULL)
-        error = slots->memory->note(slots, idx, terms->sha256);
-    if (error == UPDRAFT_OK && terms->attempts != 0) {
-        updraft_trial_encode(seq, terms->attempts, bytes);
+    if (error == UPDRAFT_OK && sha256 != NULL && slots->memory != NULL)
+        error = slots->memory->note(slots, idx, sha256);
+    if (error == UPDRAFT_OK && attempts != 0) {
+        updraft_trial_encode(entry->seq, attempts, bytes);
         error = updraft_flash_write(flash, addr + UPDRAFT_TRIAL_OFF, bytes, UPDRAFT_TRIAL_LEN);
     }
     if (error != UPDRAFT_OK)
         return error;
-    updraft_otadata_encode(seq, state, bytes);
+    updraft_otadata_encode(entry->seq, entry->state, bytes);
     return updraft_flash_write(flash, addr, bytes, sizeof bytes);
 }
 
-/* Counts for booting: a good entry whose image was not rolled back. */
-static bool is_usable(const struct updraft_otadata_entry *entry)
+/* ---- What the record says ----------------------------------------------------------------------
+ */
+
+_Static_assert(UPDRAFT_OTADATA_ENTRY_LEN == UPDRAFT_FLASH_SPENT_LEN, "spent is a whole entry");
+
+enum standing {
+    STANDS_NOWHERE, /* names no slot */
+    STANDS_WELL,
+    HAS_FAILED,
+};
+
+static SHARED enum standing standing_of(const struct updraft_otadata_entry *entry)
 {
-    return updraft_otadata_valid(entry, true) &&
-           !(entry->trial.present && entry->trial.outcome == UPDRAFT_TRIAL_IS_ROLLED_BACK);
+    if (!entry->crc_ok || entry->seq == UPDRAFT_OTADATA_SEQ_EMPTY)
+        return STANDS_NOWHERE;
+    return entry->state == UPDRAFT_OTA_ABORTED || entry->state == UPDRAFT_OTA_INVALID ||
+                   entry->trial.outcome == UPDRAFT_TRIAL_IS_ROLLED_BACK
+               ? HAS_FAILED
+               : STANDS_WELL;
 }
 
-static bool names_running(const struct updraft_slots *slots,
-                          const struct updraft_otadata_entry *entry)
+bool updraft_slots_has_failed(const struct updraft_otadata_entry *entry)
 {
-    return slots->running >= 0 && slots->layout.ota_count > 0 && is_usable(entry) &&
-           updraft_otadata_slot(entry->seq, slots->layout.ota_count) == slots->running;
+    return standing_of(entry) == HAS_FAILED;
 }
 
-/* The entry that decides the next boot, -1 when none does. */
-static int active_entry(const struct updraft_otadata_entry entries[2])
+static bool is_on_trial(const struct updraft_otadata_entry *entry)
 {
-    bool first = is_usable(&entries[0]);
-    bool second = is_usable(&entries[1]);
-
-    if (first && second)
-        return entries[1].seq > entries[0].seq ? 1 : 0;
-    return first ? 0 : second ? 1 : -1;
+    if (entry->trial.present)
+        return entry->trial.outcome == UPDRAFT_TRIAL_RUNNING;
+    return entry->state == UPDRAFT_OTA_NEW || entry->state == UPDRAFT_OTA_PENDING_VERIFY;
 }
 
-/* The entry that must survive until the new one is whole: the one the running image boots by. */
-static int entry_to_keep(const struct updraft_slots *slots,
-                         const struct updraft_otadata_entry entries[2])
-{
-    int active = active_entry(entries);
+struct record {
+    struct updraft_otadata_entry entries[2];
+    uint32_t seq[2]; /* of what counts for booting; 0: does not */
+    int active;      /* the entry that decides the next boot, if its seq is not 0 */
+    int keep;        /* that must survive until a new one is whole: the running image boots by it */
+    int trial;       /* by which the running image is on trial, -1 when it is not */
+};
 
-    if (active >= 0 && !names_running(slots, &entries[active]) &&
-        names_running(slots, &entries[1 - active]))
-        return 1 - active;
-    return active;
+static SHARED bool names_running(const struct updraft_slots *slots, uint32_t seq)
+{
+    return seq != 0 && slot_of(slots, seq) == slots->running;
 }
 
-/* The sequence numbers are used up (2^32 updates, or a record someone made): start again from small
- * ones. The running image stays named throughout; *keep is the entry that names it afterwards. */
-static enum updraft_error restart_sequence(const struct updraft_slots *slots, int *keep,
-                                           uint32_t *kept_seq)
+static enum updraft_error read_record(const struct updraft_slots *slots, struct record *record)
 {
-    enum updraft_error error;
-    int other = 1 - *keep;
-    uint32_t seq = 0;
+    struct updraft_otadata_entry *entries = record->entries;
+    enum updraft_error error = updraft_slots_entries(slots, entries);
+    bool is_running;
+    int active;
 
-    if (slots->running >= 0) {
-        seq = updraft_otadata_next_seq(1, (uint8_t)slots->running, slots->layout.ota_count);
-        error = write_entry(slots, other, seq, UPDRAFT_OTA_UNDEFINED, &for_good);
-    } else {
-        error = erase_entry(slots, other, UPDRAFT_SLOT_NONE); /* an empty record names factory */
-    }
-    if (error == UPDRAFT_OK)
-        error = erase_entry(slots, *keep, UPDRAFT_SLOT_NONE);
     if (error != UPDRAFT_OK)
         return error;
-    *keep = other;
-    *kept_seq = seq;
+    for (int i = 0; i < 2; i++)
+        record->seq[i] = slots->layout.ota_count != 0 && standing_of(&entries[i]) == STANDS_WELL
+                             ? entries[i].seq
+                             : 0;
+    active = record->seq[0] == 0 || record->seq[1] > record->seq[0];
+    is_running = names_running(slots, record->seq[active]);
+    record->active = record->keep = active;
+    if (!is_running && names_running(slots, record->seq[1 - active]))
+        record->keep = 1 - active;
+    record->trial = is_running && is_on_trial(&entries[active]) ? active : -1;
     return UPDRAFT_OK;
 }
 
-static enum updraft_error select_factory(const struct updraft_slots *slots, int keep)
+/* The later entry that has failed, -1 when none has. */
+static int failed_entry(const struct updraft_slots *slots, const struct record *record)
 {
-    int last = keep >= 0 ? keep : 1;
+    int failed = -1;
+
+    for (int i = 0; i < 2 && slots->layout.ota_count != 0; i++) {
+        const struct updraft_otadata_entry *entry = &record->entries[i];
+
+        if (standing_of(entry) == HAS_FAILED &&
+            (failed < 0 || entry->seq > record->entries[failed].seq))
+            failed = i;
+    }
+    return failed;
+}
+
+enum updraft_error updraft_slots_state(const struct updraft_slots *slots,
+                                       enum updraft_run_state *state, int *rolled_back,
+                                       enum updraft_trial_reason *reason)
+{
+    struct record record;
+    enum updraft_error error = read_record(slots, &record);
+    int failed;
+
+    *state = UPDRAFT_RUN_CONFIRMED;
+    *rolled_back = UPDRAFT_SLOT_NONE;
+    *reason = UPDRAFT_TRIAL_REASON_NONE;
+    if (error != UPDRAFT_OK)
+        return error == UPDRAFT_E_NO_OTADATA ? UPDRAFT_OK : error;
+    if (record.trial >= 0)
+        *state = UPDRAFT_RUN_ON_TRIAL;
+    failed = failed_entry(slots, &record);
+    if (failed >= 0) {
+        *rolled_back = slot_of(slots, record.entries[failed].seq);
+        *reason = record.entries[failed].trial.reason;
+    }
+    return UPDRAFT_OK;
+}
+
+enum updraft_error updraft_slots_chosen(const struct updraft_slots *slots, int *slot)
+{
+    struct record record;
+    enum updraft_error error = read_record(slots, &record);
+    uint32_t seq;
+
+    if (error != UPDRAFT_OK)
+        return error;
+    seq = record.seq[record.active];
+    if (seq != 0)
+        *slot = slot_of(slots, seq);
+    else
+        *slot = slots->layout.factory.len != 0 ? UPDRAFT_SLOT_FACTORY : 0;
+    return UPDRAFT_OK;
+}
+
+/* Reads the record for an answer that is none so far; without a record it stays so. */
+static enum updraft_error read_for(const struct updraft_slots *slots, struct record *record,
+                                   struct updraft_slot_record *answer)
+{
     enum updraft_error error;
 
+    *record = (struct record){.trial = -1};
+    *answer = (struct updraft_slot_record){.slot = UPDRAFT_SLOT_NONE};
+    error = read_record(slots, record);
+    return error == UPDRAFT_E_NO_OTADATA ? UPDRAFT_OK : error;
+}
+
+static void answer_with(const struct updraft_slots *slots, const struct record *record, int idx,
+                        struct updraft_slot_record *answer)
+{
+    if (idx < 0)
+        return;
+    answer->slot = slot_of(slots, record->entries[idx].seq);
+    answer->addr = sector_addr(slots, idx);
+    answer->entry = record->entries[idx];
+}
+
+enum updraft_error updraft_slots_find_trial(const struct updraft_slots *slots,
+                                            struct updraft_slot_record *found)
+{
+    struct record record;
+    enum updraft_error error = read_for(slots, &record, found);
+
+    if (error == UPDRAFT_OK)
+        answer_with(slots, &record, record.trial, found);
+    return error;
+}
+
+enum updraft_error updraft_slots_find_failed(const struct updraft_slots *slots,
+                                             struct updraft_slot_record *found)
+{
+    struct record record;
+    enum updraft_error error = read_for(slots, &record, found);
+
+    if (error == UPDRAFT_OK)
+        answer_with(slots, &record, failed_entry(slots, &record), found);
+    return error;
+}
+
+/* ---- The choice --------------------------------------------------------------------------------
+ */
+
+static SHARED uint32_t next_seq(const struct updraft_slots *slots, uint32_t seq, int slot)
+{
+    return updraft_otadata_next_seq(seq + 1u, (uint8_t)slot, slots->layout.ota_count);
+}
+
+/* The sequence numbers are used up (2^32 updates, or a record someone made): start again from small
+ * ones. The running image stays named throughout, afterwards by the other entry, with *seq. */
+static enum updraft_error restart_sequence(const struct updraft_slots *slots, int keep,
+                                           uint32_t *seq)
+{
+    struct updraft_otadata_entry entry = {.state = UPDRAFT_OTA_UNDEFINED};
+    enum updraft_error error;
+
+    if (slots->running >= 0) {
+        entry.seq = next_seq(slots, 0, slots->running);
+        error = write_entry(slots, 1 - keep, &entry, NULL);
+    } else { /* an empty record names factory */
+        error = erase_entry(slots, 1 - keep, UPDRAFT_SLOT_NONE);
+    }
+    *seq = entry.seq;
+    return error == UPDRAFT_OK ? erase_entry(slots, keep, UPDRAFT_SLOT_NONE) : error;
+}
+
+enum updraft_error updraft_slots_try(const struct updraft_slots *slots, int slot,
+                                     const struct updraft_trial_terms *terms)
+{
+    struct updraft_otadata_entry entry = {.state = UPDRAFT_OTA_UNDEFINED,
+                                          .trial.attempts_allowed = terms->attempts};
+    struct record record;
+    enum updraft_error error = read_record(slots, &record);
+    uint32_t kept_seq;
+    int keep;
+
+    UPDRAFT_ASSERT(terms->attempts <= UPDRAFT_TRIAL_MARK_CAP);
+    if (error != UPDRAFT_OK)
+        return error;
+    if (slot < 0 || updraft_layout_slot(&slots->layout, slot)->len == 0)
+        return UPDRAFT_E_NO_SLOT;
+    keep = record.keep;
+    kept_seq = record.seq[keep];
+    entry.seq = next_seq(slots, kept_seq, slot);
+    if (entry.seq == 0) {
+        error = restart_sequence(slots, keep, &kept_seq);
+        if (error != UPDRAFT_OK)
+            return error;
+        keep = 1 - keep;
+        entry.seq = next_seq(slots, kept_seq, slot);
+    }
+    /* An entry that names the slot which was just written speaks of an image that is gone. */
+    if (kept_seq != 0 && slot_of(slots, kept_seq) == slot)
+        keep = 1 - keep;
+    return write_entry(slots, 1 - keep, &entry, terms->sha256);
+}
+
+static enum updraft_error select_factory(const struct updraft_slots *slots)
+{
+    struct record record;
+    enum updraft_error error = read_record(slots, &record);
+
+    if (error != UPDRAFT_OK)
+        return error;
     if (slots->layout.factory.len == 0)
         return UPDRAFT_E_NO_SLOT;
-    error = erase_entry(slots, 1 - last, UPDRAFT_SLOT_NONE);
-    return error == UPDRAFT_OK ? erase_entry(slots, last, UPDRAFT_SLOT_NONE) : error;
+    error = erase_entry(slots, 1 - record.keep, UPDRAFT_SLOT_NONE);
+    return error == UPDRAFT_OK ? erase_entry(slots, record.keep, UPDRAFT_SLOT_NONE) : error;
 }
 
 enum updraft_error updraft_slots_select(const struct updraft_slots *slots, int slot,
@@ -265,57 +430,25 @@ enum updraft_error updraft_slots_select(const struct updraft_slots *slots, int s
 {
     struct updraft_trial_terms terms = {.attempts = attempts};
 
-    return updraft_slots_try(slots, slot, &terms);
+    return slot == UPDRAFT_SLOT_FACTORY ? select_factory(slots)
+                                        : updraft_slots_try(slots, slot, &terms);
 }
 
-enum updraft_error updraft_slots_try(const struct updraft_slots *slots, int slot,
-                                     const struct updraft_trial_terms *terms)
-{
-    struct updraft_otadata_entry entries[2];
-    enum updraft_error error = updraft_slots_entries(slots, entries);
-    uint32_t kept_seq = 0;
-    uint32_t seq;
-    int keep;
-
-    UPDRAFT_ASSERT(terms->attempts <= UPDRAFT_TRIAL_MARK_CAP);
-    if (error != UPDRAFT_OK)
-        return error;
-    keep = entry_to_keep(slots, entries);
-    if (slot == UPDRAFT_SLOT_FACTORY)
-        return select_factory(slots, keep);
-    if (slot < 0 || updraft_layout_extent(&slots->layout, slot).len == 0)
-        return UPDRAFT_E_NO_SLOT;
-    if (keep >= 0)
-        kept_seq = entries[keep].seq;
-    seq = updraft_otadata_next_seq(kept_seq + 1u, (uint8_t)slot, slots->layout.ota_count);
-    if (seq == 0) {
-        error = restart_sequence(slots, &keep, &kept_seq);
-        if (error != UPDRAFT_OK)
-            return error;
-        seq = updraft_otadata_next_seq(kept_seq + 1u, (uint8_t)slot, slots->layout.ota_count);
-    }
-    /* An entry that names the slot which was just written speaks of an image that is gone. */
-    if (keep >= 0 && kept_seq != 0 &&
-        updraft_otadata_slot(kept_seq, slots->layout.ota_count) == slot)
-        keep = 1 - keep;
-    return write_entry(slots, keep >= 0 ? 1 - keep : 0, seq, UPDRAFT_OTA_UNDEFINED, terms);
-}
+/* ---- The log of an update ----------------------------------------------------------------------
+ */
 
 enum updraft_error updraft_slots_find_log(const struct updraft_slots *slots,
                                           struct updraft_slots_log *log)
 {
-    struct updraft_otadata_entry entries[2];
-    enum updraft_error error = updraft_slots_entries(slots, entries);
-    int keep;
+    struct record record;
+    enum updraft_error error = read_record(slots, &record);
 
     if (error != UPDRAFT_OK)
         return error;
-    keep = entry_to_keep(slots, entries);
-    log->is_bare = keep < 0;
-    if (keep < 0)
-        keep = 1; /* the first entry goes to sector 0 */
-    log->addr = sector_addr(slots, keep);
-    log->distrust = distrust_word(slots, keep) & distrust_of(slots, 1 - keep);
+    log->is_bare = record.seq[record.keep] == 0;
+    log->on_trial = record.trial >= 0;
+    log->addr = sector_addr(slots, record.keep);
+    log->distrust = distrust_word(slots, record.keep) & distrust_of(slots, 1 - record.keep);
     return UPDRAFT_OK;
 }
 
@@ -331,7 +464,7 @@ enum updraft_error updraft_slots_open_log(const struct updraft_slots *slots)
     addr = log.addr + UPDRAFT_PROGRESS_HEAD_OFF;
     updraft_put_le32(head, UPDRAFT_PROGRESS_HEAD);
     if (updraft_flash_compare(slots->flash, addr, head, sizeof head) != UPDRAFT_OK)
-        error = erase_entry(slots, 1, UPDRAFT_SLOT_NONE);
+        error = erase_entry(slots, 1, UPDRAFT_SLOT_NONE); /* the first entry goes to sector 0 */
     return error == UPDRAFT_OK ? updraft_flash_write(slots->flash, addr, head, sizeof head) : error;
 }
 
@@ -348,170 +481,65 @@ enum updraft_error updraft_slots_distrust(const struct updraft_slots *slots, int
                                ~slot_bit(slot));
 }
 
-enum updraft_error updraft_slots_chosen(const struct updraft_slots *slots, int *slot)
+/* ---- The trial ---------------------------------------------------------------------------------
+ */
+
+/* States of the stock scheme can only be changed as stock does: erase, write again. */
+static enum updraft_error restate(const struct updraft_slots *slots, struct record *record,
+                                  enum updraft_ota_state state)
 {
-    struct updraft_otadata_entry entries[2];
-    enum updraft_error error = updraft_slots_entries(slots, entries);
-    int active;
+    struct updraft_otadata_entry *entry = &record->entries[record->trial];
 
-    if (error != UPDRAFT_OK)
-        return error;
-    active = active_entry(entries);
-    if (active >= 0 && slots->layout.ota_count > 0)
-        *slot = updraft_otadata_slot(entries[active].seq, slots->layout.ota_count);
-    else
-        *slot = slots->layout.factory.len != 0 ? UPDRAFT_SLOT_FACTORY : 0;
-    return UPDRAFT_OK;
-}
-
-static bool is_on_trial(const struct updraft_otadata_entry *entry)
-{
-    if (entry->trial.present)
-        return entry->trial.outcome == UPDRAFT_TRIAL_RUNNING;
-    return entry->state == UPDRAFT_OTA_NEW || entry->state == UPDRAFT_OTA_PENDING_VERIFY;
-}
-
-/* The entry by which the running image is on trial, -1 when it is not. */
-static int trial_entry(const struct updraft_slots *slots,
-                       const struct updraft_otadata_entry entries[2])
-{
-    int active = active_entry(entries);
-
-    if (active >= 0 && names_running(slots, &entries[active]) && is_on_trial(&entries[active]))
-        return active;
-    return -1;
+    entry->state = state;
+    return write_entry(slots, record->trial, entry, NULL);
 }
 
 /* The outcome does not read as confirmed: rotten bits that no program can set again. A new entry for
  * good takes the place of the trial. */
-static enum updraft_error confirm_anew(const struct updraft_slots *slots, int idx, uint32_t seq)
+static enum updraft_error confirm_anew(const struct updraft_slots *slots, int trial,
+                                       struct updraft_otadata_entry *entry)
 {
-    seq = updraft_otadata_next_seq(seq + 1u, (uint8_t)slots->running, slots->layout.ota_count);
-    if (seq == 0)
-        return UPDRAFT_E_FLASH_VERIFY;
-    return write_entry(slots, 1 - idx, seq, UPDRAFT_OTA_UNDEFINED, &for_good);
+    entry->seq = next_seq(slots, entry->seq, slots->running);
+    entry->state = UPDRAFT_OTA_UNDEFINED;
+    entry->trial.attempts_allowed = 0;
+    return entry->seq != 0 ? write_entry(slots, 1 - trial, entry, NULL) : UPDRAFT_E_FLASH_VERIFY;
 }
 
 enum updraft_error updraft_slots_confirm(const struct updraft_slots *slots)
 {
-    struct updraft_otadata_entry entries[2];
-    enum updraft_error error = updraft_slots_entries(slots, entries);
-    int idx;
+    struct record record;
+    enum updraft_error error = read_record(slots, &record);
+    int trial;
 
-    if (error == UPDRAFT_E_NO_OTADATA)
-        return UPDRAFT_OK;
     if (error != UPDRAFT_OK)
-        return error;
-    idx = trial_entry(slots, entries);
-    if (idx < 0)
+        return error == UPDRAFT_E_NO_OTADATA ? UPDRAFT_OK : error;
+    trial = record.trial;
+    if (trial < 0)
         return UPDRAFT_OK;
-    /* States of the stock scheme can only be changed as stock does: erase, write again. */
-    if (!entries[idx].trial.present)
-        return write_entry(slots, idx, entries[idx].seq, UPDRAFT_OTA_VALID, &for_good);
-    error = updraft_trial_confirm(slots->flash, sector_addr(slots, idx));
-    if (error == UPDRAFT_E_FLASH_PROGRAM) /* as some drivers tell of bits that cannot be set */
-        return confirm_anew(slots, idx, entries[idx].seq);
-    if (error == UPDRAFT_OK)
-        error = updraft_slots_entries(slots, entries);
-    if (error != UPDRAFT_OK || trial_entry(slots, entries) != idx)
-        return error;
-    return confirm_anew(slots, idx, entries[idx].seq);
+    if (!record.entries[trial].trial.present)
+        return restate(slots, &record, UPDRAFT_OTA_VALID);
+    error = updraft_trial_confirm(slots->flash, sector_addr(slots, trial));
+    /* So some drivers tell of bits that cannot be set. */
+    if (error != UPDRAFT_E_FLASH_PROGRAM) {
+        if (error == UPDRAFT_OK)
+            error = read_record(slots, &record);
+        if (error != UPDRAFT_OK || record.trial != trial)
+            return error;
+    }
+    return confirm_anew(slots, trial, &record.entries[trial]);
 }
 
 enum updraft_error updraft_slots_reject(const struct updraft_slots *slots,
                                         enum updraft_trial_reason reason)
 {
-    struct updraft_otadata_entry entries[2];
-    enum updraft_error error = updraft_slots_entries(slots, entries);
-    int idx;
+    struct record record;
+    enum updraft_error error = read_record(slots, &record);
 
     if (error != UPDRAFT_OK)
         return error;
-    idx = trial_entry(slots, entries);
-    if (idx < 0)
+    if (record.trial < 0)
         return UPDRAFT_E_NO_ROLLBACK;
-    if (!entries[idx].trial.present)
-        return write_entry(slots, idx, entries[idx].seq, UPDRAFT_OTA_INVALID, &for_good);
-    return updraft_trial_roll_back(slots->flash, sector_addr(slots, idx), reason);
-}
-
-bool updraft_slots_has_failed(const struct updraft_otadata_entry *entry)
-{
-    if (entry->seq == UPDRAFT_OTADATA_SEQ_EMPTY || !entry->crc_ok)
-        return false;
-    return entry->state == UPDRAFT_OTA_ABORTED || entry->state == UPDRAFT_OTA_INVALID ||
-           (entry->trial.present && entry->trial.outcome == UPDRAFT_TRIAL_IS_ROLLED_BACK);
-}
-
-/* The later entry that has failed, -1 when none has. */
-static int failed_entry(const struct updraft_slots *slots,
-                        const struct updraft_otadata_entry entries[2])
-{
-    bool first = updraft_slots_has_failed(&entries[0]);
-    bool second = updraft_slots_has_failed(&entries[1]);
-
-    if (slots->layout.ota_count == 0)
-        return -1;
-    if (first && second)
-        return entries[1].seq > entries[0].seq ? 1 : 0;
-    return first ? 0 : second ? 1 : -1;
-}
-
-static enum updraft_error find_record(const struct updraft_slots *slots,
-                                      int (*which)(const struct updraft_slots *,
-                                                   const struct updraft_otadata_entry[2]),
-                                      struct updraft_slot_record *record)
-{
-    struct updraft_otadata_entry entries[2];
-    enum updraft_error error = updraft_slots_entries(slots, entries);
-    int idx;
-
-    *record = (struct updraft_slot_record){.slot = UPDRAFT_SLOT_NONE};
-    if (error != UPDRAFT_OK)
-        return error == UPDRAFT_E_NO_OTADATA ? UPDRAFT_OK : error;
-    idx = which(slots, entries);
-    if (idx >= 0)
-        *record = (struct updraft_slot_record){
-            .slot = updraft_otadata_slot(entries[idx].seq, slots->layout.ota_count),
-            .addr = sector_addr(slots, idx),
-            .entry = entries[idx],
-        };
-    return UPDRAFT_OK;
-}
-
-enum updraft_error updraft_slots_find_trial(const struct updraft_slots *slots,
-                                            struct updraft_slot_record *record)
-{
-    return find_record(slots, trial_entry, record);
-}
-
-enum updraft_error updraft_slots_find_failed(const struct updraft_slots *slots,
-                                             struct updraft_slot_record *record)
-{
-    return find_record(slots, failed_entry, record);
-}
-
-enum updraft_error updraft_slots_state(const struct updraft_slots *slots,
-                                       enum updraft_run_state *state, int *rolled_back,
-                                       enum updraft_trial_reason *reason)
-{
-    struct updraft_otadata_entry entries[2];
-    enum updraft_error error = updraft_slots_entries(slots, entries);
-    int failed;
-
-    *state = UPDRAFT_RUN_CONFIRMED;
-    *rolled_back = UPDRAFT_SLOT_NONE;
-    *reason = UPDRAFT_TRIAL_REASON_NONE;
-    if (error == UPDRAFT_E_NO_OTADATA)
-        return UPDRAFT_OK;
-    if (error != UPDRAFT_OK)
-        return error;
-    if (trial_entry(slots, entries) >= 0)
-        *state = UPDRAFT_RUN_ON_TRIAL;
-    failed = failed_entry(slots, entries);
-    if (failed >= 0) {
-        *rolled_back = updraft_otadata_slot(entries[failed].seq, slots->layout.ota_count);
-        *reason = entries[failed].trial.reason;
-    }
-    return UPDRAFT_OK;
+    if (!record.entries[record.trial].trial.present)
+        return restate(slots, &record, UPDRAFT_OTA_INVALID);
+    return updraft_trial_roll_back(slots->flash, sector_addr(slots, record.trial), reason);
 }

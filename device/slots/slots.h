@@ -30,18 +30,18 @@ struct updraft_extent {
 #define UPDRAFT_LAYOUT_PART_COUNT (UPDRAFT_SLOT_CAP + 4)
 
 struct updraft_layout {
+    uint8_t ota_count; /* every app/ota_x row of the table, as the boot loader counts */
     union {
         struct {
+            struct updraft_extent otadata; /* len 0: none */
+            struct updraft_extent table;   /* the sector of the partition table itself */
             struct updraft_extent test;
             struct updraft_extent factory;
             struct updraft_extent ota[UPDRAFT_SLOT_CAP];
-            struct updraft_extent otadata; /* len 0: none */
-            struct updraft_extent table;   /* the sector of the partition table itself */
         };
-        /* The same: slot s is part s + 2. */
+        /* The same: slot s is part s + 4. */
         struct updraft_extent parts[UPDRAFT_LAYOUT_PART_COUNT];
     };
-    uint8_t ota_count; /* every app/ota_x row of the table, as the boot loader counts */
 };
 
 struct updraft_slots;
@@ -60,9 +60,9 @@ struct updraft_slot_memory {
 struct updraft_slots {
     const struct updraft_flash *flash;
     const struct updraft_slot_memory *memory; /* NULL: none */
-    struct updraft_layout layout;
     uint32_t table_addr;
-    int8_t running; /* slot index, or UPDRAFT_SLOT_NONE */
+    int running; /* slot index, or UPDRAFT_SLOT_NONE */
+    struct updraft_layout layout;
 };
 
 /* Where a slot lies; len 0 when the layout has no such slot. */
@@ -107,7 +107,8 @@ UPDRAFT_MUST_CHECK enum updraft_error updraft_layout_find_label(const struct upd
                                                                 struct updraft_row *out);
 
 /* running_addr: the flash address the running code was loaded from, as the boot stage or the chip's
- * memory mapping knows it. Sets running to UPDRAFT_SLOT_NONE when it lies in no app partition. */
+ * memory mapping knows it. Sets running to UPDRAFT_SLOT_NONE when it lies in no app partition.
+ * On error *slots holds nothing of use. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_open(struct updraft_slots *slots,
                                                          const struct updraft_flash *flash,
                                                          uint32_t table_addr,
@@ -128,6 +129,7 @@ struct updraft_slots_log {
     uint32_t addr;     /* of the sector */
     uint32_t distrust; /* the word of that log, with what the other sector says of its slots */
     bool is_bare;      /* no entry names anything: the sector must be opened */
+    bool on_trial;     /* the running image is: the other sector is its way back */
 };
 
 /* Writes nothing. */

@@ -2,6 +2,7 @@
 
 #include "device/slots/slots.h"
 #include "device/slots/staged_source.h"
+#include "device/update/update.h"
 #include "format/assert.h"
 #include "format/bytes.h"
 
@@ -118,48 +119,51 @@ enum updraft_error updraft_staged_journal_read(const struct updraft_flash *flash
     return error;
 }
 
-static enum updraft_error find_fs(const struct updraft_staged_layout *layout,
-                                  const struct updraft_wish *wish, struct updraft_target *target,
-                                  struct updraft_failure *failure)
+static enum updraft_error fail(struct updraft_update *update, enum updraft_error code, uint32_t a,
+                               uint32_t b)
 {
-    if (layout->fs_len == 0 || strcmp(wish->partition, UPDRAFT_STAGED_FS_LABEL) != 0)
-        return updraft_place_fail(failure, UPDRAFT_E_NO_PARTITION, 0, 0, wish->partition);
-    if (wish->wire_len > layout->fs_len)
-        return updraft_place_fail(failure, UPDRAFT_E_TOO_LARGE, wish->wire_len, layout->fs_len,
-                                  NULL);
-    *target = (struct updraft_target){
-        .addr = layout->fs_addr, .cap = layout->fs_len, .slot = UPDRAFT_SLOT_NONE};
+    update->failure.a = a;
+    update->failure.b = b;
+    return code;
+}
+
+static enum updraft_error find_fs(struct updraft_update *update,
+                                  const struct updraft_update_request *request)
+{
+    const struct updraft_staged *staged = update->config.place.ctx;
+    const struct updraft_staged_layout *layout = &staged->layout;
+
+    if (layout->fs_len == 0 || strcmp(request->partition, UPDRAFT_STAGED_FS_LABEL) != 0)
+        return UPDRAFT_E_NO_PARTITION;
+    updraft_place_take_data(update, layout->fs_addr, layout->fs_len);
     return UPDRAFT_OK;
 }
 
 /* Where only the most that can come is known, staging begins so early that all of that has room. */
-static enum updraft_error find(void *ctx, const struct updraft_wish *wish,
-                               struct updraft_target *target, struct updraft_failure *failure)
+static enum updraft_error find(struct updraft_update *update,
+                               const struct updraft_update_request *request)
 {
-    const struct updraft_staged *staged = ctx;
-    uint32_t wire_len = wish->wire_len != 0 ? wish->wire_len : wish->at_most_len;
+    const struct updraft_staged *staged = update->config.place.ctx;
+    uint32_t wire_len = request->wire_len != 0 ? request->wire_len : request->at_most_len;
     uint32_t free_len = updraft_staged_free_len(staged);
     uint32_t start;
 
-    if (wish->partition != NULL)
-        return find_fs(&staged->layout, wish, target, failure);
     if (wire_len == 0)
-        return updraft_place_fail(failure, UPDRAFT_E_NO_LENGTH, 0, 0, NULL);
+        return UPDRAFT_E_NO_LENGTH;
     if (wire_len > free_len)
-        return updraft_place_fail(failure, UPDRAFT_E_TOO_LARGE, wire_len, free_len, NULL);
+        return fail(update, UPDRAFT_E_TOO_LARGE, wire_len, free_len);
     start = updraft_staged_start(&staged->layout, wire_len);
-    *target = (struct updraft_target){.addr = start,
-                                      .cap = staged->layout.end_addr - start,
-                                      .slot = UPDRAFT_SLOT_NONE,
-                                      .keeps_gzip = true};
+    update->keeps_gzip = true;
+    update->cursor.addr = start;
+    update->cursor.cap = staged->layout.end_addr - start;
     return UPDRAFT_OK;
 }
 
 /* The copy must not run into its own source: a restart of it needs all of that. */
 static uint32_t room_in_place(const struct updraft_staged *staged,
-                              const struct updraft_target *target)
+                              const struct updraft_update *update)
 {
-    return target->addr - staged->layout.app_addr;
+    return update->cursor.addr - staged->layout.app_addr;
 }
 
 static enum updraft_error erase_journal(struct updraft_staged *staged)
@@ -208,8 +212,8 @@ static enum updraft_error take_back_journal(struct updraft_staged *staged)
 
 /* What eboot copies replaces the header from which the chip's ROM learns how to read the flash. With
  * another mode than the board's the chip may not start again. */
-static enum updraft_error check_mode(const struct updraft_staged *staged, uint8_t mode,
-                                     struct updraft_failure *failure)
+static enum updraft_error check_mode(const struct updraft_staged *staged,
+                                     struct updraft_update *update, uint8_t mode)
 {
     static const char *const names[] = {"QIO", "QOUT", "DIO", "DOUT"};
     const struct updraft_flash *flash = staged->flash;
@@ -218,60 +222,59 @@ static enum updraft_error check_mode(const struct updraft_staged *staged, uint8_
     enum updraft_error error = flash->read(flash->ctx, addr, &running, sizeof running);
 
     if (error != UPDRAFT_OK)
-        return updraft_place_fail(failure, error, addr, 0, NULL);
-    if (mode != running)
-        return updraft_place_fail(failure, UPDRAFT_E_FLASH_MODE, 0, 0,
-                                  mode < sizeof names / sizeof names[0] ? names[mode] : "unknown");
-    return UPDRAFT_OK;
+        return fail(update, error, addr, 0);
+    if (mode == running)
+        return UPDRAFT_OK;
+    updraft_failure_set(&update->failure, UPDRAFT_E_FLASH_MODE, 0, 0,
+                        mode < sizeof names / sizeof names[0] ? names[mode] : "unknown");
+    return UPDRAFT_E_FLASH_MODE;
 }
 
 static enum updraft_error check_gzip(const struct updraft_staged *staged,
-                                     const struct updraft_incoming *incoming,
-                                     struct updraft_failure *failure)
+                                     const struct updraft_cursor *cursor)
 {
     if (!staged->layout.takes_gzip)
-        return updraft_place_fail(failure, UPDRAFT_E_UNSUPPORTED, 0, 0, NULL);
-    if (incoming->head_len < GZIP_LEN_MIN ||
-        memcmp(incoming->head, gzip_magic, sizeof gzip_magic) != 0)
-        return updraft_place_fail(failure, UPDRAFT_E_GZIP, 0, 0, NULL);
+        return UPDRAFT_E_UNSUPPORTED;
+    if (cursor->buffered < GZIP_LEN_MIN || memcmp(cursor->buf, gzip_magic, sizeof gzip_magic) != 0)
+        return UPDRAFT_E_GZIP;
     return UPDRAFT_OK;
 }
 
 static enum updraft_error check_raw(const struct updraft_staged *staged,
-                                    const struct updraft_incoming *incoming,
-                                    struct updraft_failure *failure)
+                                    struct updraft_update *update)
 {
-    uint32_t room = room_in_place(staged, incoming->target);
+    uint32_t room = room_in_place(staged, update);
 
-    if (incoming->wire_len > room)
-        return updraft_place_fail(failure, UPDRAFT_E_TOO_LARGE, incoming->wire_len, room, NULL);
-    if (staged->layout.eboot != NULL &&
-        check_mode(staged, incoming->head[MODE_OFF], failure) != UPDRAFT_OK)
-        return failure->code;
-    if (!incoming->force && updraft_place_is_same(staged->flash, staged->layout.app_addr, incoming))
-        return updraft_place_fail(failure, UPDRAFT_E_ALREADY_RUNNING, 0, 0, NULL);
+    if (update->wire_len > room)
+        return fail(update, UPDRAFT_E_TOO_LARGE, update->wire_len, room);
+    if (staged->layout.eboot != NULL) {
+        enum updraft_error error = check_mode(staged, update, update->cursor.buf[MODE_OFF]);
+
+        if (error != UPDRAFT_OK)
+            return error;
+    }
+    if (!update->force && updraft_place_is_same(update, staged->layout.app_addr))
+        return UPDRAFT_E_ALREADY_RUNNING;
     return UPDRAFT_OK;
 }
 
-static enum updraft_error accept(void *ctx, const struct updraft_incoming *incoming,
-                                 struct updraft_failure *failure)
+static enum updraft_error accept(struct updraft_update *update)
 {
-    struct updraft_staged *staged = ctx;
-    enum updraft_error error = incoming->is_packed ? check_gzip(staged, incoming, failure)
-                                                   : check_raw(staged, incoming, failure);
+    struct updraft_staged *staged = update->config.place.ctx;
+    enum updraft_error error =
+        update->is_opaque ? check_gzip(staged, &update->cursor) : check_raw(staged, update);
 
     if (error != UPDRAFT_OK || staged->layout.eboot != NULL)
         return error;
-    error = take_back_journal(staged);
-    if (error != UPDRAFT_OK)
-        return updraft_place_fail(failure, error, staged->layout.journal_addr, 0, NULL);
-    return UPDRAFT_OK;
+    update->failure.a = staged->layout.journal_addr;
+    return take_back_journal(staged);
 }
 
 /* The inflated length as gzip states it. It may lie, but then the image is refused when it is
  * inflated; stated truly, an image that is too large is refused with its size. */
-static enum updraft_error check_stated_len(const struct updraft_staged_source *source,
-                                           uint32_t room, struct updraft_failure *failure)
+static enum updraft_error check_stated_len(struct updraft_update *update,
+                                           const struct updraft_staged_source *source,
+                                           uint32_t room)
 {
     const struct updraft_flash *flash = source->flash;
     uint8_t isize[GZIP_ISIZE_LEN];
@@ -279,38 +282,40 @@ static enum updraft_error check_stated_len(const struct updraft_staged_source *s
     enum updraft_error error = flash->read(flash->ctx, addr, isize, sizeof isize);
 
     if (error != UPDRAFT_OK)
-        return updraft_place_fail(failure, error, addr, 0, NULL);
+        return fail(update, error, addr, 0);
     if (updraft_get_le32(isize) > room)
-        return updraft_place_fail(failure, UPDRAFT_E_TOO_LARGE, updraft_get_le32(isize), room,
-                                  NULL);
+        return fail(update, UPDRAFT_E_TOO_LARGE, updraft_get_le32(isize), room);
     return UPDRAFT_OK;
 }
 
 /* Reads the staged image as the boot stage will. */
-static enum updraft_error check_image(struct updraft_staged *staged,
+static enum updraft_error check_image(struct updraft_staged *staged, struct updraft_update *update,
                                       const struct updraft_staged_source *source,
-                                      const struct updraft_arrival *arrival, uint32_t *image_len,
-                                      struct updraft_failure *failure)
+                                      uint32_t *image_len)
 {
     const struct updraft_image_info *info = updraft_staged_image_info(&staged->work);
-    const char *project = arrival->project;
-    uint32_t room = room_in_place(staged, arrival->target);
+    const char *project = update->config.project;
+    uint32_t room = room_in_place(staged, update);
     enum updraft_error error;
 
     updraft_staged_image_init(&staged->work, staged->layout.kind);
-    error = updraft_staged_check(source, arrival->chip_id, room, &staged->work, image_len);
+    error = updraft_staged_check(source, update->config.chip_id, room, &staged->work, image_len);
     if (error == UPDRAFT_E_TOO_LARGE)
-        return updraft_place_fail(failure, error, *image_len, room, NULL);
+        return fail(update, error, *image_len, room);
     if (error == UPDRAFT_E_WRONG_CHIP)
-        return updraft_place_fail(failure, error, info->chip_id, 0, NULL);
+        return fail(update, error, info->chip_id, 0);
     if (error != UPDRAFT_OK)
-        return updraft_place_fail(failure, error, source->addr, 0, NULL);
-    if (project != NULL && info->has_appdesc && strcmp(project, info->appdesc.project) != 0)
-        return updraft_place_fail(failure, UPDRAFT_E_WRONG_PRODUCT, 0, 0, info->appdesc.project);
+        return fail(update, error, source->addr, 0);
+    if (project != NULL && info->has_appdesc && strcmp(project, info->appdesc.project) != 0) {
+        updraft_failure_set(&update->failure, UPDRAFT_E_WRONG_PRODUCT, 0, 0, info->appdesc.project);
+        return UPDRAFT_E_WRONG_PRODUCT;
+    }
     /* The builder gives both headers of a sketch the same mode. */
-    if (staged->layout.eboot != NULL && check_mode(staged, info->spi_mode, failure) != UPDRAFT_OK)
-        return failure->code;
-    updraft_image_facts_of(info, arrival->facts);
+    if (staged->layout.eboot != NULL)
+        error = check_mode(staged, update, info->spi_mode);
+    if (error != UPDRAFT_OK)
+        return error;
+    updraft_image_facts_of(info, &update->facts);
     return UPDRAFT_OK;
 }
 
@@ -346,17 +351,17 @@ static bool was_refused(const struct updraft_staged *staged, const uint8_t *sha2
 
 /* As far as it can be told here; without an arena the boot stage is the first to look into gzip. */
 static enum updraft_error check_contents(struct updraft_staged *staged,
+                                         struct updraft_update *update,
                                          const struct updraft_staged_source *source,
-                                         const struct updraft_arrival *arrival, uint32_t *image_len,
-                                         struct updraft_failure *failure)
+                                         uint32_t *image_len)
 {
     enum updraft_error error = UPDRAFT_OK;
 
-    if (arrival->is_packed)
-        error = check_stated_len(source, room_in_place(staged, arrival->target), failure);
-    if (error != UPDRAFT_OK || (arrival->is_packed && source->gunzip_arena == NULL))
+    if (update->is_opaque)
+        error = check_stated_len(update, source, room_in_place(staged, update));
+    if (error != UPDRAFT_OK || (update->is_opaque && source->gunzip_arena == NULL))
         return error;
-    return check_image(staged, source, arrival, image_len, failure);
+    return check_image(staged, update, source, image_len);
 }
 
 /* The command asks for the copy from the moment it is stored, so all before it is made durable. */
@@ -377,35 +382,30 @@ static enum updraft_error command_eboot(const struct updraft_staged *staged,
     return error == UPDRAFT_OK ? eboot->store(eboot->ctx, bytes) : error;
 }
 
-static enum updraft_error commit_eboot(struct updraft_staged *staged,
-                                       const struct updraft_staged_source *source,
-                                       const struct updraft_arrival *arrival,
-                                       struct updraft_failure *failure)
+static enum updraft_error commit_eboot(struct updraft_staged *staged, struct updraft_update *update,
+                                       const struct updraft_staged_source *source)
 {
     uint32_t image_len = 0;
-    enum updraft_error error = check_contents(staged, source, arrival, &image_len, failure);
+    enum updraft_error error = check_contents(staged, update, source, &image_len);
 
     if (error != UPDRAFT_OK)
         return error;
-    error = command_eboot(staged, source);
-    if (error != UPDRAFT_OK)
-        return updraft_place_fail(failure, error, source->addr, 0, NULL);
-    return UPDRAFT_OK;
+    update->failure.a = source->addr;
+    return command_eboot(staged, source);
 }
 
-static enum updraft_error commit(void *ctx, const struct updraft_arrival *arrival,
-                                 struct updraft_failure *failure)
+static enum updraft_error commit(struct updraft_update *update)
 {
-    struct updraft_staged *staged = ctx;
+    struct updraft_staged *staged = update->config.place.ctx;
     const struct updraft_staged_layout *layout = &staged->layout;
     struct updraft_staged_source source = {
         .flash = staged->flash,
-        .addr = arrival->target->addr,
-        .len = arrival->cursor->written,
-        .encoding = arrival->is_packed ? UPDRAFT_STAGED_GZIP : UPDRAFT_STAGED_RAW,
-        .buf = arrival->cursor->buf,
+        .addr = update->cursor.addr,
+        .len = update->cursor.written,
+        .encoding = update->is_opaque ? UPDRAFT_STAGED_GZIP : UPDRAFT_STAGED_RAW,
+        .buf = update->cursor.buf,
         .buf_cap = staged->flash->sector_len,
-        .gunzip_arena = arrival->gunzip_arena,
+        .gunzip_arena = update->config.gunzip_arena,
     };
     struct updraft_staged_journal journal = {
         .encoding = source.encoding,
@@ -416,24 +416,24 @@ static enum updraft_error commit(void *ctx, const struct updraft_arrival *arriva
     enum updraft_error error;
 
     if (layout->eboot != NULL)
-        return commit_eboot(staged, &source, arrival, failure);
+        return commit_eboot(staged, update, &source);
     error = updraft_staged_digest(&source, journal.sha256);
     if (error != UPDRAFT_OK)
-        return updraft_place_fail(failure, error, source.addr, 0, NULL);
-    if (!arrival->force && was_refused(staged, journal.sha256))
-        return updraft_place_fail(failure, UPDRAFT_E_FAILED_BEFORE, 0, 0, NULL);
-    error = check_contents(staged, &source, arrival, &journal.image_len, failure);
+        return fail(update, error, source.addr, 0);
+    if (!update->force && was_refused(staged, journal.sha256))
+        return UPDRAFT_E_FAILED_BEFORE;
+    error = check_contents(staged, update, &source, &journal.image_len);
     if (error != UPDRAFT_OK)
         return error;
-    error = write_journal(staged, &journal);
-    if (error != UPDRAFT_OK)
-        return updraft_place_fail(failure, error, layout->journal_addr, 0, NULL);
-    return UPDRAFT_OK;
+    update->failure.a = layout->journal_addr;
+    return write_journal(staged, &journal);
 }
 
 struct updraft_place updraft_staged_place(struct updraft_staged *staged)
 {
-    static const struct updraft_place_ops ops = {.find = find, .accept = accept, .commit = commit};
+    static const struct updraft_place_ops ops = {
+        .facts = updraft_image_facts_decode, .find = find, .accept = accept, .commit = commit};
 
-    return (struct updraft_place){.ops = &ops, .ctx = staged, .flash = staged->flash};
+    return (struct updraft_place){
+        .ops = &ops, .ctx = staged, .flash = staged->flash, .find_data = find_fs};
 }

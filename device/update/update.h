@@ -53,12 +53,24 @@ struct updraft_update_hooks {
     bool (*guard)(void *ctx, enum updraft_guard_point point, struct updraft_refusal *refusal);
 };
 
+/* What makes an image of what is sent. Each returns its error. */
+struct updraft_decoder {
+    enum updraft_error (*begin)(struct updraft_update *update);
+    enum updraft_error (*feed)(struct updraft_update *update, const uint8_t *data, uint32_t len);
+    enum updraft_error (*finish)(struct updraft_update *update);
+};
+
+/* gzip, inflated on its way. Optional: who does not name it links none of it. */
+extern const struct updraft_decoder updraft_update_gzip;
+
 struct updraft_update_config {
     struct updraft_place place; /* updraft_slot_place() or updraft_staged_place() */
     uint16_t chip_id;
     const char *project; /* refuse images of another project; NULL: take any */
     uint8_t attempts;    /* crash resets a new image may have before it is rolled back; 1..16 */
     uint8_t *buf;        /* one sector: place.flash->sector_len bytes */
+    /* &updraft_update_gzip, with an arena; NULL: images must come as they go to flash. */
+    const struct updraft_decoder *decoder;
     /* UPDRAFT_GUNZIP_ARENA_LEN bytes. NULL: slots refuse gzip images, staging leaves looking into
      * them to the boot stage. */
     uint8_t *gunzip_arena;
@@ -88,27 +100,31 @@ enum updraft_update_state {
     UPDRAFT_UPDATE_FAILED,    /* see failure; begin may be called again */
 };
 
-/* Private but for state, failure, target_slot and facts, which may be read. */
+/* Private but for state, failure, target_slot, data_partition and facts, which may be read; what the place may use and
+ * set is said in device/slots/place.h. */
 struct updraft_update {
-    struct updraft_update_config config;
+    /* The small ones first: where the offset is small, so is the code. */
     enum updraft_update_state state;
-    struct updraft_failure failure;
-    struct updraft_cursor cursor;
-    struct updraft_image_facts facts; /* once the first sector has come */
-    struct updraft_digest wire_digest;
-    struct updraft_gunzip gunzip;
-    struct updraft_target target;
-    int target_slot; /* UPDRAFT_SLOT_NONE for a data partition, and where there are no slots */
-    uint32_t wire_len;
-    uint32_t wire_seen;
-    uint8_t want_digest[UPDRAFT_SHA256_LEN];
-    uint8_t want_digest_len; /* 0, 16 or 32 */
-    bool is_gzip;            /* inflated on its way */
-    bool is_packed;          /* gzip that is kept as it comes */
-    bool accepted;           /* the facts were checked: erasing is allowed */
     bool disabled;
+    /* From here to the config all is zero when a transaction begins. */
+    bool keeps_gzip; /* the place takes gzip as it comes, for the boot stage to inflate */
+    bool is_opaque;  /* written as it comes, without a look at it: such gzip, or data */
+    bool accepted;   /* the facts were checked: erasing is allowed */
     bool force;
     bool data_partition;
+    int target_slot; /* UPDRAFT_SLOT_NONE for a data partition, and where there are no slots */
+    const struct updraft_place_ops *ops;   /* the place's, or those of a data partition */
+    const struct updraft_decoder *decoder; /* NULL: what comes is the image */
+    uint32_t wire_len;
+    uint32_t wire_seen;
+    uint32_t want_digest_len; /* 0, 16 or 32 */
+    struct updraft_cursor cursor;
+    struct updraft_failure failure;
+    uint8_t want_digest[UPDRAFT_SHA256_LEN];
+    struct updraft_image_facts facts; /* once the first sector has come */
+    struct updraft_update_config config;
+    struct updraft_digest wire_digest;
+    struct updraft_gunzip gunzip;
 };
 
 /* Asserts the config. The update starts enabled and idle. */
@@ -143,6 +159,9 @@ uint32_t updraft_update_resume_off(const struct updraft_update *update);
 /* Takes back a begin behind which nothing was fed, as when the sender cannot go on from there after all;
  * no hook is told. */
 void updraft_update_withdraw(struct updraft_update *update);
+
+/* For decoders, with every full buffer. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_update_flush(struct updraft_update *update);
 
 /* Takes all of data or fails; after a failure the update is over (state FAILED, failure says why). */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_update_feed(struct updraft_update *update,

@@ -165,6 +165,7 @@ static void set_up_update(struct updraft_life *life)
         .project = life->running.project[0] ? life->running.project : NULL,
         .attempts = (uint8_t)machine->options->attempts,
         .buf = life->sector,
+        .decoder = &updraft_update_gzip,
         .gunzip_arena = life->gunzip_arena,
         .hooks = &life->hooks,
     };

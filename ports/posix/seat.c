@@ -1,6 +1,7 @@
 #include "ports/posix/seat.h"
 
 #include "device/slots/refused.h"
+#include "device/slots/slot_data.h"
 #include "device/slots/slot_place.h"
 #include "ports/posix/life.h"
 
@@ -60,9 +61,11 @@ struct updraft_place updraft_seat_place(struct updraft_life *life)
 {
     if (has_one_place(life))
         return updraft_staged_place(&life->staged);
-    return life->machine->board->chip->id == UPDRAFT_CHIP_ESP8266
-               ? updraft_slot_place_8266(&life->slots)
-               : updraft_slot_place(&life->slots);
+    bool is_8266 = life->machine->board->chip->id == UPDRAFT_CHIP_ESP8266;
+    struct updraft_place place =
+        is_8266 ? updraft_slot_place_8266(&life->slots) : updraft_slot_place(&life->slots);
+    place.find_data = updraft_slot_find_data;
+    return place;
 }
 
 const char *updraft_seat_name(const struct updraft_life *life, int slot)

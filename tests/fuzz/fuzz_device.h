@@ -4,6 +4,7 @@
 #ifndef UPDRAFT_TESTS_FUZZ_DEVICE_H
 #define UPDRAFT_TESTS_FUZZ_DEVICE_H
 
+#include "device/slots/slot_data.h"
 #include "device/slots/slot_place.h"
 #include "device/update/update.h"
 #include "format/chip.h"
@@ -67,8 +68,10 @@ static inline void fuzz_device_make(struct fuzz_device *device)
         .chip_id = UPDRAFT_CHIP_ESP32,
         .attempts = 3,
         .buf = device->buf,
+        .decoder = &updraft_update_gzip,
         .gunzip_arena = device->arena,
     };
+    config.place.find_data = updraft_slot_find_data;
     updraft_update_init(&device->update, &config);
 }
 

@@ -36,15 +36,18 @@ static void write_image(struct updraft_nor *nor, uint8_t seed)
 {
     static uint8_t buf[4096];
     static uint8_t identity[32];
-    struct updraft_cursor cursor;
-    struct updraft_progress last;
-    uint32_t word = updraft_get_le32(nor->bytes + LOG_ADDR + UPDRAFT_PROGRESS_DISTRUST_OFF);
-    uint32_t bad_addr;
+    struct updraft_cursor cursor = {
+        .flash = &nor->flash,
+        .buf = buf,
+        .addr = AREA_ADDR,
+        .cap = AREA_LEN,
+        .log_addr = LOG_ADDR,
+        .distrust = updraft_get_le32(nor->bytes + LOG_ADDR + UPDRAFT_PROGRESS_DISTRUST_OFF),
+        .slot = 1,
+    };
 
-    updraft_cursor_open(&cursor, &nor->flash, AREA_ADDR, AREA_LEN, buf);
-    updraft_cursor_withhold(&cursor);
-    check(updraft_cursor_log(&cursor, LOG_ADDR, 1, word, &last) == UPDRAFT_OK);
-    check(last.from >= AREA_ADDR && last.from <= AREA_ADDR + AREA_LEN);
+    check(updraft_cursor_open(&cursor) == UPDRAFT_OK);
+    check(cursor.resume_len <= AREA_LEN);
     updraft_cursor_identify(&cursor, identity, sizeof identity);
     for (uint32_t off = 0; off < IMAGE_LEN;) {
         uint8_t *room;
@@ -53,11 +56,11 @@ static void write_image(struct updraft_nor *nor, uint8_t seed)
         len = len < IMAGE_LEN - off ? len : IMAGE_LEN - off;
         for (uint32_t i = 0; i < len; i++)
             room[i] = (uint8_t)((off + i) * seed);
-        updraft_cursor_commit(&cursor, len);
-        check(updraft_cursor_flush(&cursor, &bad_addr) == UPDRAFT_OK);
+        cursor.buffered += len;
+        check(updraft_cursor_flush(&cursor) == UPDRAFT_OK);
         off += len;
     }
-    check(updraft_cursor_release(&cursor, &bad_addr) == UPDRAFT_OK);
+    check(updraft_cursor_release(&cursor) == UPDRAFT_OK);
     for (uint32_t off = 0; off < IMAGE_LEN; off++)
         check(nor->bytes[AREA_ADDR + off] == (uint8_t)(off * seed));
 }

@@ -2,6 +2,7 @@
 
 #include "device/slots/inspect.h"
 #include "device/slots/refused.h"
+#include "device/slots/slot_data.h"
 #include "device/slots/slot_place.h"
 #include "format/chip.h"
 #include "format/ptable.h"
@@ -151,6 +152,7 @@ bool rig_boot(struct rig *rig, enum updraft_reset_cause cause)
         .chip_id = UPDRAFT_CHIP_ESP32,
         .attempts = 3,
         .buf = rig->buf,
+        .decoder = &updraft_update_gzip,
         .gunzip_arena = rig->arena,
         .hooks = &rig->hooks,
     };
@@ -163,6 +165,7 @@ bool rig_boot(struct rig *rig, enum updraft_reset_cause cause)
         return false;
     updraft_slots_remember(&rig->slots);
     update.place = updraft_slot_place(&rig->slots);
+    update.place.find_data = updraft_slot_find_data;
     updraft_update_init(&rig->update, &update);
     return true;
 }

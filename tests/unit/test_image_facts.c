@@ -53,14 +53,16 @@ static void facts_know_a_descriptor_only_when_all_of_it_is_there(void **state)
     assert_int_equal(updraft_image_facts_decode(image, UPDRAFT_IMAGE_FACTS_LEN - 1, &facts),
                      UPDRAFT_OK);
     assert_false(facts.has_appdesc);
-    assert_null(updraft_image_elf_sha256(image, UPDRAFT_IMAGE_FACTS_LEN - 1));
+    assert_false(facts.has_elf_sha256);
     assert_int_equal(updraft_image_facts_decode(image, UPDRAFT_IMAGE_FACTS_LEN, &facts),
                      UPDRAFT_OK);
     assert_true(facts.has_appdesc);
     assert_string_equal(facts.version, "1.0.0");
     assert_string_equal(facts.project, "demo");
-    assert_ptr_equal(updraft_image_elf_sha256(image, UPDRAFT_IMAGE_FACTS_LEN),
-                     image + UPDRAFT_APPDESC_OFF + UPDRAFT_APPDESC_ELF_SHA256_OFF);
+    assert_true(facts.has_elf_sha256);
+    assert_memory_equal(facts.elf_sha256,
+                        image + UPDRAFT_APPDESC_OFF + UPDRAFT_APPDESC_ELF_SHA256_OFF,
+                        sizeof facts.elf_sha256);
 }
 
 static void facts_refuse_what_is_no_image(void **state)
@@ -92,9 +94,13 @@ static void facts_end_texts_that_fill_their_field(void **state)
 
 static void facts_without_digest_of_the_program_have_none(void **state)
 {
+    struct updraft_image_facts facts;
+
     (void)state;
     vector_image(VECTOR_M1, image);
-    assert_null(updraft_image_elf_sha256(image, 336));
+    assert_int_equal(updraft_image_facts_decode(image, 336, &facts), UPDRAFT_OK);
+    assert_true(facts.has_appdesc);
+    assert_false(facts.has_elf_sha256);
 }
 
 static void facts_find_the_descriptor_of_an_esp8266_image_behind_other_segments(void **state)

@@ -213,7 +213,7 @@ static void update_refuses_gzip_without_memory_for_it(void **state)
     uint8_t *gzip = rig_gzip(f->new_image.bytes, f->new_image.len, &len);
 
     (void)state;
-    f->rig.update.config.gunzip_arena = NULL;
+    f->rig.update.config.decoder = NULL;
     assert_int_equal(rig_update(&f->rig, gzip, len, 1460), UPDRAFT_E_UNSUPPORTED);
     assert_flash_untouched(f);
     free(gzip);
