@@ -360,20 +360,24 @@ static enum updraft_error wrong_length(struct updraft_update *update, uint32_t l
     return UPDRAFT_E_LENGTH;
 }
 
+/* What was announced is looked at before too much is told: so the same bytes end the same way however
+ * they are split. */
 static enum updraft_error try_feed(struct updraft_update *update, const uint8_t *data, uint32_t len)
 {
+    uint32_t left = update->wire_len != 0 ? update->wire_len - update->wire_seen : len;
+    uint32_t more = len > left ? len - left : 0;
     enum updraft_error error = UPDRAFT_OK;
 
-    if (update->wire_len != 0 && len > update->wire_len - update->wire_seen)
-        return wrong_length(update, update->wire_seen + len);
-    if (update->wire_seen == 0)
+    len -= more;
+    if (len > 0 && update->wire_seen == 0)
         error = choose_decoder(update, data[0]);
     if (error != UPDRAFT_OK)
         return error;
     update->wire_seen += len;
     digest_wire(update, data, len);
-    return update->decoder != NULL ? update->decoder->feed(update, data, len)
-                                   : store(update, data, len);
+    error = update->decoder != NULL ? update->decoder->feed(update, data, len)
+                                    : store(update, data, len);
+    return error == UPDRAFT_OK && more > 0 ? wrong_length(update, update->wire_seen + more) : error;
 }
 
 enum updraft_error updraft_update_feed(struct updraft_update *update, const uint8_t *data,
