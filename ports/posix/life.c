@@ -346,15 +346,14 @@ static void run_pull(struct updraft_life *life, uint64_t now_ms)
         updraft_log_event(&life->machine->log, "update skipped version=%s reason=\"%s\"",
                           life->refused_version, "it was rolled back before");
         life->client.refused = false;
-        life->check_failed = true;
-    } else if (outcome == UPDRAFT_PULL_FAILED && !life->check_failed) {
+    } else if (outcome == UPDRAFT_PULL_FAILED && life->pull.failure.code != life->check_code) {
         char sentence[200];
         updraft_failure_sentence(&life->pull.failure, sentence, sizeof sentence);
         updraft_log_event(&life->machine->log, "check failed code=%d text=\"%s\"",
                           (int)life->pull.failure.code, sentence);
     }
     if (outcome != UPDRAFT_PULL_NONE)
-        life->check_failed = outcome == UPDRAFT_PULL_FAILED;
+        life->check_code = outcome == UPDRAFT_PULL_FAILED ? life->pull.failure.code : UPDRAFT_OK;
 }
 
 static void run_watch(struct updraft_life *life, uint64_t now_ms)

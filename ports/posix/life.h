@@ -117,7 +117,7 @@ struct updraft_life {
     struct updraft_client client;
     struct updraft_pull pull;
     bool pulls;
-    bool check_failed; /* the last check; so that a failing server is told of once */
+    enum updraft_error check_code; /* of the last check; so that a reason is told once in a row */
     struct updraft_reports reports;
     bool reports_to_server;
     bool report_failed; /* the newest attempt to report */

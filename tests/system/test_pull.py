@@ -260,6 +260,15 @@ class Schedule(PullCase):
         self.assertGreater(first, 1.7)
         self.assertGreater(second, 3.5)
 
+    def test_each_new_reason_is_told_and_the_same_one_once(self):
+        server = self.serve(
+            lambda handler: reply(handler, 404 if len(server.asked) < 3 else 503, Retry_After="1"))
+        device = self.pull(server.url)
+        device.wait_line("^check failed code=74")
+        device.wait_line("^check failed code=129")
+        harness.wait_until("two more checks", lambda: len(server.asked) >= 6)
+        self.assertEqual(device.output().count("check failed"), 2)
+
     def test_a_server_that_says_no_is_not_asked_again_soon(self):
         servers = [self.serve(lambda handler, status=status: reply(handler, status)) for status in (403, 410)]
         for server, status in zip(servers, (403, 410)):
