@@ -287,9 +287,8 @@ static void show_one(const cJSON *result)
     if (!strcmp(state, "written") && !strcmp(updraft_json_text(result, "to"), "filesystem"))
         printf("%s has taken the file system and restarts.\n", host);
     else if (!strcmp(state, "written"))
-        printf(
-            "%s has taken %s by %s and restarts; it cannot be asked which version it runs then.\n",
-            host, updraft_json_text(result, "to"), updraft_json_text(result, "via"));
+        printf("%s has taken %s by %s and restarts; what it runs then was not asked.\n", host,
+               updraft_json_text(result, "to"), updraft_json_text(result, "via"));
     else if (!strcmp(state, "confirmed") || !strcmp(state, "running"))
         printf("%s runs %s now (%s), by %s in %.1f s.\n", host,
                updraft_json_text(result, "running"), state, updraft_json_text(result, "via"),

@@ -3,10 +3,7 @@
 #include "device/slots/refused.h"
 #include "ports/posix/life_ways.h"
 #include "ports/posix/narrator.h"
-#include "ports/posix/sockets.h"
-#include "ports/posix/status.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,15 +45,9 @@ void updraft_life_random(void *ctx, uint8_t *out, size_t len)
     }
 }
 
-static void write_status(void *ctx, char *out, size_t cap)
-{
-    updraft_status_json(ctx, out, cap);
-}
-
 /* ---- birth ---- */
 
-/* Someone takes back what this device refuses. */
-static enum updraft_error forget(void *ctx)
+enum updraft_error updraft_life_forget(void *ctx)
 {
     struct updraft_life *life = ctx;
     if (life->machine->one_place.map)
@@ -70,73 +61,6 @@ static enum updraft_error forget(void *ctx)
     return UPDRAFT_OK;
 }
 
-static bool open_push_ways(struct updraft_life *life)
-{
-    struct updraft_machine *machine = life->machine;
-    const char *data_partition = machine->data_partition[0] ? machine->data_partition : NULL;
-    struct updraft_espota_config espota = {
-        .update = &life->update,
-        .dialect = machine->board->chip->id == UPDRAFT_CHIP_ESP8266 ? UPDRAFT_ESPOTA_ESP8266
-                                                                    : UPDRAFT_ESPOTA_ESP32,
-        .password = {.text = machine->board->password, .refuse_md5 = machine->board->refuse_md5},
-        .data_partition = data_partition,
-        .random = updraft_life_random,
-    };
-    struct updraft_web_config web = {
-        .update = &life->update,
-        .password = machine->board->password,
-        .data_partition = data_partition,
-        .name = machine->board->name,
-        .id = machine->board->mac,
-        .hardware = machine->board->chip->id == UPDRAFT_CHIP_ESP8266 ? "ESP8266" : "ESP32",
-        .status_json = write_status,
-        .forget = forget,
-        .random = updraft_life_random,
-        .ctx = life,
-    };
-    struct updraft_httpd_config httpd = {
-        .stall_s = machine->options->stall_s,
-        .via = &life->via,
-        .brake = &life->brake,
-        .web = &web,
-    };
-    struct updraft_push_socket_config push = {
-        .stall_s = machine->options->stall_s,
-        .brake = &life->brake,
-        .espota = &espota,
-    };
-    updraft_brake_init(&life->brake, &machine->log);
-    if (!updraft_life_open_esphome(life))
-        return false;
-    if (!updraft_life_open_direct(life)) {
-        updraft_esphome_socket_close(&life->esphome);
-        return false;
-    }
-    push.udp_fd = updraft_life_bind(machine, SOCK_DGRAM, &machine->ota_port, "ota");
-    if (push.udp_fd < 0) {
-        updraft_direct_socket_close(&life->direct);
-        updraft_esphome_socket_close(&life->esphome);
-        return false;
-    }
-    httpd.listen_fd = updraft_life_bind(machine, SOCK_STREAM, &machine->http_port, "http");
-    if (httpd.listen_fd < 0 || !updraft_httpd_open(&life->httpd, &httpd)) {
-        close(push.udp_fd);
-        updraft_direct_socket_close(&life->direct);
-        updraft_esphome_socket_close(&life->esphome);
-        return false;
-    }
-    updraft_push_socket_open(&life->push, &push);
-    return true;
-}
-
-static void close_push_ways(struct updraft_life *life)
-{
-    updraft_direct_socket_close(&life->direct);
-    updraft_esphome_socket_close(&life->esphome);
-    updraft_push_socket_close(&life->push);
-    updraft_httpd_close(&life->httpd);
-}
-
 /* Which image this is and how it stands; false when that cannot be read. */
 static bool find_self(struct updraft_life *life, const struct updraft_start *start,
                       struct updraft_slot_record *failed)
@@ -145,7 +69,7 @@ static bool find_self(struct updraft_life *life, const struct updraft_start *sta
     if (!updraft_seat_open(life, start, failed))
         return false;
     if (machine->options->forget && !machine->has_forgotten)
-        machine->has_forgotten = forget(life) == UPDRAFT_OK;
+        machine->has_forgotten = updraft_life_forget(life) == UPDRAFT_OK;
     if (life->running.has_marker)
         life->behaviour = life->running.marker;
     else if (life->watch.is_on_trial)
@@ -210,10 +134,10 @@ static bool begin_life(struct updraft_life *life, const struct updraft_start *st
     set_up_update(life);
     updraft_reports_init(&life->reports);
     life->reports_to_server = life->machine->board->server != NULL;
-    if (!open_push_ways(life))
+    if (!updraft_life_open_push(life))
         return false;
     if (!updraft_life_open_console(life)) {
-        close_push_ways(life);
+        updraft_life_close_push(life);
         return false;
     }
     updraft_narrator_booted(life, start);
@@ -226,7 +150,7 @@ static bool begin_life(struct updraft_life *life, const struct updraft_start *st
     }
     updraft_log_warn("not enough memory for the HTTP client");
     updraft_console_close(&life->console);
-    close_push_ways(life);
+    updraft_life_close_push(life);
     return false;
 }
 
@@ -235,7 +159,7 @@ static void end_life(struct updraft_life *life)
     updraft_announcer_stop(life->announcer);
     updraft_client_close(&life->client);
     updraft_console_close(&life->console);
-    close_push_ways(life);
+    updraft_life_close_push(life);
 }
 
 /* ---- the main loop ---- */

@@ -1,6 +1,7 @@
 #include "ports/posix/life_ways.h"
 
 #include "ports/posix/sockets.h"
+#include "ports/posix/status.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@
 
 /* A port may be held for a moment by someone's outgoing connection; a device cannot choose another.
  */
-int updraft_life_bind(struct updraft_machine *machine, int type, uint16_t *port, const char *name)
+static int bind_port(struct updraft_machine *machine, int type, uint16_t *port, const char *name)
 {
     uint64_t deadline_ms = updraft_clock_ms() + BIND_PATIENCE_MS;
     for (;;) {
@@ -30,7 +31,7 @@ int updraft_life_bind(struct updraft_machine *machine, int type, uint16_t *port,
 }
 
 /* A device that does not speak it has the engines, too, and no socket. */
-bool updraft_life_open_esphome(struct updraft_life *life)
+static bool open_esphome(struct updraft_life *life)
 {
     struct updraft_machine *machine = life->machine;
     bool is_esp8266 = machine->board->chip->id == UPDRAFT_CHIP_ESP8266;
@@ -49,8 +50,7 @@ bool updraft_life_open_esphome(struct updraft_life *life)
         .esphome = &esphome,
     };
     if (machine->board->speaks_esphome) {
-        config.listen_fd =
-            updraft_life_bind(machine, SOCK_STREAM, &machine->esphome_port, "esphome");
+        config.listen_fd = bind_port(machine, SOCK_STREAM, &machine->esphome_port, "esphome");
         if (config.listen_fd < 0)
             return false;
     }
@@ -63,7 +63,7 @@ bool updraft_life_open_esphome(struct updraft_life *life)
 }
 
 /* The salt follows from what no two devices share, so that a key found for one opens no other. */
-bool updraft_life_open_direct(struct updraft_life *life)
+static bool open_direct(struct updraft_life *life)
 {
     struct updraft_machine *machine = life->machine;
     struct updraft_direct_config direct = {
@@ -78,7 +78,7 @@ bool updraft_life_open_direct(struct updraft_life *life)
         .random = updraft_life_random,
     };
     struct updraft_direct_socket_config config = {
-        .listen_fd = updraft_life_bind(machine, SOCK_STREAM, &machine->direct_port, "direct"),
+        .listen_fd = bind_port(machine, SOCK_STREAM, &machine->direct_port, "direct"),
         .stall_s = machine->options->stall_s,
         .brake = &life->brake,
         .direct = &direct,
@@ -95,6 +95,92 @@ bool updraft_life_open_direct(struct updraft_life *life)
     updraft_direct_key(machine->board->password, direct.salt, direct.iterations, direct.key);
     updraft_direct_socket_open(&life->direct, &config);
     return true;
+}
+
+static void write_status(void *ctx, char *out, size_t cap)
+{
+    updraft_status_json(ctx, out, cap);
+}
+
+/* The file system's partition; NULL: there is none. */
+static const char *data_partition(const struct updraft_machine *machine)
+{
+    return machine->data_partition[0] ? machine->data_partition : NULL;
+}
+
+/* espota. */
+static bool open_espota(struct updraft_life *life)
+{
+    struct updraft_machine *machine = life->machine;
+    struct updraft_espota_config espota = {
+        .update = &life->update,
+        .dialect = machine->board->chip->id == UPDRAFT_CHIP_ESP8266 ? UPDRAFT_ESPOTA_ESP8266
+                                                                    : UPDRAFT_ESPOTA_ESP32,
+        .password = {.text = machine->board->password, .refuse_md5 = machine->board->refuse_md5},
+        .data_partition = data_partition(machine),
+        .random = updraft_life_random,
+    };
+    struct updraft_push_socket_config config = {
+        .udp_fd = bind_port(machine, SOCK_DGRAM, &machine->ota_port, "ota"),
+        .stall_s = machine->options->stall_s,
+        .brake = &life->brake,
+        .espota = &espota,
+    };
+    if (config.udp_fd < 0)
+        return false;
+    updraft_push_socket_open(&life->push, &config);
+    return true;
+}
+
+/* The update page, forms and raw bodies. */
+static bool open_http(struct updraft_life *life)
+{
+    struct updraft_machine *machine = life->machine;
+    struct updraft_web_config web = {
+        .update = &life->update,
+        .password = machine->board->password,
+        .data_partition = data_partition(machine),
+        .name = machine->board->name,
+        .id = machine->board->mac,
+        .hardware = machine->board->chip->id == UPDRAFT_CHIP_ESP8266 ? "ESP8266" : "ESP32",
+        .status_json = write_status,
+        .forget = updraft_life_forget,
+        .random = updraft_life_random,
+        .ctx = life,
+    };
+    struct updraft_httpd_config config = {
+        .listen_fd = bind_port(machine, SOCK_STREAM, &machine->http_port, "http"),
+        .stall_s = machine->options->stall_s,
+        .via = &life->via,
+        .brake = &life->brake,
+        .web = &web,
+    };
+    return config.listen_fd >= 0 && updraft_httpd_open(&life->httpd, &config);
+}
+
+bool updraft_life_open_push(struct updraft_life *life)
+{
+    updraft_brake_init(&life->brake, &life->machine->log);
+    if (!open_esphome(life))
+        return false;
+    if (open_direct(life)) {
+        if (open_espota(life)) {
+            if (open_http(life))
+                return true;
+            updraft_push_socket_close(&life->push);
+        }
+        updraft_direct_socket_close(&life->direct);
+    }
+    updraft_esphome_socket_close(&life->esphome);
+    return false;
+}
+
+void updraft_life_close_push(struct updraft_life *life)
+{
+    updraft_direct_socket_close(&life->direct);
+    updraft_esphome_socket_close(&life->esphome);
+    updraft_push_socket_close(&life->push);
+    updraft_httpd_close(&life->httpd);
 }
 
 /* OVMS modules are ESP32s: the console knows slots, and no staging. Tags are channels. */
@@ -137,8 +223,7 @@ bool updraft_life_open_console(struct updraft_life *life)
         updraft_log_warn("an ESP8266 has no ota console; OVMS modules are ESP32s");
     config.on_stdin = config.on_stdin && !is_esp8266;
     if (board->has_console && !is_esp8266) {
-        config.listen_fd =
-            updraft_life_bind(machine, SOCK_STREAM, &machine->console_port, "console");
+        config.listen_fd = bind_port(machine, SOCK_STREAM, &machine->console_port, "console");
         if (config.listen_fd < 0)
             return false;
     }
