@@ -7,6 +7,13 @@ bool updraft_attempt_active(enum updraft_attempt_state state)
     return state >= UPDRAFT_ATTEMPT_OFFERED && state <= UPDRAFT_ATTEMPT_TRIAL;
 }
 
+bool updraft_attempt_must_stay(enum updraft_attempt_state state, bool newest_to_target,
+                               bool target_published)
+{
+    return updraft_attempt_active(state) ||
+           (state == UPDRAFT_ATTEMPT_ROLLED_BACK && newest_to_target && target_published);
+}
+
 const char *updraft_attempt_state_name(enum updraft_attempt_state state)
 {
     switch (state) {

@@ -68,6 +68,13 @@ struct updraft_attempt_move updraft_attempt_next(enum updraft_attempt_event even
 /* Offered, downloading, written or trial. */
 bool updraft_attempt_active(enum updraft_attempt_state state);
 
+/* How many attempts of a device are kept; older ones go, unless one must stay. */
+#define UPDRAFT_ATTEMPTS_KEPT 20u
+/* Running, or what keeps a device from being offered once more what it rolled back: the newest attempt
+ * that led to a version which is published. */
+bool updraft_attempt_must_stay(enum updraft_attempt_state state, bool newest_to_target,
+                               bool target_published);
+
 const char *updraft_attempt_state_name(enum updraft_attempt_state state);
 
 #endif

@@ -224,6 +224,39 @@ static void put_log(struct updraft_draft *draft)
     updraft_plan_add(draft->plan, UPDRAFT_CHANGE_LOG)->row.log = row;
 }
 
+static bool is_published(const struct updraft_fleet *fleet, const struct updraft_attempt_row *row)
+{
+    const struct updraft_product *product = updraft_fleet_find_product(fleet, row->product);
+
+    return product != NULL && updraft_fleet_find_release(fleet, product->row.id, row->to) != NULL;
+}
+
+/* Where attempts begin, old ones end: so there is no job that runs at night. */
+static void end_old_attempts(struct updraft_draft *draft)
+{
+    const struct updraft_attempt *attempt = draft->known == NULL ? NULL : draft->known->newest;
+    size_t newer = 0;
+
+    for (size_t i = 0; i < draft->plan->count; i++)
+        newer += draft->plan->changes[i].kind == UPDRAFT_CHANGE_ATTEMPT &&
+                 (attempt == NULL || draft->plan->changes[i].row.attempt.id > attempt->row.id);
+    if (newer == 0)
+        return;
+    for (; attempt != NULL; attempt = attempt->older, newer++) {
+        const struct updraft_attempt_row *row = &attempt->row;
+        if (newer < UPDRAFT_ATTEMPTS_KEPT ||
+            updraft_attempt_must_stay(
+                row->state,
+                updraft_device_find_attempt(draft->known, row->product, row->to) == attempt,
+                is_published(draft->view->fleet, row)))
+            continue;
+        struct updraft_attempt_row *end =
+            &updraft_plan_add(draft->plan, UPDRAFT_CHANGE_ATTEMPT_END)->row.attempt;
+        end->id = row->id;
+        updraft_name_set(end->device, sizeof end->device, row->device);
+    }
+}
+
 void updraft_draft_commit(struct updraft_draft *draft, const char *address, int8_t progress)
 {
     struct updraft_plan *plan = draft->plan;
@@ -244,6 +277,7 @@ void updraft_draft_commit(struct updraft_draft *draft, const char *address, int8
         put_attempt(draft);
     if (draft->log != NULL)
         put_log(draft);
+    end_old_attempts(draft);
     if (plan->count > 0)
         plan->key = updraft_plan_device_key(draft->device.id);
     plan->sighted = true;

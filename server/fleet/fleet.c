@@ -193,8 +193,10 @@ static struct updraft_attempt *attempt_by_id(const struct updraft_fleet *fleet, 
 {
     size_t at = attempts_before(fleet, id);
 
-    return at < fleet->attempt_count && fleet->attempts[at]->row.id == id ? fleet->attempts[at]
-                                                                          : NULL;
+    if (at == fleet->attempt_count || fleet->attempts[at]->row.id != id ||
+        fleet->attempts[at]->gone)
+        return NULL;
+    return fleet->attempts[at];
 }
 
 const struct updraft_attempt *updraft_fleet_attempt_before(const struct updraft_fleet *fleet,
@@ -202,6 +204,8 @@ const struct updraft_attempt *updraft_fleet_attempt_before(const struct updraft_
 {
     size_t count = id == 0 ? fleet->attempt_count : attempts_before(fleet, id);
 
+    while (count > 0 && fleet->attempts[count - 1]->gone)
+        count--;
     return count == 0 ? NULL : fleet->attempts[count - 1];
 }
 
@@ -368,6 +372,41 @@ static void apply_attempt(struct updraft_fleet *fleet, const struct updraft_atte
     attempt->row = *row;
 }
 
+/* Half of the array at a time, so that a single attempt costs next to nothing. */
+static void sweep_attempts(struct updraft_fleet *fleet)
+{
+    size_t kept = 0;
+
+    if (fleet->attempts_gone * 2 < fleet->attempt_count)
+        return;
+    for (size_t i = 0; i < fleet->attempt_count; i++) {
+        if (fleet->attempts[i]->gone)
+            free(fleet->attempts[i]);
+        else
+            fleet->attempts[kept++] = fleet->attempts[i];
+    }
+    fleet->attempt_count = kept;
+    fleet->attempts_gone = 0;
+}
+
+static void apply_attempt_end(struct updraft_fleet *fleet, const struct updraft_attempt_row *row)
+{
+    struct updraft_device *device = updraft_fleet_find_device(fleet, row->device);
+    struct updraft_attempt **at = device == NULL ? NULL : &device->newest;
+
+    while (at != NULL && *at != NULL && (*at)->row.id != row->id)
+        at = &(*at)->older;
+    if (at == NULL || *at == NULL)
+        return;
+    struct updraft_attempt *attempt = *at;
+    *at = attempt->older;
+    free(attempt->log);
+    attempt->log = NULL;
+    attempt->gone = true;
+    fleet->attempts_gone++;
+    sweep_attempts(fleet);
+}
+
 static void apply_log(struct updraft_fleet *fleet, const struct updraft_log_row *row)
 {
     struct updraft_attempt *attempt = attempt_by_id(fleet, row->attempt_id);
@@ -442,6 +481,9 @@ void updraft_fleet_apply(struct updraft_fleet *fleet, const struct updraft_chang
         break;
     case UPDRAFT_CHANGE_TOKEN_END:
         apply_token_end(fleet, change->row.token.id);
+        break;
+    case UPDRAFT_CHANGE_ATTEMPT_END:
+        apply_attempt_end(fleet, &change->row.attempt);
         break;
     case UPDRAFT_CHANGE_AUDIT:
         apply_audit(fleet, &change->row.audit);

@@ -4,7 +4,8 @@
  *
  * Owns: the objects; a pointer to one stays valid until deinit. Does not own: what is durable. The
  * fleet is changed by updraft_fleet_apply() with changes that are committed already, and by
- * updraft_fleet_touch(), whose facts may be lost. Nothing but tokens is ever removed.
+ * updraft_fleet_touch(), whose facts may be lost. Nothing is ever removed but tokens and attempts; a
+ * pointer to those is good until the next change is applied.
  *
  * Threads: hold `lock` around every call but init and deinit, and while using what a call gave. */
 #ifndef UPDRAFT_SERVER_FLEET_FLEET_H
@@ -38,6 +39,7 @@ struct updraft_attempt {
     struct updraft_attempt_row row;
     struct updraft_attempt *older; /* of the same device */
     char *log;                     /* last lines of an image that failed; NULL: none */
+    bool gone; /* not kept any more: of no device, and freed with the next ones that go */
 };
 
 struct updraft_device {
@@ -54,7 +56,8 @@ struct updraft_fleet {
     struct updraft_release **releases;
     struct updraft_channel **channels; /* by product, then name */
     struct updraft_device **devices;   /* in order of arrival */
-    struct updraft_attempt **attempts; /* by ascending id */
+    struct updraft_attempt **attempts; /* by ascending id; also those that are gone */
+    size_t attempts_gone;
     struct updraft_token_row *tokens;
     struct updraft_audit_row *audit; /* UPDRAFT_AUDIT_CAP of them, each at its id modulo that */
     int64_t audit_newest_id;         /* 0: none yet */

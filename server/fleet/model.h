@@ -165,6 +165,7 @@ enum updraft_change_kind {
     UPDRAFT_CHANGE_LOG,
     UPDRAFT_CHANGE_TOKEN_END, /* revoked: of the row only the id counts */
     UPDRAFT_CHANGE_AUDIT,
+    UPDRAFT_CHANGE_ATTEMPT_END, /* not kept any more: of the row only id and device count */
 };
 
 struct updraft_change {

@@ -161,7 +161,8 @@ bool updraft_rows_read(struct sqlite3_stmt *row, struct updraft_change *out)
     case UPDRAFT_CHANGE_ATTEMPT:
         return read_attempt(row, &out->row.attempt);
     case UPDRAFT_CHANGE_TOUCH:
-    case UPDRAFT_CHANGE_TOKEN_END: /* neither is ever a row */
+    case UPDRAFT_CHANGE_TOKEN_END:
+    case UPDRAFT_CHANGE_ATTEMPT_END: /* none of these is ever a row */
         return false;
     case UPDRAFT_CHANGE_TOKEN:
         return read_token(row, &out->row.token);

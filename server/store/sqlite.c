@@ -32,6 +32,7 @@ static const char *const write_sql[] = {
     [UPDRAFT_CHANGE_TOKEN] = "INSERT OR REPLACE INTO tokens VALUES(?1,?2,?3,?4,?5,?6)",
     [UPDRAFT_CHANGE_LOG] = "INSERT OR REPLACE INTO logs VALUES(?1,?2)",
     [UPDRAFT_CHANGE_TOKEN_END] = "DELETE FROM tokens WHERE id=?1",
+    [UPDRAFT_CHANGE_ATTEMPT_END] = "DELETE FROM attempts WHERE id=?1",
     [UPDRAFT_CHANGE_AUDIT] = "INSERT OR REPLACE INTO audit VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
 };
 #define WRITE_COUNT (sizeof write_sql / sizeof *write_sql)
@@ -40,6 +41,7 @@ struct sqlite_store {
     sqlite3 *db;
     sqlite3_stmt *writes[WRITE_COUNT];
     sqlite3_stmt *progress;
+    sqlite3_stmt *log_end;
     char path[1024];
 };
 
@@ -208,6 +210,12 @@ static bool write_change(struct sqlite_store *store, const struct updraft_change
     case UPDRAFT_CHANGE_TOKEN_END:
         sqlite3_bind_int64(statement, 1, token->id);
         break;
+    case UPDRAFT_CHANGE_ATTEMPT_END: /* first what refers to it */
+        sqlite3_bind_int64(store->log_end, 1, change->row.attempt.id);
+        if (!run(store->log_end))
+            return false;
+        sqlite3_bind_int64(statement, 1, change->row.attempt.id);
+        break;
     case UPDRAFT_CHANGE_AUDIT:
         bind_audit(statement, &change->row.audit);
         break;
@@ -303,6 +311,7 @@ static void close_store(void *ctx)
     for (size_t i = 0; i < WRITE_COUNT; i++)
         sqlite3_finalize(store->writes[i]);
     sqlite3_finalize(store->progress);
+    sqlite3_finalize(store->log_end);
     sqlite3_close(store->db);
     free(store);
 }
@@ -403,7 +412,9 @@ static enum updraft_store_result prepare(struct sqlite_store *store,
     if (sqlite3_prepare_v3(store->db,
                            "UPDATE attempts SET progress=?2, updated_ms=max(updated_ms,?3)"
                            " WHERE id=?1 AND state=2",
-                           -1, SQLITE_PREPARE_PERSISTENT, &store->progress, NULL) != SQLITE_OK)
+                           -1, SQLITE_PREPARE_PERSISTENT, &store->progress, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v3(store->db, "DELETE FROM logs WHERE attempt_id=?1", -1,
+                           SQLITE_PREPARE_PERSISTENT, &store->log_end, NULL) != SQLITE_OK)
         return explain(store, "cannot prepare", problem);
     return UPDRAFT_STORE_OK;
 }

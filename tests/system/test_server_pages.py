@@ -5,10 +5,14 @@ import json
 import sqlite3
 import unittest
 
+import images
 from server_case import ServerCase, mac
 
 
 class Pages(ServerCase):
+    def publish(self, image):
+        self.assertEqual(super().publish(image)[0], 201)
+
     def pages(self, kind, query, cursor):
         """All rows, page by page; and the sizes of the pages."""
         rows, sizes, where = [], [], ""
@@ -84,6 +88,39 @@ class Pages(ServerCase):
         listed = json.loads(self.cli("devices", "--json", "--server", self.server.url, "--token",
                                      self.server.token).stdout)
         self.assertEqual([row["id"] for row in listed["devices"]], [row["id"] for row in rows])
+
+    def attempts_of(self, number):
+        return self.pages("attempts", "limit=1000&device=" + mac(number), "before")[0]
+
+    def ask_channel(self, number):
+        headers = {"x-updraft-device": mac(number), "x-updraft-version": "1.0.0"}
+        return self.get("/d/channel/demo/stable/esp32.json", headers)[2]
+
+    def test_old_attempts_go_but_not_what_holds_a_device_back(self):
+        self.publish(images.make("3.0.0"))
+        self.report(1, "1.0.0", "rolled_back", target="3.0.0", error={"code": 58})
+        self.report(1, "1.0.0", "rolled_back", target="invented", error={"code": 58}, log="panic")
+        self.report(2, "1.0.0", "failed", target="2.0", error={"code": 69})
+        for number in range(60):
+            self.report(1, "1.0.0", "downloading", target=f"4.{number}")
+        for round_ in range(2):
+            attempts = self.attempts_of(1)
+            self.assertEqual([a["to"] for a in attempts],
+                             [f"4.{number}" for number in range(59, 39, -1)] + ["3.0.0"])
+            self.assertEqual([a["state"] for a in attempts],
+                             ["downloading"] + ["failed"] * 19 + ["rolled_back"])
+            self.assertEqual(len(self.attempts_of(2)), 1)
+            self.assertEqual(len(self.pages("attempts", "limit=7", "before")[0]), 22 + round_)
+            self.assertNotIn(b"3.0.0", self.ask_channel(1))  # held back still
+            self.assertIn(b"3.0.0", self.ask_channel(9))
+            self.server.stop()
+            database = sqlite3.connect(self.path("data", "updraft.sqlite"))
+            self.assertEqual(database.execute("SELECT count(*) FROM attempts").fetchone()[0], 23)
+            self.assertEqual(database.execute("SELECT count(*) FROM logs").fetchone()[0], 0)
+            database.close()
+            self.server = self.start_server()
+        self.report(1, "1.0.0", "downloading", target="5.0")
+        self.assertEqual(len(self.attempts_of(1)), 21)
 
 
 if __name__ == "__main__":

@@ -183,9 +183,26 @@ static void every_state_has_a_name_of_its_own(void **state)
     }
 }
 
+static void only_what_runs_or_holds_a_device_back_must_stay(void **state)
+{
+    (void)state;
+    for (int i = 0; i < UPDRAFT_ATTEMPT_STATE_COUNT; i++) {
+        enum updraft_attempt_state s = (enum updraft_attempt_state)i;
+        for (int newest = 0; newest < 2; newest++) {
+            for (int published = 0; published < 2; published++) {
+                bool runs = s == UPDRAFT_ATTEMPT_OFFERED || s == UPDRAFT_ATTEMPT_DOWNLOADING ||
+                            s == UPDRAFT_ATTEMPT_WRITTEN || s == UPDRAFT_ATTEMPT_TRIAL;
+                bool holds = s == UPDRAFT_ATTEMPT_ROLLED_BACK && newest && published;
+                assert_int_equal(updraft_attempt_must_stay(s, newest, published), runs || holds);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_what_runs_or_holds_a_device_back_must_stay),
         cmocka_unit_test(attempt_next_follows_the_table),
         cmocka_unit_test(an_attempt_that_has_ended_never_changes),
         cmocka_unit_test(every_step_fits_the_state_it_starts_from),
