@@ -13,13 +13,15 @@ enum { EXIT_OK = 0, EXIT_CANNOT_START = 1, EXIT_USAGE = 2 };
 static const char usage[] =
     "updraftd: serves firmware to a fleet of ESP devices and keeps book of what they run\n"
     "\n"
-    "  updraftd --data DIR [--listen ADDR:PORT] [--base-url URL]\n"
+    "  updraftd --data DIR [--listen ADDR:PORT] [--base-url URL] [--log text|json]\n"
     "\n"
     "  --data DIR           where everything is kept; created when it is absent\n"
     "  --listen ADDR:PORT   address to listen on (default 127.0.0.1:8080). Port 0 takes any\n"
     "                       free one; 0.0.0.0 or [::] listens on all addresses\n"
     "  --base-url URL       how devices reach this server, for the addresses of images in\n"
     "                       channel descriptors (default: the host the device asked)\n"
+    "  --log text|json      a line on stderr for each request of an operator and each that was\n"
+    "                       refused; json: everything on stderr as JSON, an object a line\n"
     "  --help, --version\n"
     "\n"
     "Once it runs, it prints its address. The first start makes a token, the key to everything\n"
@@ -40,6 +42,7 @@ struct options {
     const char *data_dir;
     const char *listen;
     const char *base_url;
+    enum updraft_log_form log_form;
 };
 
 static int refuse_usage(const char *what)
@@ -51,13 +54,16 @@ static int refuse_usage(const char *what)
 /* Gives -1 to go on, or the exit code. */
 static int parse_options(int argc, char **argv, struct options *options)
 {
-    static const struct option known[] = {
-        {"data", required_argument, NULL, 'd'},     {"listen", required_argument, NULL, 'l'},
-        {"base-url", required_argument, NULL, 'b'}, {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},        {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"data", required_argument, NULL, 'd'},
+                                          {"listen", required_argument, NULL, 'l'},
+                                          {"base-url", required_argument, NULL, 'b'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {"version", no_argument, NULL, 'v'},
+                                          {"log", required_argument, NULL, 'o'},
+                                          {NULL, 0, NULL, 0}};
     int option;
 
-    *options = (struct options){NULL, "127.0.0.1:8080", ""};
+    *options = (struct options){NULL, "127.0.0.1:8080", "", UPDRAFT_LOG_EVENTS};
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         switch (option) {
         case 'd':
@@ -68,6 +74,11 @@ static int parse_options(int argc, char **argv, struct options *options)
             break;
         case 'b':
             options->base_url = optarg;
+            break;
+        case 'o':
+            if (strcmp(optarg, "text") != 0 && strcmp(optarg, "json") != 0)
+                return refuse_usage("--log is text or json");
+            options->log_form = optarg[0] == 'j' ? UPDRAFT_LOG_JSON : UPDRAFT_LOG_TEXT;
             break;
         case 'h':
             fputs(usage, stdout);
@@ -153,7 +164,8 @@ int main(int argc, char **argv)
     int listen_fd = updraft_listen_open(options.listen, url, sizeof url, &listen_problem);
     if (listen_fd < 0)
         return refuse_start(listen_problem.text, listen_problem.remedy);
-    if (!updraft_server_open(&server, options.data_dir, options.base_url, &problem))
+    if (!updraft_server_open(&server, options.data_dir, options.base_url, options.log_form,
+                             &problem))
         return refuse_start(problem.text, problem.remedy);
     if (!updraft_http_start(&http, &server, listen_fd)) {
         updraft_server_stop(&server);
@@ -161,6 +173,9 @@ int main(int argc, char **argv)
         return refuse_start("the HTTP library cannot start", "Look at the limits of this process.");
     }
     say_hello(&server, url, options.data_dir);
+    if (options.log_form != UPDRAFT_LOG_EVENTS)
+        updraft_log_event(&server.log, UPDRAFT_LOG_INFO, "started", "updraftd %s answers at %s",
+                          UPDRAFT_VERSION, url);
     wait_for_end(&ending, &http);
     updraft_http_quiesce(&http);
     updraft_server_stop(&server);

@@ -131,7 +131,8 @@ static void sweep_artifacts(struct updraft_server *server)
         return;
     size_t removed = updraft_artifacts_sweep(&server->artifacts, has_image, &server->fleet);
     if (removed > 0)
-        fprintf(stderr, "updraftd: removed %zu files of uploads that were cut short\n", removed);
+        updraft_log_event(&server->log, UPDRAFT_LOG_WARNING, "swept",
+                          "removed %zu files of uploads that were cut short", removed);
 }
 
 static bool open_rest(struct updraft_server *server, const char *data_dir,
@@ -144,6 +145,7 @@ static bool open_rest(struct updraft_server *server, const char *data_dir,
     server->writer.fleet = &server->fleet;
     server->writer.store = &server->store;
     server->writer.artifacts = &server->artifacts;
+    server->writer.log = &server->log;
     server->writer.base_url = server->base_url;
     if (open_token(server, data_dir, problem)) {
         if (updraft_writer_start(&server->writer))
@@ -156,9 +158,11 @@ static bool open_rest(struct updraft_server *server, const char *data_dir,
 }
 
 bool updraft_server_open(struct updraft_server *server, const char *data_dir, const char *base_url,
-                         struct updraft_server_problem *problem)
+                         enum updraft_log_form log_form, struct updraft_server_problem *problem)
 {
     memset(server, 0, sizeof *server);
+    server->log.form = log_form;
+    server->log.fd = STDERR_FILENO;
     size_t url_len = strlen(base_url);
     while (url_len > 0 && base_url[url_len - 1] == '/')
         url_len--;

@@ -11,6 +11,7 @@ struct updraft_server {
     struct updraft_store store;
     struct updraft_artifacts artifacts;
     struct updraft_writer writer;
+    struct updraft_log log;
     char base_url[256]; /* without a slash at its end; "": the request's Host */
     char token[UPDRAFT_TOKEN_CAP];
     bool token_is_new;
@@ -25,7 +26,7 @@ struct updraft_server_problem {
 
 /* Creates the directory when it is absent, loads what is in it, starts the writer. */
 bool updraft_server_open(struct updraft_server *server, const char *data_dir, const char *base_url,
-                         struct updraft_server_problem *problem);
+                         enum updraft_log_form log_form, struct updraft_server_problem *problem);
 
 /* Commits what is behind. Requests still on their way are answered before it returns; further ones are
  * refused. */

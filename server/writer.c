@@ -3,7 +3,6 @@
 #include "server/clock.h"
 #include "server/memory.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -174,7 +173,7 @@ static void give_up(struct updraft_writer *writer, struct batch *batch,
                     enum updraft_store_result result, const char *why)
 {
     if (batch->count > 0 || !writer->complained)
-        fprintf(stderr, "updraftd: %s\n", why);
+        updraft_log_event(writer->log, UPDRAFT_LOG_ERROR, "write_failed", "%s", why);
     writer->complained = true;
     for (size_t i = 0; i < batch->count; i++) {
         struct updraft_job *job = batch->jobs[i];

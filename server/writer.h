@@ -6,11 +6,11 @@
  * applied to the fleet: what a failed commit contained is nowhere to be seen. Plans with the same key
  * never meet in one batch, so none is made on facts that another is about to change.
  *
- * Owns: the thread and the queue. Does not own: fleet, store, artifacts, jobs. */
+ * Owns: the thread and the queue. Does not own: fleet, store, artifacts, log, jobs. */
 #ifndef UPDRAFT_SERVER_WRITER_H
 #define UPDRAFT_SERVER_WRITER_H
 
-#include "server/exchange.h"
+#include "server/log.h"
 #include "server/store/store.h"
 
 struct updraft_job {
@@ -32,6 +32,7 @@ struct updraft_writer {
     struct updraft_fleet *fleet;
     struct updraft_store *store;
     struct updraft_artifacts *artifacts;
+    const struct updraft_log *log;
     const char *base_url;
     pthread_t thread;
     pthread_mutex_t lock; /* of the members below */
@@ -48,7 +49,7 @@ struct updraft_writer {
     bool complained; /* of a failed write-behind, once until one succeeds */
 };
 
-/* fleet, store, artifacts and base_url must be set. */
+/* fleet, store, artifacts, log and base_url must be set. */
 bool updraft_writer_start(struct updraft_writer *writer);
 
 /* False when the writer has stopped: done is not called then. */

@@ -17,7 +17,7 @@ struct updraft_gate {
     } guessers[UPDRAFT_GATE_GUESSERS];
 };
 
-/* When true, operator_name is the token's name. Otherwise the response says why: 401, 403, or 429 when too
+/* operator_name is the token's name when the token is known, else left alone. When false, the response says why: 401, 403, or 429 when too
  * many wrong tokens came from the address. A right token passes whatever else came from there: tokens
  * are too long to be guessed, and behind a proxy all operators have one address. */
 bool updraft_gate_admit(struct updraft_gate *gate, struct updraft_fleet *fleet,

@@ -8,7 +8,6 @@
 #include "server/routes.h"
 
 #include <microhttpd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -51,6 +50,7 @@ struct call {
     struct updraft_request request;
     struct updraft_http_fields fields; /* of request */
     char operator_name[UPDRAFT_NAME_CAP];
+    int64_t began_ms;
     char *path;
     char *body;
     size_t body_len;
@@ -89,6 +89,7 @@ static struct call *begin_call(struct updraft_http *http, struct MHD_Connection 
     struct call *call = updraft_memory_new(sizeof *call);
 
     call->http = http;
+    call->began_ms = updraft_clock_steady_ms();
     call->connection = connection;
     call->line =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
@@ -104,11 +105,11 @@ static void check_token(struct call *call)
 
     if (needed == UPDRAFT_ROLE_NONE)
         return;
-    if (updraft_gate_admit(&call->http->gate, &call->http->server->fleet, needed, &call->request,
-                           call->operator_name, &call->job.response))
-        call->request.operator_name = call->operator_name;
-    else
+    if (!updraft_gate_admit(&call->http->gate, &call->http->server->fleet, needed, &call->request,
+                            call->operator_name, &call->job.response))
         call->stage = STAGE_REFUSED;
+    if (call->operator_name[0] != '\0')
+        call->request.operator_name = call->operator_name;
 }
 
 static void check_route(struct call *call)
@@ -264,7 +265,7 @@ static struct MHD_Response *make_response(struct call *call, int fd)
     return MHD_create_response_from_buffer(response->body_len, body, MHD_RESPMEM_MUST_FREE);
 }
 
-static void count(struct call *call)
+static void note_answer(struct call *call)
 {
     struct updraft_fleet *fleet = &call->http->server->fleet;
     const struct updraft_route *route = call->route;
@@ -273,6 +274,8 @@ static void count(struct call *call)
     updraft_traffic_count(&fleet->traffic, route == NULL ? "" : updraft_method_name(route->method),
                           route == NULL ? "" : route->pattern, call->job.response.status);
     pthread_mutex_unlock(&fleet->lock);
+    updraft_log_request(&call->http->server->log, &call->request, call->job.response.status,
+                        updraft_clock_steady_ms() - call->began_ms);
 }
 
 static enum MHD_Result send_response(struct call *call, int fd)
@@ -285,7 +288,7 @@ static enum MHD_Result send_response(struct call *call, int fd)
             close(fd);
         return MHD_NO;
     }
-    count(call);
+    note_answer(call);
     for (size_t i = 0; i < response->header_count; i++) {
         const struct updraft_response_header *header = &response->headers[i];
         MHD_add_response_header(answer, header->name,
@@ -337,10 +340,11 @@ static enum MHD_Result refuse_damaged(struct call *call)
 
     updraft_text_init(&text, hex, sizeof hex);
     updraft_text_hex(&text, call->job.response.file_sha256, UPDRAFT_SHA256_LEN);
-    fprintf(stderr,
-            "updraftd: ALARM: the artifact %s is missing or its bytes have changed; put the "
-            "original file back\n",
-            hex);
+    updraft_log_event(
+        &call->http->server->log, UPDRAFT_LOG_ERROR, "artifact_damaged",
+        "ALARM: the artifact %s is missing or its bytes have changed; put the original "
+        "file back",
+        hex);
     updraft_response_refuse(&call->job.response, &damaged,
                             "the server's copy of this image is damaged");
     return send_response(call, -1);

@@ -16,8 +16,8 @@ def mac(number):
 
 
 class ServerCase(harness.Case):
-    def start_server(self):
-        server = harness.Server(self.path("data"))
+    def start_server(self, *options):
+        server = harness.Server(self.path("data"), extra=options)
         self.addCleanup(self.end_server, server)
         return server
 
