@@ -349,6 +349,44 @@ static void a_late_progress_does_not_undo_a_later_state(void **state)
     updraft_fleet_deinit(&fleet);
 }
 
+/* 300 attempts of 3 devices; all go but each twentieth, in an order that is none. */
+static void attempts_that_went_stay_away_and_the_others_stay(void **state)
+{
+    struct place *place = *state;
+    struct updraft_fleet fleet;
+    const struct updraft_attempt *at = NULL;
+
+    updraft_fleet_init(&fleet, 0);
+    for (unsigned i = 0; i < 3; i++)
+        commit(place, &fleet, device(i, "1.0.0"));
+    for (int64_t id = 1; id <= 300; id++)
+        commit(place, &fleet, attempt(id, (unsigned)id % 3, UPDRAFT_ATTEMPT_FAILED));
+    commit(place, &fleet, log_of(7, "panic"));
+    for (int64_t step = 0, id = 1; step < 300; step++, id = (id * 7 + 3) % 307) {
+        struct updraft_change end = attempt(id, (unsigned)id % 3, UPDRAFT_ATTEMPT_FAILED);
+        end.kind = UPDRAFT_CHANGE_ATTEMPT_END;
+        if (id == 0 || id > 300 || id % 20 == 0)
+            continue;
+        commit(place, &fleet, end);
+        commit(place, &fleet, end); /* told twice, done once */
+    }
+    for (int64_t id = 1; id <= 300; id++) { /* those that the walk left out */
+        struct updraft_change end = attempt(id, (unsigned)id % 3, UPDRAFT_ATTEMPT_FAILED);
+        end.kind = UPDRAFT_CHANGE_ATTEMPT_END;
+        if (id % 20 != 0)
+            commit(place, &fleet, end);
+    }
+    for (int64_t id = 300; id > 0; id -= 20) {
+        at = updraft_fleet_attempt_before(&fleet, at == NULL ? 0 : at->row.id);
+        assert_int_equal(at->row.id, id);
+    }
+    assert_null(updraft_fleet_attempt_before(&fleet, at->row.id));
+    assert_in_range(fleet.attempt_count, 15, 30); /* the memory went, too */
+    assert_int_equal(updraft_fleet_next_attempt_id(&fleet), 301);
+    assert_same_after_reopening(place, &fleet);
+    updraft_fleet_deinit(&fleet);
+}
+
 static void a_failed_commit_leaves_nothing_of_itself(void **state)
 {
     struct place *place = *state;
@@ -534,6 +572,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(being_seen_is_no_progress_after_a_restart_either, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_late_progress_does_not_undo_a_later_state, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(attempts_that_went_stay_away_and_the_others_stay, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_failed_commit_leaves_nothing_of_itself, set_up,
                                         tear_down),
