@@ -143,6 +143,7 @@ static void every_address_asks_for_the_role_it_is_meant_for(void **state)
         {UPDRAFT_METHOD_GET, "/api/v1/devices/a", UPDRAFT_ROLE_VIEW},
         {UPDRAFT_METHOD_GET, "/api/v1/attempts", UPDRAFT_ROLE_VIEW},
         {UPDRAFT_METHOD_POST, "/api/v1/releases", UPDRAFT_ROLE_PUBLISH},
+        {UPDRAFT_METHOD_POST, "/api/v1/packages", UPDRAFT_ROLE_PUBLISH},
         {UPDRAFT_METHOD_PUT, "/api/v1/channels/a/b", UPDRAFT_ROLE_OPERATE},
         {UPDRAFT_METHOD_GET, "/api/v1/audit", UPDRAFT_ROLE_ADMIN},
         {UPDRAFT_METHOD_GET, "/api/v1/tokens", UPDRAFT_ROLE_ADMIN},
