@@ -4,6 +4,7 @@
 #include "cli/progress.h"
 #include "cli/server.h"
 #include "format/chip.h"
+#include "format/package.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +36,8 @@ static bool add_query(char *query, const char *name, const char *value)
            (int)(QUERY_CAP - len);
 }
 
-static enum updraft_exit make_path(struct updraft_cli *cli, char *path, size_t path_cap)
+static enum updraft_exit make_path(struct updraft_cli *cli, const char *kind, char *path,
+                                   size_t path_cap)
 {
     static const char *const names[] = {"channel", "product", "notes", "version", "chip"};
     char query[QUERY_CAP] = "";
@@ -44,7 +46,7 @@ static enum updraft_exit make_path(struct updraft_cli *cli, char *path, size_t p
         if (!add_query(query, names[i], updraft_args_value(&cli->args, names[i])))
             return updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage",
                                     "Shorten it to 500 characters.", "--%s is too long", names[i]);
-    snprintf(path, path_cap, "/api/v1/releases%s", query);
+    snprintf(path, path_cap, "/api/v1/%s%s", kind, query);
     return UPDRAFT_EXIT_OK;
 }
 
@@ -64,6 +66,35 @@ static enum updraft_exit check_facts(struct updraft_cli *cli,
         return updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage",
                                 "Use a name like esp32 or esp32s3.", "there is no chip '%s'", chip);
     return UPDRAFT_EXIT_OK;
+}
+
+/* A package for an installer: it is the installer that looks into it. */
+static enum updraft_exit check_package(struct updraft_cli *cli)
+{
+    if (!updraft_args_has(&cli->args, "version") || !updraft_args_has(&cli->args, "product"))
+        return updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage",
+                                "Give --version and --product.",
+                                "a package is published under the names that you give it");
+    return UPDRAFT_EXIT_OK;
+}
+
+/* Reads the file, says where it goes, and checks that nothing is missing for that. */
+static enum updraft_exit prepare(struct updraft_cli *cli, struct updraft_file *file,
+                                 struct updraft_inspection *image, const char **kind)
+{
+    const char *name = cli->args.positional[0];
+    enum updraft_exit exit = updraft_file_read(name, file, &cli->fail);
+
+    if (exit != UPDRAFT_EXIT_OK)
+        return exit;
+    memset(image, 0, sizeof *image);
+    if (updraft_package_by_magic(file->data, file->len)) {
+        *kind = "packages";
+        return check_package(cli);
+    }
+    *kind = "releases";
+    exit = updraft_inspect_wire(name, file, image, &cli->fail);
+    return exit == UPDRAFT_EXIT_OK ? check_facts(cli, image) : exit;
 }
 
 static void count(void *ctx, uint64_t sent_len)
@@ -100,7 +131,8 @@ static enum updraft_exit run(struct updraft_cli *cli, cJSON *result)
 {
     const char *name = cli->args.positional[0];
     struct updraft_inspection image;
-    struct updraft_file file;
+    struct updraft_file file = {0};
+    const char *kind = NULL;
     cJSON *answer = NULL;
     char path[QUERY_CAP + 32];
     enum updraft_exit exit;
@@ -109,14 +141,14 @@ static enum updraft_exit run(struct updraft_cli *cli, cJSON *result)
         return updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage",
                                 "Add --channel stable, or another name.",
                                 "'updraft publish' is not told the channel");
-    exit = make_path(cli, path, sizeof path);
+    exit = prepare(cli, &file, &image, &kind);
     if (exit == UPDRAFT_EXIT_OK)
-        exit = updraft_inspect_file(name, &file, &image, &cli->fail);
-    if (exit != UPDRAFT_EXIT_OK)
+        exit = make_path(cli, kind, path, sizeof path);
+    if (exit != UPDRAFT_EXIT_OK) {
+        updraft_file_free(&file);
         return exit;
-    exit = check_facts(cli, &image);
-    if (exit == UPDRAFT_EXIT_OK)
-        exit = send_image(cli, &file, path, &answer);
+    }
+    exit = send_image(cli, &file, path, &answer);
     updraft_file_free(&file);
     if (exit != UPDRAFT_EXIT_OK)
         return updraft_fail_wrap(&cli->fail, exit, "cannot publish %s",
@@ -145,9 +177,13 @@ const struct updraft_command updraft_command_publish = {
         "Checks the image first: a damaged one is not sent. Product, version and chip come from "
         "the\n"
         "image. One version may have one image per chip; publishing the same bytes again is fine,\n"
-        "other bytes under the same version are refused.\n",
+        "other bytes under the same version are refused.\n"
+        "\n"
+        "A package of SWUpdate (.swu) or RAUC (.raucb) is published as it is, under the --product\n"
+        "and --version given; its installer fetches it as from hawkBit.\n",
     .examples = "  updraft publish build/garage.bin --channel stable\n"
-                "  updraft publish garage.bin --channel beta --notes 'fixes the door sensor'\n",
+                "  updraft publish garage.bin --channel beta --notes 'fixes the door sensor'\n"
+                "  updraft publish gateway.swu --channel stable --product gateway --version 2.1\n",
     .options = options,
     .positional_min = 1,
     .positional_max = 1,

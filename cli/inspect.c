@@ -333,11 +333,17 @@ bool updraft_inspect_cortex_m(const uint8_t *bytes, size_t len, char *chip, size
 enum updraft_exit updraft_inspect_file(const char *path, struct updraft_file *wire,
                                        struct updraft_inspection *out, struct updraft_fail *fail)
 {
-    struct updraft_file plain = {0};
     enum updraft_exit exit = updraft_file_read(path, wire, fail);
 
-    if (exit != UPDRAFT_EXIT_OK)
-        return exit;
+    return exit == UPDRAFT_EXIT_OK ? updraft_inspect_wire(path, wire, out, fail) : exit;
+}
+
+enum updraft_exit updraft_inspect_wire(const char *path, struct updraft_file *wire,
+                                       struct updraft_inspection *out, struct updraft_fail *fail)
+{
+    struct updraft_file plain = {0};
+    enum updraft_exit exit = UPDRAFT_EXIT_OK;
+
     if (updraft_file_is_gzip(wire)) {
         exit = updraft_file_gunzip(wire, &plain, fail);
         if (exit == UPDRAFT_EXIT_OK)

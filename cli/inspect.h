@@ -59,5 +59,10 @@ UPDRAFT_MUST_CHECK enum updraft_exit updraft_inspect_file(const char *path,
                                                           struct updraft_file *wire,
                                                           struct updraft_inspection *out,
                                                           struct updraft_fail *fail);
+/* The same for a file that was read already; on failure it is freed too. */
+UPDRAFT_MUST_CHECK enum updraft_exit updraft_inspect_wire(const char *path,
+                                                          struct updraft_file *wire,
+                                                          struct updraft_inspection *out,
+                                                          struct updraft_fail *fail);
 
 #endif

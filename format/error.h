@@ -169,7 +169,11 @@
     X(E_RANGE, 132, "wrong_range", "the sender goes on at {b}, but the device holds {a} bytes",    \
       "Ask the device how far it came (GET /update/resume), or send the whole file.")              \
     X(E_TOO_MANY_ATTEMPTS, 133, "slow_down", "too many wrong passwords came from there",           \
-      "Wait a second, then give the right one.")
+      "Wait a second, then give the right one.")                                                   \
+    X(E_INSTALLER, 134, "installer_failed", "the installer on the device failed: {s}",             \
+      "Read its log on the device; publish a repaired package under a new version.")               \
+    X(E_REJECTED, 135, "rejected", "the device will not take the update: {s}",                     \
+      "Look on the device for the reason; the release is not offered to it again.")
 
 enum updraft_error {
 #define UPDRAFT_ERROR_ENUM(constant, number, name, sentence, remedy) UPDRAFT_##constant = number,

@@ -10,6 +10,7 @@
 #define UPDRAFT_SERVER_EXCHANGE_H
 
 #include "format/image.h"
+#include "format/package.h"
 #include "server/artifacts/artifacts.h"
 #include "server/fleet/fleet.h"
 #include "server/json.h"
@@ -33,11 +34,12 @@ struct updraft_field {
 
 #define UPDRAFT_SEGMENT_CAP 4u
 
-/* An image as it came in, complete. */
+/* An image or a package as it came in, complete. */
 struct updraft_received_image {
     const struct updraft_upload *upload;
     enum updraft_error verdict;
     const struct updraft_image_info *info;
+    const struct updraft_package *package; /* NULL: an image */
 };
 
 struct updraft_request {

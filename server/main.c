@@ -32,6 +32,8 @@ static const char usage[] =
     "Where devices ask:\n"
     "  /d/channel/PRODUCT/CHANNEL/CHIP.json   channel descriptor, as esp32-evse reads it\n"
     "  /d/esp-update/PRODUCT?channel=NAME     ESPhttpUpdate and HTTPUpdate of the Arduino cores\n"
+    "  /d/manifest/PRODUCT/CHANNEL/manifest.json   update manifest of ESPHome\n"
+    "  /d/ddi, tenant PRODUCT                 hawkBit's interface, for SWUpdate and RAUC\n"
     "  /d/image/SHA256                        an image, with ranges\n"
     "\n"
     "SIGTERM or SIGINT ends it cleanly. Exit codes: 0 ended, 1 cannot start, 2 wrong usage.\n";

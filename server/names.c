@@ -172,6 +172,19 @@ bool updraft_device_id_normalise(const char *text, char out[UPDRAFT_DEVICE_ID_CA
     return *at == '\0';
 }
 
+bool updraft_device_id_take(const char *text, char out[UPDRAFT_DEVICE_ID_CAP])
+{
+    size_t len = strnlen(text, UPDRAFT_DEVICE_ID_CAP);
+
+    if (updraft_device_id_normalise(text, out))
+        return true;
+    if (len == 0 || len == UPDRAFT_DEVICE_ID_CAP || !all_of(text, len, "._:-") ||
+        strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+        return false;
+    updraft_name_set(out, UPDRAFT_DEVICE_ID_CAP, text);
+    return true;
+}
+
 bool updraft_host_valid(const char *host)
 {
     size_t len = strnlen(host, HOST_LEN_CAP + 1);

@@ -10,7 +10,7 @@
 /* Capacities with the NUL. */
 #define UPDRAFT_NAME_CAP      65u /* product, channel */
 #define UPDRAFT_VERSION_CAP   32u
-#define UPDRAFT_DEVICE_ID_CAP 18u
+#define UPDRAFT_DEVICE_ID_CAP 41u
 #define UPDRAFT_LABEL_CAP     64u /* free text a person chose: a device's name */
 #define UPDRAFT_SLOT_CAP      17u
 #define UPDRAFT_ADDRESS_CAP   46u
@@ -33,6 +33,10 @@ void updraft_lines_clean(const char *text, char *out, size_t cap);
 
 /* "24:6f:28:..", "24-6F-28-.." or "246f28.." -> "24:6F:28:..". False when it is no MAC address. */
 bool updraft_device_id_normalise(const char *text, char out[UPDRAFT_DEVICE_ID_CAP]);
+
+/* The same for a MAC address; any other id, of 1 to 40 of [A-Za-z0-9._:-], stays as it is: computers
+ * are named by serial numbers, machine ids, host names. */
+bool updraft_device_id_take(const char *text, char out[UPDRAFT_DEVICE_ID_CAP]);
 
 /* Host header: a name or address with optional port, at most 255 bytes. */
 bool updraft_host_valid(const char *host);

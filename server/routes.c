@@ -11,7 +11,10 @@
 #define REPORT_CAP       8192u
 #define JSON_CAP         4096u
 #define IMAGE_CAP        (UPDRAFT_IMAGE_LEN_CAP + UPDRAFT_SIGNATURE_SECTOR)
-#define PATH_SEGMENT_CAP 8u
+#define PACKAGE_CAP      (1024u * 1024u * 1024u)
+#define CONFIG_CAP       16384u
+#define FEEDBACK_CAP     65536u /* SWUpdate sends its log with it */
+#define PATH_SEGMENT_CAP 10u
 
 #define GET     UPDRAFT_METHOD_GET
 #define POST    UPDRAFT_METHOD_POST
@@ -25,12 +28,23 @@
 #define OPERATE UPDRAFT_ROLE_OPERATE
 #define ADMIN   UPDRAFT_ROLE_ADMIN
 
+#define DDI "d/ddi/*/controller/v1/*"
+
 /* Columns: method, address, handler, body and its limit, role that the token must have, takes HEAD. */
 static const struct updraft_route routes[] = {
     {GET, "d/channel/*/*/*", updraft_channel_answer, NONE, 0, OPEN, false},
     {GET, "d/esp-update/*", updraft_esp_update_answer, NONE, 0, OPEN, false},
     {GET, "d/ovms/*/*/*", updraft_ovms_answer, NONE, 0, OPEN, false},
     {GET, "d/image/*", updraft_image_answer, NONE, 0, OPEN, true},
+    {GET, "d/manifest/*/*/*", updraft_manifest_answer, NONE, 0, OPEN, true},
+    {GET, DDI, updraft_ddi_poll, NONE, 0, OPEN, false},
+    {PUT, DDI "/configData", updraft_ddi_config_data, TEXT, CONFIG_CAP, OPEN, false},
+    {GET, DDI "/deploymentBase/*", updraft_ddi_deployment, NONE, 0, OPEN, false},
+    {POST, DDI "/deploymentBase/*/feedback", updraft_ddi_feedback, TEXT, FEEDBACK_CAP, OPEN, false},
+    {GET, DDI "/cancelAction/*", updraft_ddi_cancel, NONE, 0, OPEN, false},
+    {POST, DDI "/cancelAction/*/feedback", updraft_ddi_cancel_feedback, TEXT, FEEDBACK_CAP, OPEN,
+     false},
+    {GET, DDI "/artifacts/*", updraft_ddi_artifact, NONE, 0, OPEN, true},
     {POST, "d/report", updraft_report_answer, TEXT, REPORT_CAP, OPEN, false},
     {GET, "healthz", updraft_health_show, NONE, 0, OPEN, true},
     {GET, "", updraft_dashboard_answer, NONE, 0, OPEN, true},
@@ -39,6 +53,8 @@ static const struct updraft_route routes[] = {
     {GET, "api/v1/products", updraft_products_list, NONE, 0, VIEW, false},
     {GET, "api/v1/releases", updraft_releases_list, NONE, 0, VIEW, false},
     {POST, "api/v1/releases", updraft_releases_publish, UPDRAFT_BODY_IMAGE, IMAGE_CAP, PUBLISH,
+     false},
+    {POST, "api/v1/packages", updraft_releases_publish, UPDRAFT_BODY_PACKAGE, PACKAGE_CAP, PUBLISH,
      false},
     {GET, "api/v1/channels", updraft_channels_list, NONE, 0, VIEW, false},
     {PUT, "api/v1/channels/*/*", updraft_channels_set, TEXT, JSON_CAP, OPERATE, false},

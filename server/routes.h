@@ -6,8 +6,9 @@
 
 enum updraft_body {
     UPDRAFT_BODY_NONE,
-    UPDRAFT_BODY_TEXT,  /* gathered in memory */
-    UPDRAFT_BODY_IMAGE, /* streamed to an upload */
+    UPDRAFT_BODY_TEXT,    /* gathered in memory */
+    UPDRAFT_BODY_IMAGE,   /* streamed to an upload */
+    UPDRAFT_BODY_PACKAGE, /* likewise, without looking inside */
 };
 
 struct updraft_route {

@@ -28,7 +28,9 @@ static void store(struct updraft_digest *digest, const struct state *state)
 
 void updraft_digest_start(struct updraft_digest *digest, enum updraft_digest_kind kind)
 {
-    psa_algorithm_t algorithm = kind == UPDRAFT_DIGEST_MD5 ? PSA_ALG_MD5 : PSA_ALG_SHA_256;
+    psa_algorithm_t algorithm = kind == UPDRAFT_DIGEST_MD5    ? PSA_ALG_MD5
+                                : kind == UPDRAFT_DIGEST_SHA1 ? PSA_ALG_SHA_1
+                                                              : PSA_ALG_SHA_256;
     struct state state;
 
     memset(&state, 0, sizeof(state));

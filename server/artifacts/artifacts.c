@@ -203,6 +203,7 @@ enum updraft_artifact_result updraft_upload_begin(struct updraft_artifacts *arti
     upload->result = upload->fd < 0 ? result_of_errno(errno) : UPDRAFT_ARTIFACT_OK;
     updraft_digest_start(&upload->sha256_state, UPDRAFT_DIGEST_SHA256);
     updraft_digest_start(&upload->md5_state, UPDRAFT_DIGEST_MD5);
+    updraft_digest_start(&upload->sha1_state, UPDRAFT_DIGEST_SHA1);
     return upload->result;
 }
 
@@ -214,6 +215,7 @@ void updraft_upload_feed(struct updraft_upload *upload, const void *bytes, size_
     upload->len += len;
     updraft_digest_update(&upload->sha256_state, bytes, len);
     updraft_digest_update(&upload->md5_state, bytes, len);
+    updraft_digest_update(&upload->sha1_state, bytes, len);
     while (upload->result == UPDRAFT_ARTIFACT_OK && left > 0) {
         ssize_t wrote = write(upload->fd, at, left);
         if (wrote < 0 && errno == EINTR)
@@ -231,6 +233,7 @@ void updraft_upload_finish(struct updraft_upload *upload)
 {
     updraft_digest_finish(&upload->sha256_state, upload->sha256);
     updraft_digest_finish(&upload->md5_state, upload->md5);
+    updraft_digest_finish(&upload->sha1_state, upload->sha1);
 }
 
 static enum updraft_artifact_result sync_directory(int dir_fd, const char *path)

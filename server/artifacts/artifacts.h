@@ -58,8 +58,10 @@ struct updraft_upload {
     enum updraft_artifact_result result; /* of the first write that failed */
     struct updraft_digest sha256_state;
     struct updraft_digest md5_state;
+    struct updraft_digest sha1_state;
     uint8_t sha256[UPDRAFT_SHA256_LEN]; /* after finish */
     uint8_t md5[UPDRAFT_MD5_LEN];
+    uint8_t sha1[UPDRAFT_SHA1_LEN];
 };
 
 enum updraft_artifact_result updraft_upload_begin(struct updraft_artifacts *artifacts,

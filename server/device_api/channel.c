@@ -21,8 +21,12 @@ const struct updraft_image_row *updraft_device_api_target(const struct updraft_f
     *release = found == NULL ? NULL : found->release;
     if (found == NULL)
         return NULL;
+    /* A package is never meant by a device that does not name its chip. */
     if (chip == UPDRAFT_CHIP_UNKNOWN)
-        return found->release->image_count == 1 ? &found->release->images[0] : NULL;
+        return found->release->image_count == 1 &&
+                       updraft_package_by_id(found->release->images[0].chip) == NULL
+                   ? &found->release->images[0]
+                   : NULL;
     return updraft_release_find_image(found->release, chip);
 }
 
@@ -47,23 +51,33 @@ static const struct updraft_chip *chip_of_file(const char *file)
     return chip != NULL && strcmp(chip->slug, slug) == 0 ? chip : NULL;
 }
 
-static bool write_path(const struct updraft_view *view, const struct updraft_request *request,
-                       const uint8_t *sha256, char *path, size_t cap)
+bool updraft_device_api_base(const struct updraft_view *view, const struct updraft_request *request,
+                             char *base, size_t cap)
 {
     const char *host = updraft_request_header(request, "Host");
-    char digits[2 * UPDRAFT_SHA256_LEN + 1];
-    struct updraft_text text;
     int len;
 
-    updraft_text_init(&text, digits, sizeof digits);
-    updraft_text_hex(&text, sha256, UPDRAFT_SHA256_LEN);
     if (view->base_url[0] != '\0')
-        len = snprintf(path, cap, "%s/d/image/%s", view->base_url, digits);
+        len = snprintf(base, cap, "%s", view->base_url);
     else if (host != NULL && updraft_host_valid(host))
-        len = snprintf(path, cap, "http://%s/d/image/%s", host, digits);
+        len = snprintf(base, cap, "http://%s", host);
     else
         return false;
     return len > 0 && (size_t)len < cap;
+}
+
+bool updraft_device_api_image_url(const struct updraft_view *view,
+                                  const struct updraft_request *request, const uint8_t *sha256,
+                                  char *url, size_t cap)
+{
+    char digits[2 * UPDRAFT_SHA256_LEN + 1], base[UPDRAFT_BASE_URL_CAP];
+    struct updraft_text text;
+
+    if (!updraft_device_api_base(view, request, base, sizeof base))
+        return false;
+    updraft_text_init(&text, digits, sizeof digits);
+    updraft_text_hex(&text, sha256, UPDRAFT_SHA256_LEN);
+    return (size_t)snprintf(url, cap, "%s/d/image/%s", base, digits) < cap;
 }
 
 /* Notes who asks. The verdict is what that device is to do about the target; running is what it
@@ -130,7 +144,8 @@ void updraft_channel_answer(const struct updraft_view *view, const struct updraf
         updraft_response_line(response, 400, "x-updraft-device is not a MAC address");
         return;
     }
-    if (!write_path(view, request, image->sha256, descriptor.path, sizeof descriptor.path)) {
+    if (!updraft_device_api_image_url(view, request, image->sha256, descriptor.path,
+                                      sizeof descriptor.path)) {
         updraft_response_line(response, 400, "the Host header is missing or not usable");
         return;
     }

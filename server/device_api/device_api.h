@@ -26,6 +26,39 @@ void updraft_image_answer(const struct updraft_view *view, const struct updraft_
 void updraft_report_answer(const struct updraft_view *view, const struct updraft_request *request,
                            struct updraft_plan *plan, struct updraft_response *response);
 
+/* GET /d/manifest/PRODUCT/CHANNEL/manifest.json, CHIP.bin and CHIP.md5: the update manifest of ESPHome
+ * and ESP Web Tools, and what ESPHome's http_request loads by address. */
+void updraft_manifest_answer(const struct updraft_view *view, const struct updraft_request *request,
+                             struct updraft_plan *plan, struct updraft_response *response);
+
+/* Below /d/ddi/TENANT/controller/v1/ID: the direct device integration of hawkBit, for SWUpdate and
+ * RAUC. The tenant is PRODUCT or PRODUCT@CHANNEL. */
+void updraft_ddi_poll(const struct updraft_view *view, const struct updraft_request *request,
+                      struct updraft_plan *plan, struct updraft_response *response);
+void updraft_ddi_config_data(const struct updraft_view *view, const struct updraft_request *request,
+                             struct updraft_plan *plan, struct updraft_response *response);
+void updraft_ddi_deployment(const struct updraft_view *view, const struct updraft_request *request,
+                            struct updraft_plan *plan, struct updraft_response *response);
+void updraft_ddi_feedback(const struct updraft_view *view, const struct updraft_request *request,
+                          struct updraft_plan *plan, struct updraft_response *response);
+void updraft_ddi_cancel(const struct updraft_view *view, const struct updraft_request *request,
+                        struct updraft_plan *plan, struct updraft_response *response);
+void updraft_ddi_cancel_feedback(const struct updraft_view *view,
+                                 const struct updraft_request *request, struct updraft_plan *plan,
+                                 struct updraft_response *response);
+void updraft_ddi_artifact(const struct updraft_view *view, const struct updraft_request *request,
+                          struct updraft_plan *plan, struct updraft_response *response);
+
+#define UPDRAFT_BASE_URL_CAP 320u
+/* The server's own address as this client reaches it, without a slash at its end. False when neither
+ * the configuration nor the request's Host gives it. */
+bool updraft_device_api_base(const struct updraft_view *view, const struct updraft_request *request,
+                             char *base, size_t cap);
+/* Of /d/image/SHA256 there; false also when it does not fit. */
+bool updraft_device_api_image_url(const struct updraft_view *view,
+                                  const struct updraft_request *request, const uint8_t *sha256,
+                                  char *url, size_t cap);
+
 /* The image that a channel leads to for a chip; UPDRAFT_CHIP_UNKNOWN: the only one of the release.
  * NULL when there is none; then *release is NULL too, or the release that lacks the chip. */
 const struct updraft_image_row *updraft_device_api_target(const struct updraft_fleet *fleet,

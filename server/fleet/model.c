@@ -3,11 +3,11 @@
 #include <stddef.h>
 #include <string.h>
 
-static const char *const via_names[] = {"",     "channel", "headers", "plain",  "espota",
-                                        "form", "raw",     "esphome", "direct", "console"};
+static const char *const via_names[] = {"",    "channel", "headers", "plain",   "espota", "form",
+                                        "raw", "esphome", "direct",  "console", "ddi"};
 #define VIA_COUNT (sizeof via_names / sizeof *via_names)
 
-_Static_assert(VIA_COUNT == UPDRAFT_VIA_CONSOLE + 1, "one name a way");
+_Static_assert(VIA_COUNT == UPDRAFT_VIA_LAST + 1, "one name a way");
 
 const char *updraft_via_name(enum updraft_via via)
 {

@@ -31,7 +31,9 @@ enum updraft_via {
     UPDRAFT_VIA_ESPHOME = 7,
     UPDRAFT_VIA_DIRECT = 8,
     UPDRAFT_VIA_CONSOLE = 9,
+    UPDRAFT_VIA_DDI = 10,
 };
+#define UPDRAFT_VIA_LAST UPDRAFT_VIA_DDI
 
 const char *updraft_via_name(enum updraft_via via);
 /* UNKNOWN for any other text: a later device may know more ways. */
@@ -53,9 +55,10 @@ struct updraft_release_row {
 
 struct updraft_image_row {
     int64_t release_id;
-    uint16_t chip; /* unique within the release */
+    uint16_t chip; /* or the kind of a package (format/package.h); unique within the release */
     uint8_t sha256[UPDRAFT_SHA256_LEN];
     uint8_t md5[UPDRAFT_MD5_LEN];
+    uint8_t sha1[UPDRAFT_SHA1_LEN]; /* zeros: published before it was kept */
     uint32_t size;
     char project[33];
     char idf[33];

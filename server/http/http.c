@@ -1,6 +1,7 @@
 #include "server/http/http.h"
 
 #include "format/image.h"
+#include "format/package.h"
 #include "format/text.h"
 #include "server/clock.h"
 #include "server/http/fields.h"
@@ -39,6 +40,8 @@ struct incoming {
     struct updraft_upload upload;
     struct updraft_image_reader reader;
     struct updraft_received_image image;
+    uint8_t head[UPDRAFT_PACKAGE_MAGIC_LEN]; /* of a package: its first bytes */
+    size_t head_len;
 };
 
 /* One request. */
@@ -67,10 +70,11 @@ static void refuse(struct call *call, unsigned status, const char *message, cons
     static const struct {
         unsigned status;
         const char *code;
-    } codes[] = {{400, "bad_request"},     {401, "unauthorized"},       {403, "forbidden"},
-                 {404, "not_found"},       {405, "method_not_allowed"}, {413, "too_large"},
-                 {414, "url_too_long"},    {431, "headers_too_large"},  {500, "write_failed"},
-                 {501, "not_implemented"}, {503, "stopping"},           {507, "disk_full"}};
+    } codes[] = {{400, "bad_request"},  {401, "unauthorized"},       {403, "forbidden"},
+                 {404, "not_found"},    {405, "method_not_allowed"}, {413, "too_large"},
+                 {414, "url_too_long"}, {422, "not_a_package"},      {431, "headers_too_large"},
+                 {500, "write_failed"}, {501, "not_implemented"},    {503, "stopping"},
+                 {507, "disk_full"}};
     struct updraft_refusal refusal = {status, "refused", remedy};
 
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
@@ -135,8 +139,8 @@ static void prepare_body(struct call *call, int64_t len)
         refuse(call, 400, "this address takes no body", "Send the request without one.");
     } else if (len > (int64_t)route->body_cap) {
         refuse(call, 413, "the body is too large",
-               "An image has at most 16 MB, a report 8 kB, other bodies 4 kB.");
-    } else if (route->body == UPDRAFT_BODY_IMAGE) {
+               "An image has at most 16 MB, a package 1 GB, a report 8 kB, other bodies 4 kB.");
+    } else if (route->body == UPDRAFT_BODY_IMAGE || route->body == UPDRAFT_BODY_PACKAGE) {
         call->incoming = updraft_memory_new(sizeof *call->incoming);
         updraft_image_reader_init(&call->incoming->reader);
         enum updraft_artifact_result result =
@@ -180,14 +184,36 @@ static void judge(struct call *call, const char *version, int64_t *body_len)
 
 /* --- the body --- */
 
+static void store_bytes(struct call *call, const char *data, size_t len)
+{
+    struct updraft_upload *upload = &call->incoming->upload;
+
+    updraft_upload_feed(upload, data, len);
+    if (upload->result == UPDRAFT_ARTIFACT_FULL)
+        refuse(call, 507, "the server's disk is full",
+               "Make room on it, then send it again; nothing was kept.");
+    else if (upload->result != UPDRAFT_ARTIFACT_OK)
+        refuse(call, 500, "the server cannot write the file", "Look at the server's disk.");
+}
+
+static void take_package(struct call *call, const char *data, size_t len)
+{
+    struct incoming *incoming = call->incoming;
+
+    for (size_t i = 0; i < len && incoming->head_len < sizeof incoming->head; i++)
+        incoming->head[incoming->head_len++] = (uint8_t)data[i];
+    incoming->image.package = updraft_package_by_magic(incoming->head, incoming->head_len);
+    if (incoming->head_len == sizeof incoming->head && incoming->image.package == NULL)
+        refuse(call, 422, "this is neither a package of SWUpdate nor one of RAUC",
+               "Send the .swu or .raucb file itself; images of chips go to /api/v1/releases.");
+    else
+        store_bytes(call, data, len);
+}
+
 static void take_image(struct call *call, const char *data, size_t len)
 {
     struct incoming *incoming = call->incoming;
 
-    if (incoming->upload.len + len > call->route->body_cap) {
-        refuse(call, 413, "the image is too large", "An image has at most 16 MB.");
-        return;
-    }
     /* What cannot become an image is not worth the disk. */
     incoming->image.verdict =
         updraft_image_reader_feed(&incoming->reader, (const uint8_t *)data, len);
@@ -195,12 +221,7 @@ static void take_image(struct call *call, const char *data, size_t len)
         incoming->upload.len += len;
         return;
     }
-    updraft_upload_feed(&incoming->upload, data, len);
-    if (incoming->upload.result == UPDRAFT_ARTIFACT_FULL)
-        refuse(call, 507, "the server's disk is full",
-               "Make room on it, then send it again; nothing was kept.");
-    else if (incoming->upload.result != UPDRAFT_ARTIFACT_OK)
-        refuse(call, 500, "the server cannot write the image", "Look at the server's disk.");
+    store_bytes(call, data, len);
 }
 
 static void take_text(struct call *call, const char *data, size_t len)
@@ -221,8 +242,12 @@ static enum MHD_Result take_body(struct call *call, const char *data, size_t len
         call->dropped += len;
         return call->dropped > UPDRAFT_IMAGE_LEN_CAP ? MHD_NO : MHD_YES;
     }
-    if (call->route->body == UPDRAFT_BODY_IMAGE)
+    if (call->incoming != NULL && call->incoming->upload.len + len > call->route->body_cap)
+        refuse(call, 413, "the file is too large", "An image has at most 16 MB, a package 1 GB.");
+    else if (call->route->body == UPDRAFT_BODY_IMAGE)
         take_image(call, data, len);
+    else if (call->route->body == UPDRAFT_BODY_PACKAGE)
+        take_package(call, data, len);
     else
         take_text(call, data, len);
     return MHD_YES;
@@ -240,8 +265,10 @@ static void finish_body(struct call *call)
     updraft_upload_finish(&incoming->upload);
     incoming->image.upload = &incoming->upload;
     incoming->image.info = &incoming->reader.info;
-    incoming->image.verdict = incoming->upload.len == 0
-                                  ? UPDRAFT_E_EMPTY
+    incoming->image.verdict = incoming->upload.len == 0         ? UPDRAFT_E_EMPTY
+                              : incoming->image.package != NULL ? UPDRAFT_OK
+                              : call->route->body == UPDRAFT_BODY_PACKAGE
+                                  ? UPDRAFT_E_TRUNCATED
                                   : updraft_image_reader_verdict(&incoming->reader);
     call->request.image = &incoming->image;
 }

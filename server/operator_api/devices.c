@@ -12,8 +12,7 @@ static const struct updraft_device *find_device(const struct updraft_view *view,
 {
     char id[UPDRAFT_DEVICE_ID_CAP];
 
-    return updraft_device_id_normalise(text, id) ? updraft_fleet_find_device(view->fleet, id)
-                                                 : NULL;
+    return updraft_device_id_take(text, id) ? updraft_fleet_find_device(view->fleet, id) : NULL;
 }
 
 void updraft_devices_list(const struct updraft_view *view, const struct updraft_request *request,

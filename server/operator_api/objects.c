@@ -7,8 +7,9 @@
 static const char *chip_slug(uint16_t id)
 {
     const struct updraft_chip *chip = updraft_chip_by_id(id);
+    const struct updraft_package *package = updraft_package_by_id(id);
 
-    return chip == NULL ? "" : chip->slug;
+    return chip != NULL ? chip->slug : package != NULL ? package->slug : "";
 }
 
 void updraft_object_product(struct updraft_json *json, const struct updraft_product *product)

@@ -2,6 +2,7 @@
 
 #include "format/bytes.h"
 #include "format/chip.h"
+#include "format/package.h"
 #include "format/signature.h"
 #include "server/operator_api/objects.h"
 
@@ -67,7 +68,8 @@ static bool check_length(const struct updraft_received_image *image,
     uint64_t most = (uint64_t)updraft_round_up(image->info->image_len, UPDRAFT_SIGNATURE_SECTOR) +
                     UPDRAFT_SIGNATURE_SECTOR;
 
-    if (image->info->kind == UPDRAFT_IMAGE_ESP8266_V1 || image->upload->len <= most)
+    if (image->package != NULL || image->info->kind == UPDRAFT_IMAGE_ESP8266_V1 ||
+        image->upload->len <= most)
         return true;
     updraft_response_refuse(response, &trailing, "the image ends at byte %u, but the file has %llu",
                             (unsigned)image->info->image_len,
@@ -83,7 +85,13 @@ static bool choose_chip(const struct updraft_request *request, struct publicatio
     static const struct updraft_refusal mismatch = {
         422, "wrong_chip", "Leave chip= away, or publish the image that was built for that chip."};
     const char *asked = updraft_request_query(request, "chip");
+    const struct updraft_package *package = request->image->package;
     const struct updraft_chip *chip = updraft_chip_by_id(request->image->info->chip_id);
+
+    if (package != NULL) {
+        publication->chip = package->id;
+        return true;
+    }
 
     if (chip == NULL) {
         updraft_response_refuse(response, &unknown, "the image is for an unknown chip, id 0x%04x",
@@ -181,6 +189,13 @@ static bool read_publication(const struct updraft_request *request, struct publi
 
 /* --- the answer --- */
 
+static const char *board_name(uint16_t id)
+{
+    const struct updraft_package *package = updraft_package_by_id(id);
+
+    return package != NULL ? package->name : updraft_chip_name(id);
+}
+
 static void show(const struct updraft_view *view, const struct updraft_request *request,
                  struct updraft_response *response)
 {
@@ -219,6 +234,7 @@ static void plan_image(struct updraft_plan *plan, const struct updraft_request *
     row->chip = publication->chip;
     memcpy(row->sha256, upload->sha256, sizeof row->sha256);
     memcpy(row->md5, upload->md5, sizeof row->md5);
+    memcpy(row->sha1, upload->sha1, sizeof row->sha1);
     row->size = (uint32_t)upload->len;
     if (info->has_appdesc) {
         updraft_label_clean(info->appdesc.project, row->project, sizeof row->project);
@@ -279,8 +295,7 @@ void updraft_releases_publish(const struct updraft_view *view,
     if (!read_publication(request, &publication, response))
         return;
     updraft_plan_about(plan, "%s %s for %s%s%s", publication.product, publication.version,
-                       updraft_chip_name(publication.chip),
-                       publication.channel == NULL ? "" : " on ",
+                       board_name(publication.chip), publication.channel == NULL ? "" : " on ",
                        publication.channel == NULL ? "" : publication.channel);
     const struct updraft_product *product =
         updraft_fleet_find_product(view->fleet, publication.product);
@@ -292,7 +307,7 @@ void updraft_releases_publish(const struct updraft_view *view,
         memcmp(image->sha256, request->image->upload->sha256, sizeof image->sha256) != 0) {
         updraft_response_refuse(
             response, &other_bytes, "%s %s for %s is published already, with other bytes",
-            publication.product, publication.version, updraft_chip_name(publication.chip));
+            publication.product, publication.version, board_name(publication.chip));
         return;
     }
     int64_t product_id = product != NULL ? product->row.id : plan_product(view, plan, &publication);

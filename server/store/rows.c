@@ -64,6 +64,7 @@ static bool read_image(sqlite3_stmt *row, struct updraft_image_row *out)
     out->size = (uint32_t)size;
     return column_blob(row, 2, out->sha256, sizeof out->sha256) &&
            column_blob(row, 3, out->md5, sizeof out->md5) &&
+           column_blob(row, 7, out->sha1, sizeof out->sha1) &&
            column_text(row, 5, out->project, sizeof out->project) &&
            column_text(row, 6, out->idf, sizeof out->idf);
 }
@@ -94,7 +95,7 @@ static bool read_attempt(sqlite3_stmt *row, struct updraft_attempt_row *out)
     int state = sqlite3_column_int(row, 6);
     int progress = sqlite3_column_int(row, 7);
 
-    if (via < 0 || via > (int)UPDRAFT_VIA_RAW || state < (int)UPDRAFT_ATTEMPT_OFFERED ||
+    if (via < 0 || via > (int)UPDRAFT_VIA_LAST || state < (int)UPDRAFT_ATTEMPT_OFFERED ||
         state > (int)UPDRAFT_ATTEMPT_FAILED || progress < UPDRAFT_NO_PROGRESS || progress > 100)
         return false;
     out->via = (enum updraft_via)via;

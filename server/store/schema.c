@@ -33,6 +33,8 @@ const char *const updraft_schema_steps[] = {
     "CREATE TABLE audit(slot INTEGER PRIMARY KEY, id INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
     " operator TEXT NOT NULL, endpoint TEXT NOT NULL, object TEXT NOT NULL, address TEXT NOT NULL,"
     " status INTEGER NOT NULL);",
+    "ALTER TABLE images ADD COLUMN sha1 BLOB NOT NULL"
+    " DEFAULT x'0000000000000000000000000000000000000000';",
 };
 const int updraft_schema_version =
     (int)(sizeof updraft_schema_steps / sizeof *updraft_schema_steps);

@@ -17,7 +17,7 @@ static const char *const write_sql[] = {
                                " SET name=?2, created_ms=?3",
     [UPDRAFT_CHANGE_RELEASE] = "INSERT INTO releases VALUES(?1,?2,?3,?4,?5) ON CONFLICT(id)"
                                " DO UPDATE SET notes=?4",
-    [UPDRAFT_CHANGE_IMAGE] = "INSERT OR REPLACE INTO images VALUES(?1,?2,?3,?4,?5,?6,?7)",
+    [UPDRAFT_CHANGE_IMAGE] = "INSERT OR REPLACE INTO images VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
     [UPDRAFT_CHANGE_CHANNEL] = "INSERT OR REPLACE INTO channels VALUES(?1,?2,?3)",
     [UPDRAFT_CHANGE_DEVICE] =
         "INSERT INTO devices VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12) ON CONFLICT(id)"
@@ -139,6 +139,7 @@ static void bind_catalogue(sqlite3_stmt *statement, const struct updraft_change 
         sqlite3_bind_int64(statement, 5, row->size);
         bind_text(statement, 6, row->project);
         bind_text(statement, 7, row->idf);
+        sqlite3_bind_blob(statement, 8, row->sha1, sizeof row->sha1, SQLITE_STATIC);
     } else {
         sqlite3_bind_int64(statement, 1, change->row.channel.product_id);
         bind_text(statement, 2, change->row.channel.name);

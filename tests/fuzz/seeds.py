@@ -130,6 +130,10 @@ def seeds():
     digest = hashlib.md5(esp32).hexdigest().encode()
     headers = struct.pack("<BBB32sBBHx", 2, 20, 255, digest, 0, 2, len(esp32) + 1)
     return {
+        "fuzz_ddi_message": [
+            b'{"id":"7","status":{"execution":"closed","result":{"finished":"success",'
+            b'"progress":{"cnt":1,"of":2}},"details":["a","b"]}}',
+            b'{"mode":"merge","data":{"version":"1.2","name":"pump"}}'],
         "fuzz_descriptor": [DESCRIPTOR, b'{"a": [1, {"b": null}], "PATH": "\\u0061", "Version": "1"}'],
         "fuzz_esphome": [esphome_hello(esp32), esphome_hello(other), b"\x11\x05\x0d\x09"],
         "fuzz_esphome_host": [esphome_answers()],

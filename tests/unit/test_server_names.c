@@ -157,6 +157,29 @@ static void json_escapes_what_would_end_a_string(void **state)
     free(text);
 }
 
+static void other_ids_than_addresses_stay_as_they_are(void **state)
+{
+    static const char *const bad[] = {
+        "",         ".",   "..",
+        "a b",      "a/b", "a\n",
+        "\xc3\xa4", "<a>", "12345678901234567890123456789012345678901"};
+    static const char *const good[] = {
+        "box-1",          "a",
+        "SN.0001_b",      "urn:x:1",
+        "24:6f:28:ab:00", "1234567890123456789012345678901234567890"};
+    char id[UPDRAFT_DEVICE_ID_CAP];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(updraft_device_id_take(bad[i], id));
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_true(updraft_device_id_take(good[i], id));
+        assert_string_equal(id, good[i]);
+    }
+    assert_true(updraft_device_id_take("246f28ab0001", id));
+    assert_string_equal(id, "24:6F:28:AB:00:01");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +191,7 @@ int main(void)
         cmocka_unit_test(device_ids_come_out_in_one_form),
         cmocka_unit_test(hosts_cannot_carry_markup_or_paths),
         cmocka_unit_test(json_escapes_what_would_end_a_string),
+        cmocka_unit_test(other_ids_than_addresses_stay_as_they_are),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

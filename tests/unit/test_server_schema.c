@@ -126,6 +126,8 @@ static void assert_nothing_is_lost(const struct updraft_fleet *fleet)
     assert_int_equal(fleet->product_count, 1);
     assert_int_equal(fleet->release_count, 1);
     assert_int_equal(fleet->releases[0]->image_count, 1);
+    for (size_t i = 0; i < UPDRAFT_SHA1_LEN; i++)
+        assert_int_equal(fleet->releases[0]->images[0].sha1[i], 0);
     assert_int_equal(fleet->channel_count, 1);
     assert_int_equal(fleet->device_count, 1);
     assert_string_equal(fleet->devices[0]->row.name, "garage");

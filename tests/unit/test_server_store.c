@@ -138,6 +138,7 @@ static struct updraft_change image(int64_t release_id, uint16_t chip)
     change.row.image.size = 4000000000u;
     memset(change.row.image.sha256, 0xa0 + (int)release_id, UPDRAFT_SHA256_LEN);
     memset(change.row.image.md5, 0xb0 + chip, UPDRAFT_MD5_LEN);
+    memset(change.row.image.sha1, 0xc0 + chip, UPDRAFT_SHA1_LEN);
     updraft_name_set(change.row.image.project, 33, "demo");
     return change;
 }
@@ -281,6 +282,30 @@ static void the_fleet_is_the_same_after_a_restart(void **state)
     commit(place, &fleet, log_of(7, "[1] boot"));
     commit(place, &fleet, log_of(7, "[1] boot\n[1] it's a \"panic\""));
     assert_same_after_reopening(place, &fleet);
+    updraft_fleet_deinit(&fleet);
+}
+
+static void attempts_of_every_way_and_all_digests_come_back(void **state)
+{
+    struct place *place = *state;
+    struct updraft_fleet fleet, again;
+
+    updraft_fleet_init(&fleet, 0);
+    make_catalogue(place, &fleet);
+    commit(place, &fleet, device(1, "1.0.0"));
+    for (int via = 0; via <= (int)UPDRAFT_VIA_LAST; via++) {
+        struct updraft_change change = attempt(1 + via, 1, UPDRAFT_ATTEMPT_CONFIRMED);
+        change.row.attempt.via = (enum updraft_via)via;
+        commit(place, &fleet, change);
+    }
+    assert_same_after_reopening(place, &fleet);
+    load(place, &again);
+    for (size_t i = 0; i < fleet.release_count; i++) {
+        for (size_t k = 0; k < fleet.releases[i]->image_count; k++)
+            assert_memory_equal(&fleet.releases[i]->images[k], &again.releases[i]->images[k],
+                                sizeof(struct updraft_image_row));
+    }
+    updraft_fleet_deinit(&again);
     updraft_fleet_deinit(&fleet);
 }
 
@@ -530,6 +555,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_fleet_is_the_same_after_a_restart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(attempts_of_every_way_and_all_digests_come_back, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_is_written_behind_comes_back_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(being_seen_is_no_progress_after_a_restart_either, set_up,
                                         tear_down),
