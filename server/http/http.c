@@ -207,8 +207,6 @@ static void take_package(struct call *call, const char *data, size_t len)
     if (incoming->head_len == sizeof incoming->head && incoming->image.package == NULL)
         refuse(call, 422, "this is neither a package of SWUpdate nor one of RAUC",
                "Send the .swu or .raucb file itself; images of chips go to /api/v1/releases.");
-    else if (incoming->upload.len + len > call->route->body_cap)
-        refuse(call, 413, "the package is too large", "A package has at most 1 GB.");
     else
         store_bytes(call, data, len);
 }
@@ -217,10 +215,6 @@ static void take_image(struct call *call, const char *data, size_t len)
 {
     struct incoming *incoming = call->incoming;
 
-    if (incoming->upload.len + len > call->route->body_cap) {
-        refuse(call, 413, "the image is too large", "An image has at most 16 MB.");
-        return;
-    }
     /* What cannot become an image is not worth the disk. */
     incoming->image.verdict =
         updraft_image_reader_feed(&incoming->reader, (const uint8_t *)data, len);
@@ -249,7 +243,9 @@ static enum MHD_Result take_body(struct call *call, const char *data, size_t len
         call->dropped += len;
         return call->dropped > UPDRAFT_IMAGE_LEN_CAP ? MHD_NO : MHD_YES;
     }
-    if (call->route->body == UPDRAFT_BODY_IMAGE)
+    if (call->incoming != NULL && call->incoming->upload.len + len > call->route->body_cap)
+        refuse(call, 413, "the file is too large", "An image has at most 16 MB, a package 1 GB.");
+    else if (call->route->body == UPDRAFT_BODY_IMAGE)
         take_image(call, data, len);
     else if (call->route->body == UPDRAFT_BODY_PACKAGE)
         take_package(call, data, len);
@@ -270,13 +266,11 @@ static void finish_body(struct call *call)
     updraft_upload_finish(&incoming->upload);
     incoming->image.upload = &incoming->upload;
     incoming->image.info = &incoming->reader.info;
-    if (incoming->upload.len == 0)
-        incoming->image.verdict = UPDRAFT_E_EMPTY;
-    else if (call->route->body == UPDRAFT_BODY_PACKAGE)
-        incoming->image.verdict =
-            incoming->image.package == NULL ? UPDRAFT_E_TRUNCATED : UPDRAFT_OK;
-    else
-        incoming->image.verdict = updraft_image_reader_verdict(&incoming->reader);
+    incoming->image.verdict = incoming->upload.len == 0         ? UPDRAFT_E_EMPTY
+                              : incoming->image.package != NULL ? UPDRAFT_OK
+                              : call->route->body == UPDRAFT_BODY_PACKAGE
+                                  ? UPDRAFT_E_TRUNCATED
+                                  : updraft_image_reader_verdict(&incoming->reader);
     call->request.image = &incoming->image;
 }
 

@@ -295,8 +295,7 @@ void updraft_releases_publish(const struct updraft_view *view,
     if (!read_publication(request, &publication, response))
         return;
     updraft_plan_about(plan, "%s %s for %s%s%s", publication.product, publication.version,
-                       updraft_chip_name(publication.chip),
-                       publication.channel == NULL ? "" : " on ",
+                       board_name(publication.chip), publication.channel == NULL ? "" : " on ",
                        publication.channel == NULL ? "" : publication.channel);
     const struct updraft_product *product =
         updraft_fleet_find_product(view->fleet, publication.product);

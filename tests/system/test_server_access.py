@@ -21,6 +21,7 @@ ROWS = (
     ("GET", "/api/v1/devices/24:6F:28:00:00:01", None, "view"),
     ("GET", "/api/v1/attempts", None, "view"),
     ("POST", "/api/v1/releases?channel=stable", "image", "publish"),
+    ("POST", "/api/v1/packages?channel=stable&product=box&version=1", b"070702", "publish"),
     ("PUT", "/api/v1/channels/demo/stable", b'{"version":"1.0.0"}', "operate"),
     ("GET", "/api/v1/audit", None, "admin"),
     ("GET", "/api/v1/tokens", None, "admin"),

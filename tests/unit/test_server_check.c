@@ -120,6 +120,8 @@ static void routes_split_the_path_and_nothing_else_matches(void **state)
     assert_string_equal(allow, "GET");
 }
 
+#define DDI "/d/ddi/a/controller/v1/b"
+
 static void every_address_asks_for_the_role_it_is_meant_for(void **state)
 {
     static const struct {
@@ -134,6 +136,14 @@ static void every_address_asks_for_the_role_it_is_meant_for(void **state)
         {UPDRAFT_METHOD_GET, "/d/ovms/a/b/ovms3.ver", UPDRAFT_ROLE_NONE},
         {UPDRAFT_METHOD_GET, "/d/image/a", UPDRAFT_ROLE_NONE},
         {UPDRAFT_METHOD_POST, "/d/report", UPDRAFT_ROLE_NONE},
+        {UPDRAFT_METHOD_GET, "/d/manifest/a/b/manifest.json", UPDRAFT_ROLE_NONE},
+        {UPDRAFT_METHOD_GET, DDI, UPDRAFT_ROLE_NONE},
+        {UPDRAFT_METHOD_PUT, DDI "/configData", UPDRAFT_ROLE_NONE},
+        {UPDRAFT_METHOD_GET, DDI "/deploymentBase/1", UPDRAFT_ROLE_NONE},
+        {UPDRAFT_METHOD_POST, DDI "/deploymentBase/1/feedback", UPDRAFT_ROLE_NONE},
+        {UPDRAFT_METHOD_GET, DDI "/cancelAction/1", UPDRAFT_ROLE_NONE},
+        {UPDRAFT_METHOD_POST, DDI "/cancelAction/1/feedback", UPDRAFT_ROLE_NONE},
+        {UPDRAFT_METHOD_GET, DDI "/artifacts/a", UPDRAFT_ROLE_NONE},
         {UPDRAFT_METHOD_GET, "/metrics", UPDRAFT_ROLE_VIEW},
         {UPDRAFT_METHOD_GET, "/api/v1/overview", UPDRAFT_ROLE_VIEW},
         {UPDRAFT_METHOD_GET, "/api/v1/products", UPDRAFT_ROLE_VIEW},
