@@ -2,10 +2,12 @@
  * far the image was written, so that it can be gone on with.
  *
  * A log lies in a flash sector that nobody erases while an update runs. For slots that is the sector
- * of the boot record whose entry stays (format/otadata.h); the staged layout gives one of its own.
+ * of the boot record whose entry stays (format/otadata.h); the staged layout gives one of its own, in
+ * which nothing counts before 0x004 says so.
  *
  *   0x000  the entry, or where there is none:
  *   0x004    "UDPL": this sector was erased to its end, so it may be written
+ *   0x008    staged layout only: floor, an address. What lies below may be unsteady, whatever the log says
  *   0x200  distrust: a word; bit n programmed to 0: all of slot n may be unsteady, whatever the log says
  *   0x220  79 records of 32 bytes, up to 0xC00
  *
@@ -31,6 +33,7 @@
 
 #define UPDRAFT_PROGRESS_HEAD_OFF     4u
 #define UPDRAFT_PROGRESS_HEAD         0x4C504455u /* "UDPL" */
+#define UPDRAFT_PROGRESS_FLOOR_OFF    8u
 #define UPDRAFT_PROGRESS_DISTRUST_OFF 0x200u
 #define UPDRAFT_PROGRESS_LOG_OFF      0x220u
 #define UPDRAFT_PROGRESS_LOG_END_OFF  0xC00u

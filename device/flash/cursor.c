@@ -56,6 +56,10 @@ static void mind(struct updraft_cursor *cursor)
         before->from = before->to = cursor->addr;
     }
     cursor->resume_len = before->from - cursor->addr;
+    if (cursor->suspect_to > cursor->addr) {
+        before->from = cursor->addr;
+        before->to = larger(before->to, cursor->suspect_to);
+    }
 }
 
 enum updraft_error updraft_cursor_open(struct updraft_cursor *cursor)

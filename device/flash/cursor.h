@@ -34,6 +34,7 @@ struct updraft_cursor {
     uint32_t log_addr;     /* sector of the log; 0: none */
     uint32_t distrust;     /* its word, or that of more than one log; the word to be programmed */
     uint32_t slot;         /* of the log's records, 0..15 */
+    uint32_t suspect_to;   /* an address: of what lies below, the log tells only what is written */
     /* To be read */
     uint32_t written;    /* bytes in flash, the withheld ones included */
     uint32_t buffered;   /* bytes in buf behind `written` */

@@ -1,6 +1,7 @@
 #include "device/slots/staged.h"
 
 #include "device/slots/slots.h"
+#include "device/slots/staged_log.h"
 #include "device/slots/staged_source.h"
 #include "device/update/update.h"
 #include "format/assert.h"
@@ -27,6 +28,15 @@ static bool is_apart(uint32_t a_addr, uint32_t a_len, uint32_t b_addr, uint32_t 
     return a_len == 0 || b_len == 0 || a_addr >= b_addr + b_len || b_addr >= a_addr + a_len;
 }
 
+static void assert_own_sector(const struct updraft_flash *flash,
+                              const struct updraft_staged_layout *layout, uint32_t addr)
+{
+    UPDRAFT_ASSERT((addr & (flash->sector_len - 1u)) == 0 && addr < flash->size);
+    UPDRAFT_ASSERT(
+        is_apart(addr, flash->sector_len, layout->app_addr, layout->end_addr - layout->app_addr));
+    UPDRAFT_ASSERT(is_apart(addr, flash->sector_len, layout->fs_addr, layout->fs_len));
+}
+
 void updraft_staged_assert_layout(const struct updraft_flash *flash,
                                   const struct updraft_staged_layout *layout)
 {
@@ -42,16 +52,16 @@ void updraft_staged_assert_layout(const struct updraft_flash *flash,
     UPDRAFT_ASSERT(flash->prog_len == 1 || flash->prog_len == 2 || flash->prog_len == 4);
     if (layout->eboot != NULL) {
         UPDRAFT_ASSERT(layout->kind == UPDRAFT_STAGED_ARDUINO && layout->app_addr == 0);
+        UPDRAFT_ASSERT(layout->log_addr == 0);
         return;
     }
     UPDRAFT_ASSERT((layout->end_addr - layout->app_addr) / flash->sector_len <=
                    UPDRAFT_STAGED_MARK_CAP);
-    UPDRAFT_ASSERT(layout->journal_addr % flash->sector_len == 0);
-    UPDRAFT_ASSERT(layout->journal_addr < flash->size);
-    UPDRAFT_ASSERT(is_apart(layout->journal_addr, flash->sector_len, layout->app_addr,
-                            layout->end_addr - layout->app_addr));
-    UPDRAFT_ASSERT(
-        is_apart(layout->journal_addr, flash->sector_len, layout->fs_addr, layout->fs_len));
+    assert_own_sector(flash, layout, layout->journal_addr);
+    if (layout->log_addr == 0)
+        return;
+    assert_own_sector(flash, layout, layout->log_addr);
+    UPDRAFT_ASSERT(layout->log_addr != layout->journal_addr);
 }
 
 enum updraft_error updraft_staged_read_in_place(const struct updraft_flash *flash,
@@ -92,6 +102,17 @@ enum updraft_error updraft_staged_open(struct updraft_staged *staged,
         return error;
     staged->running_len = updraft_staged_image_len(&staged->work);
     return error == UPDRAFT_OK && staged->running_len != 0 ? UPDRAFT_OK : UPDRAFT_E_NOT_BOOTABLE;
+}
+
+enum updraft_error updraft_staged_open_log(const struct updraft_staged *staged)
+{
+    const struct updraft_staged_layout *layout = &staged->layout;
+    struct updraft_cursor any = {.addr = layout->app_addr};
+    enum updraft_error error = updraft_staged_log_find(staged->flash, layout, &any);
+
+    if (error != UPDRAFT_OK || layout->log_addr == 0 || any.log_addr != 0)
+        return error;
+    return updraft_staged_log_renew(staged->flash, layout, layout->end_addr);
 }
 
 uint32_t updraft_staged_free_len(const struct updraft_staged *staged)
@@ -156,7 +177,8 @@ static enum updraft_error find(struct updraft_update *update,
     update->keeps_gzip = true;
     update->cursor.addr = start;
     update->cursor.cap = staged->layout.end_addr - start;
-    return UPDRAFT_OK;
+    update->failure.a = staged->layout.log_addr;
+    return updraft_staged_log_find(staged->flash, &staged->layout, &update->cursor);
 }
 
 /* The copy must not run into its own source: a restart of it needs all of that. */
@@ -258,6 +280,18 @@ static enum updraft_error check_raw(const struct updraft_staged *staged,
     return UPDRAFT_OK;
 }
 
+/* A log that this update does not keep must not vouch for what it is about to write. */
+static enum updraft_error give_log_up(const struct updraft_staged *staged,
+                                      struct updraft_update *update)
+{
+    const struct updraft_staged_layout *layout = &staged->layout;
+
+    if (layout->log_addr == 0 || update->cursor.log_addr != 0)
+        return UPDRAFT_OK;
+    update->failure.a = layout->log_addr;
+    return updraft_staged_log_renew(staged->flash, layout, layout->end_addr);
+}
+
 static enum updraft_error accept(struct updraft_update *update)
 {
     struct updraft_staged *staged = update->config.place.ctx;
@@ -267,7 +301,8 @@ static enum updraft_error accept(struct updraft_update *update)
     if (error != UPDRAFT_OK || staged->layout.eboot != NULL)
         return error;
     update->failure.a = staged->layout.journal_addr;
-    return take_back_journal(staged);
+    error = take_back_journal(staged);
+    return error == UPDRAFT_OK ? give_log_up(staged, update) : error;
 }
 
 /* The inflated length as gzip states it. It may lie, but then the image is refused when it is
@@ -394,6 +429,23 @@ static enum updraft_error commit_eboot(struct updraft_staged *staged, struct upd
     return command_eboot(staged, source);
 }
 
+/* The update has happened, and a log that cannot be renewed is none. What was staged is steady; below it
+ * all is as it was, or not known. Where the image ends before its area does, as a form's, the rest may be
+ * what an earlier update has left. */
+static void renew_log(const struct updraft_staged *staged, const struct updraft_cursor *cursor)
+{
+    const struct updraft_staged_layout *layout = &staged->layout;
+    uint32_t floor_addr = cursor->addr;
+
+    if (layout->log_addr == 0)
+        return;
+    if (cursor->log_addr != 0 && cursor->suspect_to < floor_addr)
+        floor_addr = cursor->suspect_to;
+    if (cursor->written + staged->flash->sector_len <= cursor->cap)
+        floor_addr = layout->end_addr;
+    (void)!updraft_staged_log_renew(staged->flash, layout, floor_addr);
+}
+
 static enum updraft_error commit(struct updraft_update *update)
 {
     struct updraft_staged *staged = update->config.place.ctx;
@@ -417,7 +469,10 @@ static enum updraft_error commit(struct updraft_update *update)
 
     if (layout->eboot != NULL)
         return commit_eboot(staged, update, &source);
-    error = updraft_staged_digest(&source, journal.sha256);
+    /* With a log the first bytes were withheld; here the journal is what makes an image of them. */
+    error = update->cursor.log_addr != 0 ? updraft_cursor_release(&update->cursor) : UPDRAFT_OK;
+    if (error == UPDRAFT_OK)
+        error = updraft_staged_digest(&source, journal.sha256);
     if (error != UPDRAFT_OK)
         return fail(update, error, source.addr, 0);
     if (!update->force && was_refused(staged, journal.sha256))
@@ -426,7 +481,10 @@ static enum updraft_error commit(struct updraft_update *update)
     if (error != UPDRAFT_OK)
         return error;
     update->failure.a = layout->journal_addr;
-    return write_journal(staged, &journal);
+    error = write_journal(staged, &journal);
+    if (error == UPDRAFT_OK)
+        renew_log(staged, &update->cursor);
+    return error;
 }
 
 struct updraft_place updraft_staged_place(struct updraft_staged *staged)

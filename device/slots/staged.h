@@ -7,7 +7,8 @@
  *              only the most that can come was known (a form), that it would
  *   end_addr   file system
  *
- * and one sector for the journal anywhere outside (format/staged.h). The file system is written in
+ * and one sector for the journal anywhere outside (format/staged.h), and one for the progress log, where
+ * an update that was broken off is to be gone on with (staged_log.h). The file system is written in
  * place, as it comes, and only when it is asked for by its name.
  *
  * Where the stock boot stage of the Arduino core (eboot) stays, there is no journal: the copy is asked
@@ -26,6 +27,10 @@
  * An older journal is erased before the first byte is staged: torn, it might read well at one boot
  * and not at another, and then name a source that is being written. Only a refusal stays, for that
  * is never copied.
+ *
+ * With a log, what was staged of an image of known length can be gone on with, raw or gzip, by who knows
+ * its identity; and flash that is blank or equal, and steady, is left as it is. The boot stage does not
+ * look at the log.
  *
  * After a power loss before the journal's record is whole the old image boots. From then on the
  * boot stage makes the copy, as often as it takes. */
@@ -56,10 +61,12 @@ struct updraft_staged_layout {
     uint32_t app_addr;
     uint32_t end_addr;     /* at most UPDRAFT_STAGED_MARK_CAP sectors behind app_addr */
     uint32_t journal_addr; /* outside app_addr..end_addr */
+    uint32_t log_addr;     /* outside app_addr..end_addr and the journal; 0: no progress log */
     bool takes_gzip;       /* the boot stage has the memory to inflate */
-    uint32_t fs_addr;      /* outside app_addr..end_addr and the journal */
+    uint32_t fs_addr;      /* outside app_addr..end_addr, journal and log */
     uint32_t fs_len;       /* 0: no file system */
-    /* The stock boot stage, for sketches only: journal_addr means nothing then. NULL: ours. */
+    /* The stock boot stage, for sketches only: journal_addr means nothing then, and there is no log, for
+     * nobody knows where its copy was cut. NULL: ours. */
     const struct updraft_staged_eboot *eboot;
 };
 
@@ -86,6 +93,11 @@ uint32_t updraft_staged_kept_len(enum updraft_staged_kind kind);
 UPDRAFT_MUST_CHECK enum updraft_error
 updraft_staged_open(struct updraft_staged *staged, const struct updraft_flash *flash,
                     const struct updraft_staged_layout *layout, uint8_t *buf, uint32_t buf_cap);
+
+/* For the start of a firmware: makes the log ready where it is not (the first time, after a power loss
+ * at a bad moment, or when it is used up), with at most one erase. Without a log it does nothing. An
+ * update does the same when it must, but is then not one that can be gone on with. E_FLASH_*. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_staged_open_log(const struct updraft_staged *staged);
 
 /* The stock cores' free sketch space: from the sector behind the running image to end_addr. */
 uint32_t updraft_staged_free_len(const struct updraft_staged *staged);

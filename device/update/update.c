@@ -215,7 +215,9 @@ static enum updraft_error resume(struct updraft_update *update)
     if (error != UPDRAFT_OK)
         return error;
     cursor->buffered = cursor->flash->sector_len;
-    error = accept(update);
+    error = choose_decoder(update, cursor->buf[0]);
+    if (error == UPDRAFT_OK)
+        error = accept(update);
     cursor->buffered = 0;
     updraft_cursor_resume(cursor);
     update->wire_seen = cursor->written;

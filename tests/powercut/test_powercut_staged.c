@@ -3,8 +3,10 @@
  * second time at every operation of the recovery. Each time, read from the flash before any code
  * touches it: either the journal asks for a copy and its source is whole, or the image in place
  * is. Then that image must boot, or be copied and boot, and the update must end. Raw and gzip,
- * plain images and sketches, and an image that only the boot stage finds to be bad. Then all of
- * it with cuts that leave bits which read differently each time. No cut point is picked by hand. */
+ * plain images and sketches, and an image that only the boot stage finds to be bad. Then with a progress
+ * log: what was broken off is gone on with, behind another image, and staged again over itself. Then
+ * all of it with cuts that leave bits which read differently each time: what an update calls staged
+ * must not hold one. No cut point is picked by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,38 +27,66 @@ enum wire {
     WIRE_GZIP_OF_RUBBISH, /* the same, and the image in it is bad */
 };
 
+enum story {
+    STORY_NO,      /* and no log */
+    STORY_DROPPED, /* the connection ends half-way */
+    STORY_LARGER,  /* a larger image is broken off before */
+    STORY_SMALLER,
+    STORY_TWICE, /* it is sent again before the restart, to a transaction that was made anew */
+};
+
 struct setting {
     enum updraft_staged_kind kind;
     enum wire wire;
     bool updated_before;    /* the journal tells of an earlier copy */
     uint32_t unstable_bits; /* see nor.h */
+    enum story story;
 };
 
 struct campaign {
     struct staged_rig rig;
     struct rig_image old_image;
     struct rig_image new_image;
+    struct rig_image other; /* of the stories */
     const uint8_t *wire;
     uint32_t wire_len;
     uint8_t *gzip;
-    bool is_bad; /* the old image must stay */
+    enum story story;
+    bool story_told; /* what comes before the update has come */
+    bool is_bad;     /* the old image must stay */
     uint32_t unstable_bits;
     bool switched;  /* the new image was in place and done: from then on it must not be lost */
     uint8_t *fresh; /* the flash before the update */
     uint64_t cases;
+    uint64_t resumed; /* updates that were gone on with */
 };
+
+static void make_image(struct rig_image *image, enum updraft_staged_kind kind, const char *version,
+                       uint32_t len)
+{
+    if (kind == UPDRAFT_STAGED_ARDUINO)
+        staged_rig_sketch_make(image, version, len);
+    else
+        staged_rig_plain_make(image, version, len);
+}
 
 static void make_images(struct campaign *campaign, enum updraft_staged_kind kind, uint32_t len)
 {
-    if (kind == UPDRAFT_STAGED_ARDUINO) {
-        staged_rig_sketch_make(&campaign->old_image, "1.0.0", len);
-        staged_rig_sketch_make(&campaign->new_image, "1.1.0", len + 0x1234);
-    } else {
-        staged_rig_plain_make(&campaign->old_image, "1.0.0", len);
-        staged_rig_plain_make(&campaign->new_image, "1.1.0", len + 0x1234);
-    }
+    make_image(&campaign->old_image, kind, "1.0.0", len);
+    make_image(&campaign->new_image, kind, "1.1.0", len + 0x1234);
     /* One sector that both have in common, so that a copy has something to leave alone. */
     memcpy(campaign->old_image.bytes + 0x3000, campaign->new_image.bytes + 0x3000, 0x1000);
+}
+
+/* Sectors of it are equal to those of the new one. */
+static void make_other(struct campaign *campaign, const struct setting *setting)
+{
+    uint32_t len =
+        setting->story == STORY_SMALLER ? campaign->wire_len / 2 : campaign->wire_len + 0x5000;
+
+    make_image(&campaign->other, setting->kind, "1.0.5", len);
+    memcpy(campaign->other.bytes + campaign->other.len - 0x2000,
+           campaign->wire + campaign->wire_len / 0x1000 * 0x1000 - 0x1000, 0x1000);
 }
 
 /* The shared sector has broken the old image's checks; make them good again. */
@@ -91,11 +121,9 @@ static void update_before(struct campaign *campaign, struct setting setting)
     struct staged_rig *rig = &campaign->rig;
     struct rig_image first;
 
-    if (setting.kind == UPDRAFT_STAGED_ARDUINO)
-        staged_rig_sketch_make(&first, "0.9.0", 16000);
-    else
-        staged_rig_plain_make(&first, "0.9.0", 16000);
+    make_image(&first, setting.kind, "0.9.0", 16000);
     staged_rig_make(rig, setting.kind, &first);
+    rig->layout.log_addr = setting.story != STORY_NO ? STAGED_RIG_LOG_ADDR : 0;
     assert_true(staged_rig_boot(rig));
     assert_int_equal(
         staged_rig_update(rig, campaign->old_image.bytes, campaign->old_image.len, 4096),
@@ -126,6 +154,9 @@ static void campaign_init(struct campaign *campaign, struct setting setting, uin
         update_before(campaign, setting);
     else
         staged_rig_make(&campaign->rig, setting.kind, &campaign->old_image);
+    campaign->rig.layout.log_addr = setting.story != STORY_NO ? STAGED_RIG_LOG_ADDR : 0;
+    campaign->story = setting.story;
+    make_other(campaign, &setting);
     campaign->rig.device_inflates = wire == WIRE_GZIP;
     campaign->fresh = malloc(campaign->rig.nor.flash.size);
     assert_non_null(campaign->fresh);
@@ -137,6 +168,7 @@ static void campaign_free(struct campaign *campaign)
     staged_rig_free(&campaign->rig);
     rig_image_free(&campaign->old_image);
     rig_image_free(&campaign->new_image);
+    rig_image_free(&campaign->other);
     free(campaign->gzip);
     free(campaign->fresh);
 }
@@ -151,6 +183,75 @@ static bool holds_new(const struct campaign *campaign)
     return staged_rig_holds(&campaign->rig, &campaign->new_image);
 }
 
+/* No bit of it is one that reads as it should by chance. */
+static bool is_steady(const struct campaign *campaign, uint32_t addr, uint32_t len)
+{
+    const uint8_t *unstable = campaign->rig.nor.unstable;
+
+    for (uint32_t i = 0; unstable != NULL && i < len; i++) {
+        if (unstable[addr + i] != 0)
+            return false;
+    }
+    return true;
+}
+
+/* As the transaction says that it is. */
+static void assert_staged(const struct campaign *campaign)
+{
+    uint32_t len = campaign->wire_len;
+
+    assert_true(is_steady(campaign, updraft_staged_start(&campaign->rig.layout, len), len));
+}
+
+/* begin, and from where the device wants it up to byte `end`, which may be the end of it. */
+static enum updraft_error send_to(struct campaign *campaign, const uint8_t *wire, uint32_t len,
+                                  uint32_t end)
+{
+    struct updraft_update *update = &campaign->rig.update;
+    struct updraft_update_request request = {
+        .wire_len = len, .resumes = true, .force = campaign->story == STORY_TWICE};
+    uint8_t sha256[UPDRAFT_SHA256_LEN];
+    struct updraft_digest digest;
+    enum updraft_error error;
+
+    updraft_digest_start(&digest, UPDRAFT_DIGEST_SHA256);
+    updraft_digest_update(&digest, wire, len);
+    updraft_digest_finish(&digest, sha256);
+    if (campaign->story != STORY_NO)
+        request.sha256 = sha256;
+    error = updraft_update_begin(update, &request, NULL);
+    if (error == UPDRAFT_OK && updraft_update_resume_off(update) != 0)
+        campaign->resumed++;
+    for (uint32_t off = updraft_update_resume_off(update); error == UPDRAFT_OK && off < end;
+         off += 1460)
+        error = updraft_update_feed(update, wire + off, end - off < 1460 ? end - off : 1460);
+    if (error == UPDRAFT_OK && end < len)
+        updraft_update_abort(update, UPDRAFT_E_ABORTED);
+    else if (error == UPDRAFT_OK)
+        error = updraft_update_finish(update);
+    return error;
+}
+
+/* What comes before the update, once. */
+static void tell_story(struct campaign *campaign)
+{
+    if (campaign->story_told)
+        return;
+    campaign->story_told = true;
+    if (campaign->story == STORY_DROPPED)
+        (void)!send_to(campaign, campaign->wire, campaign->wire_len, campaign->wire_len / 4 * 3);
+    if (campaign->story == STORY_LARGER || campaign->story == STORY_SMALLER)
+        (void)!send_to(campaign, campaign->other.bytes, campaign->other.len,
+                       campaign->other.len / 4 * 3);
+    if (campaign->story == STORY_TWICE &&
+        send_to(campaign, campaign->wire, campaign->wire_len, campaign->wire_len) == UPDRAFT_OK) {
+        struct updraft_update_config config = campaign->rig.update.config;
+
+        assert_staged(campaign);
+        updraft_update_init(&campaign->rig.update, &config);
+    }
+}
+
 /* One life of the device: it boots, updates when it is old, restarts, and so on until there is
  * nothing left to do or the power fails. */
 static void live(struct campaign *campaign)
@@ -163,8 +264,10 @@ static void live(struct campaign *campaign)
         campaign->switched = campaign->switched || holds_new(campaign);
         if (holds_new(campaign))
             return;
-        if (staged_rig_update(rig, campaign->wire, campaign->wire_len, 1460) != UPDRAFT_OK &&
-            campaign->unstable_bits == 0)
+        tell_story(campaign);
+        if (send_to(campaign, campaign->wire, campaign->wire_len, campaign->wire_len) == UPDRAFT_OK)
+            assert_staged(campaign);
+        else if (campaign->unstable_bits == 0)
             return; /* power off, or E_FAILED_BEFORE after the boot stage refused it */
     }
 }
@@ -207,6 +310,7 @@ static void check_flash(const struct campaign *campaign, struct cut cut)
     const struct staged_rig *rig = &campaign->rig;
     const struct updraft_staged_layout *layout = &rig->layout;
     uint32_t app_start = layout->app_addr + staged_rig_kept_len(rig);
+    uint32_t behind = (layout->log_addr != 0 ? layout->log_addr : layout->journal_addr) + 0x1000;
 
     if (campaign->unstable_bits == 0) /* else what the records are is a matter of chance */
         check_records(campaign, cut);
@@ -214,23 +318,11 @@ static void check_flash(const struct campaign *campaign, struct cut cut)
         fail_case(campaign, "an image that does not verify was copied", cut);
     if (memcmp(rig->nor.bytes, campaign->fresh, app_start) != 0)
         fail_case(campaign, "the boot stage's sectors were written", cut);
-    if (memcmp(rig->nor.bytes + layout->journal_addr + 0x1000,
-               campaign->fresh + layout->journal_addr + 0x1000,
-               rig->nor.flash.size - layout->journal_addr - 0x1000) != 0)
+    if (memcmp(rig->nor.bytes + behind, campaign->fresh + behind, rig->nor.flash.size - behind) !=
+        0)
         fail_case(campaign, "the file system was written", cut);
     if (rig->nor.violation[0] != '\0')
         fail_case(campaign, rig->nor.violation, cut);
-}
-
-/* No bit of the image may be one that reads as it should by chance. */
-static void check_steady(const struct campaign *campaign, struct cut cut)
-{
-    const struct staged_rig *rig = &campaign->rig;
-
-    for (uint32_t i = 0; rig->nor.unstable != NULL && i < campaign->new_image.len; i++) {
-        if (rig->nor.unstable[rig->layout.app_addr + i] != 0)
-            fail_case(campaign, "the new image is not what it reads", cut);
-    }
 }
 
 /* The power is back for good. */
@@ -260,13 +352,15 @@ static void check_recovers(struct campaign *campaign, struct cut cut)
     if (campaign->unstable_bits == 0 && rig->booted.why != UPDRAFT_BOOT_STAGED_IN_PLACE)
         fail_case(campaign, "the copy does not end", cut);
     check_flash(campaign, cut);
-    check_steady(campaign, cut);
+    if (!is_steady(campaign, rig->layout.app_addr, campaign->new_image.len))
+        fail_case(campaign, "the new image is not what it reads", cut);
 }
 
 /* A flash at rest: its bytes, and which bits of them read by chance. */
 struct snapshot {
     uint8_t *bytes;
     uint8_t *unstable; /* NULL: none */
+    bool story_told;
 };
 
 static uint8_t *copy_of(const uint8_t *bytes, uint32_t len)
@@ -284,7 +378,7 @@ static struct snapshot take_snapshot(const struct campaign *campaign)
     const struct updraft_nor *nor = &campaign->rig.nor;
 
     return (struct snapshot){copy_of(nor->bytes, nor->flash.size),
-                             copy_of(nor->unstable, nor->flash.size)};
+                             copy_of(nor->unstable, nor->flash.size), campaign->story_told};
 }
 
 static void drop_snapshot(struct snapshot *snapshot)
@@ -303,6 +397,7 @@ static void live_until(struct campaign *campaign, const struct snapshot *from, u
     nor->unstable = copy_of(from->unstable, nor->flash.size);
     nor->options.unstable_bits = campaign->unstable_bits;
     campaign->switched = false;
+    campaign->story_told = from->story_told;
     updraft_nor_power_on(nor, cut_at, how);
     live(campaign);
 }
@@ -313,7 +408,7 @@ static void cut_everywhere(struct setting setting)
     struct snapshot fresh;
     uint64_t operations;
 
-    campaign_init(&campaign, setting, 42000);
+    campaign_init(&campaign, setting, setting.story != STORY_NO ? 56000 : 42000);
     fresh = take_snapshot(&campaign);
     live_until(&campaign, &fresh, 0, UPDRAFT_NOR_CUT_BEFORE);
     operations = campaign.rig.nor.counts.operations;
@@ -326,8 +421,10 @@ static void cut_everywhere(struct setting setting)
             check_recovers(&campaign, (struct cut){at, 0, (enum updraft_nor_cut)how});
         }
     }
-    print_message("# %llu operations, %llu cases\n", (unsigned long long)operations,
-                  (unsigned long long)campaign.cases);
+    print_message("# %llu operations, %llu cases, %llu times gone on\n",
+                  (unsigned long long)operations, (unsigned long long)campaign.cases,
+                  (unsigned long long)campaign.resumed);
+    assert_true((campaign.story != STORY_NO) == (campaign.resumed != 0));
     drop_snapshot(&fresh);
     campaign_free(&campaign);
 }
@@ -359,7 +456,8 @@ static void cut_twice(struct setting setting)
             drop_snapshot(&after_first);
         }
     }
-    print_message("# %llu cases\n", (unsigned long long)campaign.cases);
+    print_message("# %llu cases, %llu times gone on\n", (unsigned long long)campaign.cases,
+                  (unsigned long long)campaign.resumed);
     drop_snapshot(&fresh);
     campaign_free(&campaign);
 }
@@ -367,86 +465,109 @@ static void cut_twice(struct setting setting)
 static void staged_power_cut_at_every_operation_raw(void **state)
 {
     (void)state;
-    cut_everywhere((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_RAW, false, 0});
+    cut_everywhere((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_RAW, false, 0, STORY_NO});
 }
 
 static void staged_power_cut_at_every_operation_gzip(void **state)
 {
     (void)state;
-    cut_everywhere((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_GZIP, false, 0});
+    cut_everywhere((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_GZIP, false, 0, STORY_NO});
 }
 
 static void staged_power_cut_at_every_operation_gzip_only_the_boot_stage_inflates(void **state)
 {
     (void)state;
-    cut_everywhere((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_GZIP_UNSEEN, false, 0});
+    cut_everywhere((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_GZIP_UNSEEN, false, 0, STORY_NO});
 }
 
 static void staged_power_cut_at_every_operation_of_a_sketch_raw(void **state)
 {
     (void)state;
-    cut_everywhere((struct setting){UPDRAFT_STAGED_ARDUINO, WIRE_RAW, false, 0});
+    cut_everywhere((struct setting){UPDRAFT_STAGED_ARDUINO, WIRE_RAW, false, 0, STORY_NO});
 }
 
 static void staged_power_cut_at_every_operation_of_a_sketch_gzip(void **state)
 {
     (void)state;
-    cut_everywhere((struct setting){UPDRAFT_STAGED_ARDUINO, WIRE_GZIP_UNSEEN, false, 0});
+    cut_everywhere((struct setting){UPDRAFT_STAGED_ARDUINO, WIRE_GZIP_UNSEEN, false, 0, STORY_NO});
 }
 
 static void staged_power_cut_at_every_operation_of_a_device_updated_before(void **state)
 {
     (void)state;
-    cut_everywhere((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_RAW, true, 0});
-    cut_everywhere((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_GZIP_UNSEEN, true, 0});
-    cut_everywhere((struct setting){UPDRAFT_STAGED_ARDUINO, WIRE_RAW, true, 0});
+    cut_everywhere((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_RAW, true, 0, STORY_NO});
+    cut_everywhere((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_GZIP_UNSEEN, true, 0, STORY_NO});
+    cut_everywhere((struct setting){UPDRAFT_STAGED_ARDUINO, WIRE_RAW, true, 0, STORY_NO});
 }
 
 static void staged_power_cut_while_the_boot_stage_refuses_a_bad_image(void **state)
 {
     (void)state;
-    cut_everywhere((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_GZIP_OF_RUBBISH, false, 0});
-    cut_everywhere((struct setting){UPDRAFT_STAGED_ARDUINO, WIRE_GZIP_OF_RUBBISH, false, 0});
+    cut_everywhere(
+        (struct setting){UPDRAFT_STAGED_PLAIN, WIRE_GZIP_OF_RUBBISH, false, 0, STORY_NO});
+    cut_everywhere(
+        (struct setting){UPDRAFT_STAGED_ARDUINO, WIRE_GZIP_OF_RUBBISH, false, 0, STORY_NO});
 }
 
-static void staged_second_cut_during_every_recovery_raw(void **state)
+static void staged_second_cut_during_every_recovery(void **state)
 {
     (void)state;
-    cut_twice((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_RAW, false, 0});
-}
-
-static void staged_second_cut_during_every_recovery_gzip(void **state)
-{
-    (void)state;
-    cut_twice((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_GZIP_UNSEEN, false, 0});
-}
-
-static void staged_second_cut_during_every_recovery_of_a_sketch(void **state)
-{
-    (void)state;
-    cut_twice((struct setting){UPDRAFT_STAGED_ARDUINO, WIRE_RAW, false, 0});
+    cut_twice((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_RAW, false, 0, STORY_NO});
+    cut_twice((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_GZIP_UNSEEN, false, 0, STORY_NO});
+    cut_twice((struct setting){UPDRAFT_STAGED_ARDUINO, WIRE_RAW, false, 0, STORY_NO});
 }
 
 static void staged_second_cut_while_the_boot_stage_refuses_a_bad_image(void **state)
 {
     (void)state;
-    cut_twice((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_GZIP_OF_RUBBISH, false, 0});
+    cut_twice((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_GZIP_OF_RUBBISH, false, 0, STORY_NO});
 }
 
 static void staged_power_cut_that_leaves_bits_that_read_by_chance(void **state)
 {
     (void)state;
-    for (int again = 0; again < 2; again++) {
-        cut_everywhere((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_RAW, again == 0, 3});
-        cut_everywhere((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_GZIP_UNSEEN, again == 0, 3});
+    for (int before = 1; before >= 0; before--) {
+        cut_everywhere((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_RAW, before, 3, STORY_NO});
+        cut_everywhere(
+            (struct setting){UPDRAFT_STAGED_PLAIN, WIRE_GZIP_UNSEEN, before, 3, STORY_NO});
     }
 }
 
 static void staged_second_cut_with_bits_that_read_by_chance(void **state)
 {
     (void)state;
-    cut_twice((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_RAW, false, 1});
-    cut_twice((struct setting){UPDRAFT_STAGED_ARDUINO, WIRE_RAW, true, 1});
+    cut_twice((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_RAW, false, 1, STORY_NO});
+    cut_twice((struct setting){UPDRAFT_STAGED_ARDUINO, WIRE_RAW, true, 1, STORY_NO});
+}
+
+/* The journal tells of an earlier copy or not: what the log then says of the staging area differs. */
+static void cut_logged_everywhere(enum story story, uint32_t bits)
+{
+    for (int before = 0; before < 2; before++) {
+        cut_everywhere((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_RAW, before, bits, story});
+        cut_everywhere(
+            (struct setting){UPDRAFT_STAGED_ARDUINO, WIRE_GZIP_UNSEEN, before, bits, story});
+    }
+}
+
+static void staged_power_cut_at_every_operation_goes_on(void **state)
+{
+    (void)state;
+    for (int story = STORY_DROPPED; story <= STORY_TWICE; story++)
+        cut_logged_everywhere((enum story)story, 0);
+}
+
+static void staged_power_cut_with_unsteady_bits_goes_on(void **state)
+{
+    (void)state;
+    for (int story = STORY_DROPPED; story <= STORY_TWICE; story++)
+        cut_logged_everywhere((enum story)story, 1);
+}
+
+static void staged_second_cut_goes_on(void **state)
+{
+    (void)state;
+    cut_twice((struct setting){UPDRAFT_STAGED_PLAIN, WIRE_RAW, true, 1, STORY_DROPPED});
 }
 
 int main(void)
@@ -459,12 +580,13 @@ int main(void)
         cmocka_unit_test(staged_power_cut_at_every_operation_of_a_sketch_gzip),
         cmocka_unit_test(staged_power_cut_at_every_operation_of_a_device_updated_before),
         cmocka_unit_test(staged_power_cut_while_the_boot_stage_refuses_a_bad_image),
-        cmocka_unit_test(staged_second_cut_during_every_recovery_raw),
-        cmocka_unit_test(staged_second_cut_during_every_recovery_gzip),
-        cmocka_unit_test(staged_second_cut_during_every_recovery_of_a_sketch),
+        cmocka_unit_test(staged_second_cut_during_every_recovery),
         cmocka_unit_test(staged_second_cut_while_the_boot_stage_refuses_a_bad_image),
         cmocka_unit_test(staged_power_cut_that_leaves_bits_that_read_by_chance),
         cmocka_unit_test(staged_second_cut_with_bits_that_read_by_chance),
+        cmocka_unit_test(staged_power_cut_at_every_operation_goes_on),
+        cmocka_unit_test(staged_power_cut_with_unsteady_bits_goes_on),
+        cmocka_unit_test(staged_second_cut_goes_on),
     };
 
     return cmocka_run_group_tests_name("powercut_staged", tests, NULL, NULL);

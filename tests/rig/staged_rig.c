@@ -164,6 +164,8 @@ bool staged_rig_boot(struct staged_rig *rig)
     if (updraft_staged_open(&rig->staged, &rig->nor.flash, &rig->layout, rig->buf,
                             sizeof rig->buf) != UPDRAFT_OK)
         return false;
+    if (updraft_staged_open_log(&rig->staged) != UPDRAFT_OK)
+        return false;
     update.place = updraft_staged_place(&rig->staged);
     updraft_update_init(&rig->update, &update);
     return true;

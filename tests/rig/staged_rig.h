@@ -19,6 +19,7 @@
 #define STAGED_RIG_PLAIN_ADDR   0x2000u
 #define STAGED_RIG_END_ADDR     0x2A000u
 #define STAGED_RIG_JOURNAL_ADDR 0x2A000u
+#define STAGED_RIG_LOG_ADDR     0x2B000u /* for layout.log_addr, set before staged_rig_boot() */
 
 /* ESP8266 images whose contents depend on the text; *image is to be freed with rig_image_free().
  * len is about what they should have. A sketch has eboot before it and its length and CRC
