@@ -41,8 +41,9 @@ void updraft_one_place_init(struct updraft_one_place *place, const struct updraf
     place->eboot = (struct updraft_staged_eboot){.ctx = place->rtc, .store = store_command};
     place->layout = (struct updraft_staged_layout){
         .kind = UPDRAFT_STAGED_ARDUINO,
-        .end_addr = options->stock_boot ? map->fs_addr : map->fs_addr - SECTOR_LEN,
+        .end_addr = options->stock_boot ? map->fs_addr : map->fs_addr - 2 * SECTOR_LEN,
         .journal_addr = map->fs_addr - SECTOR_LEN,
+        .log_addr = options->stock_boot ? 0 : map->fs_addr - 2 * SECTOR_LEN,
         .takes_gzip = true,
         .fs_addr = map->fs_addr,
         .fs_len = map->fs_len,

@@ -3,7 +3,8 @@
  *
  * The flash is laid out as the ESP8266 Arduino core does it, by the memory map that a board's menu
  * entry names: sketch from address 0, staging up to the file system. Two boot stages: ours, which
- * keeps its journal in the last sector before the file system, and the stock one, which has its
+ * keeps its journal in the last sector before the file system and the progress log in the one before
+ * that, and the stock one, which has its
  * command in RTC memory. That memory holds over a reset, and is empty when the program starts: the
  * power was off.
  *

@@ -46,6 +46,8 @@ static bool open_one_place(struct updraft_life *life)
         updraft_log_warn("the running image cannot be read");
         return false;
     }
+    if (updraft_staged_open_log(&life->staged) != UPDRAFT_OK)
+        updraft_log_warn("the progress log cannot be written: a broken update will start anew");
     updraft_slot_facts_read_staged(flash, layout, &life->running);
     return true;
 }

@@ -1,8 +1,10 @@
 """updraft-device with one place for its image, as the ESP8266 has it: the new image is staged behind
 the running one and copied into place by the boot stage. And small devices with two slots."""
 
+import base64
 import gzip
 import hashlib
+import http.client
 import json
 import os
 import unittest
@@ -10,8 +12,11 @@ import unittest
 import espota_host
 import harness
 from device_case import FakeServer
+from test_direct import Cutter
+from test_resume import ImageServer
 
 FS_1M64K = (0xEB000, 0x10000)
+STAGING_END = FS_1M64K[0] - 0x2000  # log and journal lie between
 
 # The tables of the RTOS SDK's OTA demo for 1 MB: (CSV, table offset, ota_0, ota_1).
 RTOS_1M = ("""\
@@ -82,7 +87,7 @@ class EveryWayIn(Esp8266Case):
         device, boot = self.booted()
         self.assertEqual(boot["version"], "1.0.0")
         self.assertEqual(self.post(boot, self.new)[0], 200)
-        start = FS_1M64K[0] - 0x1000 - (len(self.new) + 4095) // 4096 * 4096
+        start = STAGING_END - (len(self.new) + 4095) // 4096 * 4096
         self.assertEqual(self.read("garage.flash")[start:start + len(self.new)], self.new)
         device.wait_line(f"^copy start from=0x{start:x} bytes={len(self.new)} encoding=raw")
         boot = self.assert_copied(device, self.new)
@@ -141,14 +146,14 @@ class EveryWayIn(Esp8266Case):
         self.assertEqual(headers["x-ESP8266-sketch-md5"], hashlib.md5(self.old).hexdigest())
         self.assertEqual(headers["x-ESP8266-chip-size"], str(1 << 20))
         rounded = (len(self.old) + 4095) // 4096 * 4096
-        self.assertEqual(headers["x-ESP8266-free-space"], str(FS_1M64K[0] - 0x1000 - rounded))
+        self.assertEqual(headers["x-ESP8266-free-space"], str(STAGING_END - rounded))
 
 
 class Refusals(Esp8266Case):
     def test_what_would_not_fit_beside_the_running_image(self):
         _, boot = self.booted()
         before = self.read("garage.flash")
-        status, _, body = self.post(boot, bytes(0xEA000 - 0x20000))
+        status, _, body = self.post(boot, bytes(STAGING_END - 0x20000))
         self.assertEqual(status, 413, body)
         big = self.sketch("big.bin", "2.0.0", 500000)  # free, but the copy would run into its source
         self.assertEqual(self.post(boot, big)[0], 413)
@@ -253,6 +258,77 @@ class PowerCuts(Esp8266Case):
         device = self.staged("--stock-boot")
         self.assertEqual(device.wait_exit(), 3)
         self.assertIn("nothing boots", device.output())
+
+
+class GoingOn(Esp8266Case):
+    """What was staged before a break is not sent again: raw or gzip, for it is kept as it comes."""
+
+    def setUp(self):
+        super().setUp()
+        self.new = self.sketch("new.bin", "1.1.0", 450000)
+        self.packed = gzip.compress(self.new)
+        self.assertGreater(len(self.packed), 100000)
+
+    def files(self):
+        for name, data in ("new.bin", self.new), ("new.bin.gz", self.packed):
+            with open(self.path(name), "wb") as file:
+                file.write(data)
+            yield name, data
+            os.remove(self.path("garage.flash"))
+
+    def push(self, name, boot, *args):
+        host = f"127.0.0.1:{boot['http'].split(':')[1]}"
+        return json.loads(self.cli("--json", "push", self.path(name), host, *args).stdout)
+
+    def test_a_direct_push_that_breaks_off_half_way(self):
+        for name, data in self.files():
+            device, boot = self.booted()
+            cutter = Cutter(self, int(boot["direct"]), len(data) // 2)
+            told = self.push(name, boot, "--via", "direct", "--direct-port", cutter.port)
+            self.assertEqual((told["running"], told["state"]), ("1.1.0", "confirmed"))
+            self.assertGreater(told["resumed"], len(data) * 0.3)
+            self.assertEqual(len(cutter.up), 2)
+            self.assertLess(sum(cutter.up), 1.2 * len(data))
+            device.stop()
+
+    def test_a_raw_push_whose_power_is_cut_goes_on_after_the_restart(self):
+        for name, data in self.files():
+            device, boot = self.booted("--cut-at", str(len(data) // 4096 // 2 + 15))
+            digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
+            try:
+                harness.http("POST", f"http://{boot['http']}/update", data,
+                             {"Content-Type": "application/octet-stream", "Repr-Digest": f"sha-256=:{digest}:"})
+            except (OSError, http.client.HTTPException):
+                pass
+            self.assertEqual(device.wait_exit(), harness.POWER_CUT_EXIT)
+            device, boot = self.booted()
+            self.assertEqual(boot["version"], "1.0.0")
+            told = self.push(name, boot, "--via", "raw")
+            self.assertEqual((told["running"], told["state"]), ("1.1.0", "confirmed"))
+            self.assertGreater(told["resumed"], len(data) * 0.2)
+            self.assertEqual(self.read("garage.flash")[:len(self.new)], self.new)
+            device.stop()
+
+    def test_a_pull_whose_connection_drops_half_way(self):
+        for _, data in self.files():
+            server = ImageServer(data, drop_at=len(data) // 2)
+            self.addCleanup(server.stop)
+            device, _ = self.booted(board=f"server: {server.url}\npoll_s: 1\n")
+            self.assert_copied(device, self.new)
+            self.assertTrue([asked for asked in server.asked if asked], "a request with a Range")
+            self.assertLess(server.sent, len(data) * 1.2)
+            device.stop()
+
+    def test_another_image_starts_anew(self):
+        device, boot = self.booted("--cut-at", "70")
+        with self.assertRaises((OSError, http.client.HTTPException)):
+            self.post(boot, self.new)
+        self.assertEqual(device.wait_exit(), harness.POWER_CUT_EXIT)
+        device, boot = self.booted()
+        small = self.sketch("small.bin", "1.2.0", 200000)
+        told = self.push("small.bin", boot, "--via", "direct")
+        self.assertEqual((told["running"], told.get("resumed", 0)), ("1.2.0", 0))
+        self.assertEqual(self.read("garage.flash")[:len(small)], small)
 
 
 class FileSystems(Esp8266Case):

@@ -39,7 +39,7 @@ class ImageServer:
         self.http.server_close()
 
     def answer(self, handler):
-        version = handler.headers.get("x-ESP32-version")
+        version = handler.headers.get("x-ESP32-version") or handler.headers.get("x-ESP8266-version")
         asked = handler.headers.get("Range")
         if version != "1.0.0":
             handler.send_response(304)
