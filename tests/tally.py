@@ -95,12 +95,12 @@ def run_file(directory, name):
 
 
 def run_files(directory, names):
-    """Two files at a time: most tests wait for a device to restart or for a clock."""
+    """More files at a time than there are processors: most tests wait for a device to restart or for a clock."""
     files = names or test_names(directory)
     if len(files) < 2:
         return run_unittests(directory, names)
     total = [0, 0, 0]
-    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2 * (os.cpu_count() or 1)) as pool:
         for output, counts in pool.map(lambda name: run_file(directory, name), files):
             print(output, flush=True)
             total = [a + b for a, b in zip(total, counts)]
