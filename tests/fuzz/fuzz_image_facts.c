@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* memmem */
 /* The facts of an image's first sector against what the stream reader finds in it. */
 #include "format/image.h"
 
