@@ -16,6 +16,7 @@
 #define FORM_ERROR   "Update error:"
 /* How many answers' time may pass without a byte: a device that erases holds the transfer up. */
 #define STALL_ANSWERS 6u
+#define REST_TRIES    15 /* times 200 ms for the device to notice that a connection is lost */
 
 static void count(void *ctx, uint64_t sent_len)
 {
@@ -281,10 +282,11 @@ static uint32_t ask_rest(const struct updraft_push *push, const struct resumptio
     const struct timespec pause = {.tv_nsec = 200000000};
     uint32_t held_len = 0;
 
-    for (int i = 0; i < 3; i++) {
-        if (!ask_offset(push, resumption, &held_len) || held_len > 0)
-            break;
-        (void)nanosleep(&pause, NULL);
+    for (int i = 0; i < REST_TRIES && held_len == 0; i++) {
+        if (i > 0)
+            (void)nanosleep(&pause, NULL);
+        if (!ask_offset(push, resumption, &held_len))
+            held_len = 0;
     }
     return held_len;
 }
