@@ -8,7 +8,6 @@ import re
 import socket
 import threading
 import time
-import unittest
 
 import harness
 import images
@@ -67,7 +66,8 @@ class WebCase(DeviceCase):
                         # what is on its way arrives first: a reset would overtake it
                         self.wait_status(boot, "half", lambda s: s["update"]["written"] > 0.9 * breaks[0])
                         breaks.clear()
-                        source.shutdown(socket.SHUT_RDWR)
+                        source.shutdown(socket.SHUT_RDWR)  # what came before could be read on: that is no cut
+                        break
                 target.shutdown(socket.SHUT_WR)
             except OSError:
                 target.close()
@@ -283,17 +283,12 @@ class ResumeTest(WebCase):
         self.assertEqual(got["state"], "confirmed")
         self.assertGreater(got["resumed"], 0)
 
-    @unittest.skipIf("asan" in harness.BIN, "how much the sockets' buffers take depends on speed")
     def test_the_tool_goes_on_by_itself_where_it_may_try_again(self):
         _, boot = self.booted()
         heard = []
         port = self.listener(boot, heard, break_at=len(self.new) // 2)
         path = self.write("push.bin", self.new)
-        push = ("push", path, f"127.0.0.1:{port}", "--via", "raw", "--retry", "2", "--json")
-        result = self.cli(*push, status=None)
-        if result.returncode:  # all was in the socket's buffers: then only the device knows, and the user asks again
-            self.assertEqual(json.loads(result.stdout)["error"]["code"], "no_verdict")
-            result = self.cli(*push)
+        result = self.cli("push", path, f"127.0.0.1:{port}", "--via", "raw", "--retry", "2", "--json")
         got = json.loads(result.stdout)
         self.assertEqual((got["state"], got["running"]), ("confirmed", "1.1.0"))
         self.assertGreater(got["resumed"], 0.3 * len(self.new))
