@@ -1,7 +1,7 @@
 #include "cli/found.h"
 
-#include "cli/version.h"
 #include "format/chip.h"
+#include "format/version.h"
 
 #include <fnmatch.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* One push, from the first question to the confirmed version. */
 #include "cli/out.h"
 #include "cli/push.h"
-#include "cli/version.h"
 #include "format/chip.h"
+#include "format/version.h"
 
 #include <stdio.h>
 #include <string.h>
