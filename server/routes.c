@@ -4,6 +4,7 @@
 #include "format/signature.h"
 #include "server/dashboard.h"
 #include "server/device_api/device_api.h"
+#include "server/operator_api/openapi.h"
 #include "server/operator_api/operator_api.h"
 
 #include <string.h>
@@ -48,6 +49,7 @@ static const struct updraft_route routes[] = {
     {POST, "d/report", updraft_report_answer, TEXT, REPORT_CAP, OPEN, false},
     {GET, "healthz", updraft_health_show, NONE, 0, OPEN, true},
     {GET, "", updraft_dashboard_answer, NONE, 0, OPEN, true},
+    {GET, "api/v1/openapi.json", updraft_openapi_show, NONE, 0, OPEN, true},
     {GET, "metrics", updraft_metrics_show, NONE, 0, VIEW, false},
     {GET, "api/v1/overview", updraft_overview_show, NONE, 0, VIEW, false},
     {GET, "api/v1/products", updraft_products_list, NONE, 0, VIEW, false},
@@ -133,11 +135,8 @@ const struct updraft_route *updraft_routes_find(char *path, struct updraft_reque
     return NULL;
 }
 
-size_t updraft_routes_count_guarded(void)
+const struct updraft_route *updraft_routes_all(size_t *count)
 {
-    size_t count = 0;
-
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
-        count += routes[i].role != UPDRAFT_ROLE_NONE;
-    return count;
+    *count = sizeof routes / sizeof *routes;
+    return routes;
 }

@@ -23,6 +23,8 @@ import unittest
 import urllib.error
 import urllib.request
 
+import openapi
+
 ROOT = os.environ.get("UPDRAFT_SOURCE_ROOT") or os.path.dirname(
     os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("UPDRAFT_BIN") or os.path.join(ROOT, "bin")
@@ -167,7 +169,9 @@ class Server(Process):
         """(status, decoded JSON) of an operator request."""
         all_headers = {"Authorization": "Bearer " + self.token, **(headers or {})}
         status, _, answer = http(method, self.url + path, body, all_headers)
-        return status, json.loads(answer) if answer else None
+        decoded = json.loads(answer) if answer else None
+        openapi.check(method, path, status, decoded)
+        return status, decoded
 
 
 class Case(unittest.TestCase):

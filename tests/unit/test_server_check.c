@@ -162,7 +162,8 @@ static void every_address_asks_for_the_role_it_is_meant_for(void **state)
     };
     struct updraft_request request;
     const char *allow;
-    size_t guarded = 0;
+    size_t guarded = 0, count;
+    const struct updraft_route *all = updraft_routes_all(&count);
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -172,7 +173,9 @@ static void every_address_asks_for_the_role_it_is_meant_for(void **state)
         guarded += route->role != UPDRAFT_ROLE_NONE;
     }
     /* And no other address: one that is added gets a row here, too. */
-    assert_int_equal(updraft_routes_count_guarded(), guarded);
+    for (size_t i = 0; i < count; i++)
+        guarded -= all[i].role != UPDRAFT_ROLE_NONE;
+    assert_int_equal(guarded, 0);
 }
 
 static bool is_open(int fd)
