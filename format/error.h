@@ -139,6 +139,11 @@
       "Make the image smaller, or flash a table with larger slots over USB.")                      \
     X(E_METHOD, 101, "wrong_method", "that address does not take this kind of request",            \
       "Send the image with POST.")                                                                 \
+    /* 102..109: what the server says of an attempt */                                             \
+    X(E_CAME_BACK, 102, "came_back", "the device had the whole image and came back with {s}",      \
+      "Look at what it prints while it starts; the image may not boot or not fit its slot.")       \
+    X(E_LAYOUT, 103, "other_layout", "the release is built for another flash layout: {s}",         \
+      "A full flash over USB takes the device there; or publish an image for its board.")          \
     /* 115..117: the application's leave, and the stock boot stage */                              \
     X(E_FLASH_MODE, 115, "wrong_flash_mode",                                                       \
       "the image is built for flash mode {s}, this board runs in another",                         \

@@ -19,8 +19,7 @@ enum updraft_action updraft_action_decide(const struct updraft_action_facts *fac
         return UPDRAFT_ACTION_CONTINUE;
     if (facts->state == UPDRAFT_ATTEMPT_DOWNLOADING)
         return UPDRAFT_ACTION_CANCEL;
-    if (facts->verdict != UPDRAFT_VERDICT_OFFER || waits_for_proof(facts) ||
-        facts->failures >= UPDRAFT_ACTION_FAILURES_MOST)
+    if (facts->verdict != UPDRAFT_VERDICT_OFFER || waits_for_proof(facts))
         return UPDRAFT_ACTION_IDENTIFY;
     return UPDRAFT_ACTION_OFFER;
 }

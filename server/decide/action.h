@@ -24,11 +24,7 @@ struct updraft_action_facts {
     bool same_target;                 /* that attempt leads to what the channel names */
     enum updraft_verdict verdict;     /* on the channel's target */
     enum updraft_attempt_state last_for_target;
-    unsigned failures; /* attempts at the target that failed on this device */
 };
-
-/* A release that failed this often on a device is not offered to it again. */
-#define UPDRAFT_ACTION_FAILURES_MOST 2u
 
 enum updraft_action updraft_action_decide(const struct updraft_action_facts *facts);
 

@@ -4,7 +4,8 @@ static const struct updraft_attempt_move keep = {UPDRAFT_STEP_KEEP, UPDRAFT_ATTE
 
 bool updraft_attempt_active(enum updraft_attempt_state state)
 {
-    return state >= UPDRAFT_ATTEMPT_OFFERED && state <= UPDRAFT_ATTEMPT_TRIAL;
+    return (state >= UPDRAFT_ATTEMPT_OFFERED && state <= UPDRAFT_ATTEMPT_TRIAL) ||
+           state == UPDRAFT_ATTEMPT_POSTPONED;
 }
 
 bool updraft_attempt_must_stay(enum updraft_attempt_state state, bool newest_to_target,
@@ -33,8 +34,16 @@ const char *updraft_attempt_state_name(enum updraft_attempt_state state)
         return "rolled_back";
     case UPDRAFT_ATTEMPT_FAILED:
         return "failed";
+    case UPDRAFT_ATTEMPT_POSTPONED:
+        return "postponed";
     }
     return "none";
+}
+
+/* Nothing was begun on the device. */
+static bool is_untaken(enum updraft_attempt_state state)
+{
+    return state == UPDRAFT_ATTEMPT_OFFERED || state == UPDRAFT_ATTEMPT_POSTPONED;
 }
 
 static struct updraft_attempt_move move_to(const struct updraft_attempt_facts *facts,
@@ -49,7 +58,7 @@ static struct updraft_attempt_move begin(const struct updraft_attempt_facts *fac
                                          enum updraft_attempt_state state)
 {
     /* An offer that was never taken up is no attempt that failed. */
-    if (facts->state == UPDRAFT_ATTEMPT_OFFERED)
+    if (is_untaken(facts->state))
         return (struct updraft_attempt_move){UPDRAFT_STEP_RETARGET, state};
     if (updraft_attempt_active(facts->state))
         return (struct updraft_attempt_move){UPDRAFT_STEP_REPLACE, state};
@@ -68,7 +77,7 @@ static struct updraft_attempt_move after_offered(const struct updraft_attempt_fa
 
 static struct updraft_attempt_move after_fetched(const struct updraft_attempt_facts *facts)
 {
-    if (facts->state == UPDRAFT_ATTEMPT_OFFERED && facts->same_target)
+    if (is_untaken(facts->state) && facts->same_target)
         return move_to(facts, UPDRAFT_ATTEMPT_DOWNLOADING);
     return keep;
 }
@@ -84,7 +93,19 @@ static struct updraft_attempt_move after_check_in(const struct updraft_attempt_f
     /* It ran the new image on trial and runs another one now. */
     if (facts->state == UPDRAFT_ATTEMPT_TRIAL)
         return move_to(facts, UPDRAFT_ATTEMPT_ROLLED_BACK);
+    /* It had all of it, says nothing more, and is back with what it ran before. */
+    if (!facts->reports && facts->state == UPDRAFT_ATTEMPT_DOWNLOADING && facts->sent)
+        return move_to(facts, UPDRAFT_ATTEMPT_FAILED);
     return keep;
+}
+
+static struct updraft_attempt_move after_postponed(const struct updraft_attempt_facts *facts)
+{
+    if (!updraft_attempt_active(facts->state) || !facts->same_target)
+        return begin(facts, UPDRAFT_ATTEMPT_POSTPONED);
+    if (facts->state == UPDRAFT_ATTEMPT_POSTPONED && facts->same_reason)
+        return keep;
+    return (struct updraft_attempt_move){UPDRAFT_STEP_MOVE, UPDRAFT_ATTEMPT_POSTPONED};
 }
 
 static struct updraft_attempt_move after_transfer(const struct updraft_attempt_facts *facts,
@@ -146,6 +167,8 @@ struct updraft_attempt_move updraft_attempt_next(enum updraft_attempt_event even
         return after_running(facts, UPDRAFT_ATTEMPT_TRIAL);
     case UPDRAFT_EVENT_SAID_CONFIRMED:
         return after_running(facts, UPDRAFT_ATTEMPT_CONFIRMED);
+    case UPDRAFT_EVENT_SAID_POSTPONED:
+        return after_postponed(facts);
     }
     return keep;
 }

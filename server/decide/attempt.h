@@ -4,7 +4,8 @@
  * (device_api/). No memory.
  *
  *   offered -> downloading -> written -> trial -> confirmed
- *                                              -> rolled_back
+ *      |                                       -> rolled_back
+ *   postponed -> downloading, offered
  *   every state before the end -> failed
  *
  * The three ends never change again: what happens later is a new attempt. Only what a device said or
@@ -24,8 +25,9 @@ enum updraft_attempt_state {
     UPDRAFT_ATTEMPT_CONFIRMED = 5,
     UPDRAFT_ATTEMPT_ROLLED_BACK = 6,
     UPDRAFT_ATTEMPT_FAILED = 7,
+    UPDRAFT_ATTEMPT_POSTPONED = 8, /* offered, and the device will not begin now */
 };
-#define UPDRAFT_ATTEMPT_STATE_COUNT 8
+#define UPDRAFT_ATTEMPT_STATE_COUNT 9
 
 enum updraft_attempt_event {
     UPDRAFT_EVENT_OFFERED,    /* the server names the target to the device */
@@ -37,8 +39,9 @@ enum updraft_attempt_event {
     UPDRAFT_EVENT_SAID_ROLLED_BACK,
     UPDRAFT_EVENT_SAID_TRIAL,     /* the running image is on trial */
     UPDRAFT_EVENT_SAID_CONFIRMED, /* the running image has confirmed itself */
+    UPDRAFT_EVENT_SAID_POSTPONED, /* it will take the target, but not now */
 };
-#define UPDRAFT_EVENT_COUNT 9
+#define UPDRAFT_EVENT_COUNT 10
 
 /* The device's newest attempt as the event finds it. */
 struct updraft_attempt_facts {
@@ -47,6 +50,8 @@ struct updraft_attempt_facts {
     bool back_at_start;   /* the running version is the one the attempt came from */
     bool version_changed; /* the running version differs from the last one known */
     bool reports;         /* the device sends reports of its own */
+    bool sent;            /* the device was sent the target to its last byte */
+    bool same_reason;     /* of a postponement: it was told before */
 };
 
 enum updraft_attempt_step {
@@ -65,7 +70,7 @@ struct updraft_attempt_move {
 struct updraft_attempt_move updraft_attempt_next(enum updraft_attempt_event event,
                                                  const struct updraft_attempt_facts *facts);
 
-/* Offered, downloading, written or trial. */
+/* Offered, postponed, downloading, written or trial: it has not ended. */
 bool updraft_attempt_active(enum updraft_attempt_state state);
 
 /* How many attempts of a device are kept; older ones go, unless one must stay. */

@@ -136,7 +136,6 @@ static const struct updraft_release *release_of_channel(const struct updraft_fle
 
 /* --- the poll --- */
 
-/* What was called off from here, or replaced, says nothing against the release. */
 static unsigned count_failures(const struct updraft_draft *draft, const char *version)
 {
     const struct updraft_attempt *attempt = draft->known == NULL ? NULL : draft->known->newest;
@@ -144,7 +143,7 @@ static unsigned count_failures(const struct updraft_draft *draft, const char *ve
 
     for (; attempt != NULL; attempt = attempt->older)
         count += attempt->row.state == UPDRAFT_ATTEMPT_FAILED &&
-                 attempt->row.error_code != UPDRAFT_E_ABORTED &&
+                 updraft_offer_counts(attempt->row.error_code) &&
                  strcmp(attempt->row.to, version) == 0 &&
                  strcmp(attempt->row.product, draft->device.product) == 0;
     return count;
@@ -166,15 +165,15 @@ static enum updraft_action decide(const struct updraft_draft *draft,
         .state = is_action ? attempt->state : UPDRAFT_ATTEMPT_NONE,
         .same_target = has_package && strcmp(attempt->to, target) == 0,
         /* A version that is not told is no reason to wait: here the attempt is remembered. */
-        .verdict =
-            updraft_offer_decide(&(struct updraft_offer_facts){.identified = true,
-                                                               .image_known = has_package,
-                                                               .running = draft->device.version,
-                                                               .target = target,
-                                                               .digest = UPDRAFT_DIGEST_DIFFERS,
-                                                               .last_for_target = last}),
-        .last_for_target = last,
-        .failures = count_failures(draft, target)});
+        .verdict = updraft_offer_decide(
+            &(struct updraft_offer_facts){.identified = true,
+                                          .image_known = has_package,
+                                          .running = draft->device.version,
+                                          .target = target,
+                                          .digest = UPDRAFT_DIGEST_DIFFERS,
+                                          .last_for_target = last,
+                                          .failures = count_failures(draft, target)}),
+        .last_for_target = last});
 }
 
 static void give_work(struct updraft_response *response, const char *base,
@@ -440,6 +439,7 @@ static bool is_repeated(const struct updraft_attempt *attempt, enum updraft_ddi_
         return stage >= UPDRAFT_DDI_FAILURE;
     case UPDRAFT_ATTEMPT_NONE:
     case UPDRAFT_ATTEMPT_OFFERED:
+    case UPDRAFT_ATTEMPT_POSTPONED:
     case UPDRAFT_ATTEMPT_DOWNLOADING:
     case UPDRAFT_ATTEMPT_TRIAL:
     case UPDRAFT_ATTEMPT_ROLLED_BACK:

@@ -113,21 +113,35 @@ static void end_replaced(struct updraft_draft *draft)
     put_attempt(draft);
 }
 
-static void explain_end(struct updraft_draft *draft, const struct updraft_happening *happening)
+static void explain(struct updraft_draft *draft, const struct updraft_happening *happening)
 {
     struct updraft_attempt_row *attempt = &draft->attempt;
-    bool ended_badly =
-        attempt->state == UPDRAFT_ATTEMPT_FAILED || attempt->state == UPDRAFT_ATTEMPT_ROLLED_BACK;
+    bool has_reason = attempt->state == UPDRAFT_ATTEMPT_FAILED ||
+                      attempt->state == UPDRAFT_ATTEMPT_ROLLED_BACK ||
+                      attempt->state == UPDRAFT_ATTEMPT_POSTPONED;
 
-    if (ended_badly && happening->error_code != UPDRAFT_OK) {
+    if (has_reason && happening->error_code != UPDRAFT_OK) {
         set_error(attempt, happening->error_code, happening->error_name, happening->error_text);
     } else if (attempt->state == UPDRAFT_ATTEMPT_ROLLED_BACK) {
         char text[UPDRAFT_ERROR_TEXT_CAP];
         snprintf(text, sizeof text, "the device runs %s again", draft->device.version);
         set_error(attempt, UPDRAFT_E_ROLLED_BACK, NULL, text);
+    } else if (attempt->state == UPDRAFT_ATTEMPT_FAILED &&
+               happening->event == UPDRAFT_EVENT_CHECKED_IN) {
+        set_error(attempt, UPDRAFT_E_CAME_BACK, NULL, happening->version);
     } else {
         set_error(attempt, UPDRAFT_OK, NULL, NULL);
     }
+}
+
+static bool tells_same(const struct updraft_attempt_row *attempt,
+                       const struct updraft_happening *happening)
+{
+    struct updraft_attempt_row told;
+
+    set_error(&told, happening->error_code, happening->error_name, happening->error_text);
+    return attempt->error_code == told.error_code &&
+           strcmp(attempt->error_text, told.error_text) == 0;
 }
 
 void updraft_draft_happen(struct updraft_draft *draft, const struct updraft_happening *happening)
@@ -139,6 +153,8 @@ void updraft_draft_happen(struct updraft_draft *draft, const struct updraft_happ
         .back_at_start = strcmp(attempt->from, draft->device.version) == 0,
         .version_changed = draft->version_changed,
         .reports = draft->device.reports,
+        .sent = attempt->progress == 100,
+        .same_reason = tells_same(attempt, happening),
     };
     const struct updraft_attempt_move move = updraft_attempt_next(happening->event, &facts);
     int64_t id = attempt->id, started_ms = attempt->started_ms;
@@ -166,13 +182,13 @@ void updraft_draft_happen(struct updraft_draft *draft, const struct updraft_happ
     attempt->updated_ms = draft->view->now_ms;
     if (happening->via != UPDRAFT_VIA_UNKNOWN)
         attempt->via = happening->via;
-    if (move.state == UPDRAFT_ATTEMPT_OFFERED)
+    if (move.state == UPDRAFT_ATTEMPT_OFFERED || move.state == UPDRAFT_ATTEMPT_POSTPONED)
         attempt->progress = UPDRAFT_NO_PROGRESS;
     else if (move.state == UPDRAFT_ATTEMPT_DOWNLOADING)
         attempt->progress = happening->progress == UPDRAFT_NO_PROGRESS ? 0 : happening->progress;
     else if (move.state != UPDRAFT_ATTEMPT_FAILED)
         attempt->progress = 100;
-    explain_end(draft, happening);
+    explain(draft, happening);
     /* Back on the image that ran before, which was good enough to start the update from. */
     if (move.state == UPDRAFT_ATTEMPT_ROLLED_BACK && facts.back_at_start) {
         draft->device.trial = false;

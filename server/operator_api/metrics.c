@@ -153,7 +153,7 @@ static void add_attempts(struct text *text, const struct updraft_fleet *fleet)
             updraft_attempt_state_name((enum updraft_attempt_state)state), counts[state]);
     begin(text, "updraft_attempts_ended_total", "counter",
           "Attempts that ended since the start, by result.");
-    for (int state = UPDRAFT_ATTEMPT_CONFIRMED; state < UPDRAFT_ATTEMPT_STATE_COUNT; state++)
+    for (int state = UPDRAFT_ATTEMPT_CONFIRMED; state <= UPDRAFT_ATTEMPT_FAILED; state++)
         add(text, "updraft_attempts_ended_total{result=\"%s\"} %" PRIu64 "\n",
             updraft_attempt_state_name((enum updraft_attempt_state)state), fleet->ended[state]);
 }

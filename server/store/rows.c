@@ -96,7 +96,7 @@ static bool read_attempt(sqlite3_stmt *row, struct updraft_attempt_row *out)
     int progress = sqlite3_column_int(row, 7);
 
     if (via < 0 || via > (int)UPDRAFT_VIA_LAST || state < (int)UPDRAFT_ATTEMPT_OFFERED ||
-        state > (int)UPDRAFT_ATTEMPT_FAILED || progress < UPDRAFT_NO_PROGRESS || progress > 100)
+        state > (int)UPDRAFT_ATTEMPT_POSTPONED || progress < UPDRAFT_NO_PROGRESS || progress > 100)
         return false;
     out->via = (enum updraft_via)via;
     out->state = (enum updraft_attempt_state)state;
