@@ -138,6 +138,22 @@ void updraft_lines_clean(const char *text, char *out, size_t cap)
     out[used] = '\0';
 }
 
+bool updraft_lines_valid(const char *lines, size_t cap)
+{
+    size_t len = strlen(lines);
+    size_t at = 0;
+
+    if (len >= cap || (len > 0 && lines[len - 1] == '\n'))
+        return false;
+    while (at < len) {
+        size_t shown = lines[at] == '\n' ? 1 : shown_char_len((const unsigned char *)lines + at);
+        if (shown == 0)
+            return false;
+        at += shown;
+    }
+    return true;
+}
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')

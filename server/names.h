@@ -30,6 +30,8 @@ void updraft_label_clean(const char *text, char *out, size_t cap);
 
 /* The same for lines: line feeds stay, but for those at the end. Of longer text the end is kept. */
 void updraft_lines_clean(const char *text, char *out, size_t cap);
+/* What lines_clean() leaves as it is. */
+bool updraft_lines_valid(const char *lines, size_t cap);
 
 /* "24:6f:28:..", "24-6F-28-.." or "246f28.." -> "24:6F:28:..". False when it is no MAC address. */
 bool updraft_device_id_normalise(const char *text, char out[UPDRAFT_DEVICE_ID_CAP]);

@@ -1,47 +1,25 @@
 #include "server/store/sqlite.h"
 
+#include "format/assert.h"
 #include "server/memory.h"
-#include "server/store/rows.h"
 #include "server/store/schema.h"
+#include "server/store/tables.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One statement a kind of change. Upserts, so that writing a change twice does no harm. */
-static const char *const write_sql[] = {
-    [UPDRAFT_CHANGE_PRODUCT] = "INSERT INTO products VALUES(?1,?2,?3) ON CONFLICT(id) DO UPDATE"
-                               " SET name=?2, created_ms=?3",
-    [UPDRAFT_CHANGE_RELEASE] = "INSERT INTO releases VALUES(?1,?2,?3,?4,?5) ON CONFLICT(id)"
-                               " DO UPDATE SET notes=?4",
-    [UPDRAFT_CHANGE_IMAGE] = "INSERT OR REPLACE INTO images VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
-    [UPDRAFT_CHANGE_CHANNEL] = "INSERT OR REPLACE INTO channels VALUES(?1,?2,?3)",
-    [UPDRAFT_CHANGE_DEVICE] =
-        "INSERT INTO devices VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12) ON CONFLICT(id)"
-        " DO UPDATE SET name=?2, product=?3, channel=?4, version=?5, slot=?6, address=?7, chip=?8,"
-        " reports=?9, confirmed=?10, trial=?11, last_seen_ms=max(last_seen_ms,?12)",
-    [UPDRAFT_CHANGE_ATTEMPT] =
-        "INSERT INTO attempts VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13) ON CONFLICT(id)"
-        " DO UPDATE SET from_version=?4, to_version=?5, via=?6, state=?7, progress=?8,"
-        " error_code=?9, error_name=?10, error_text=?11, updated_ms=?13",
-    [UPDRAFT_CHANGE_TOUCH] = "UPDATE devices SET address=?2, last_seen_ms=max(last_seen_ms,?3)"
-                             " WHERE id=?1",
-    [UPDRAFT_CHANGE_TOKEN] = "INSERT OR REPLACE INTO tokens VALUES(?1,?2,?3,?4,?5,?6)",
-    [UPDRAFT_CHANGE_LOG] = "INSERT OR REPLACE INTO logs VALUES(?1,?2)",
-    [UPDRAFT_CHANGE_TOKEN_END] = "DELETE FROM tokens WHERE id=?1",
-    [UPDRAFT_CHANGE_ATTEMPT_END] = "DELETE FROM attempts WHERE id=?1",
-    [UPDRAFT_CHANGE_AUDIT] = "INSERT OR REPLACE INTO audit VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
+/* What a change of one kind does to one table; a table that never ends has no second statement. */
+struct statements {
+    sqlite3_stmt *write;
+    sqlite3_stmt *end;
 };
-#define WRITE_COUNT (sizeof write_sql / sizeof *write_sql)
 
 struct sqlite_store {
     sqlite3 *db;
-    sqlite3_stmt *writes[WRITE_COUNT];
-    sqlite3_stmt *progress;
-    sqlite3_stmt *log_end;
+    struct statements *tables; /* in the order of updraft_tables */
     char path[1024];
 };
 
@@ -81,84 +59,107 @@ static enum updraft_store_result explain(const struct sqlite_store *store, const
                : UPDRAFT_STORE_IO;
 }
 
+/* --- statements, made from the tables' descriptions --- */
+
+static const char *const all[] = {"$", "$", "$", "$"};
+static const char *const values[] = {"?#", "?#", "?#", "?#"};
+static const char *const keys[] = {"$", NULL, NULL, NULL};
+static const char *const keys_given[] = {"$=?#", NULL, NULL, NULL};
+
+/* An upsert, so that writing a change twice does no harm. */
+static void put_upsert(FILE *sql, const struct updraft_table *table)
+{
+    static const char *const set[] = {NULL, "$=excluded.$", NULL, "$=max($,excluded.$)"};
+
+    fprintf(sql, "INSERT INTO %s(", table->name);
+    updraft_table_list(sql, table, all, ",");
+    fputs(") VALUES(", sql);
+    updraft_table_list(sql, table, values, ",");
+    fputs(") ON CONFLICT(", sql);
+    updraft_table_list(sql, table, keys, ",");
+    fputs(updraft_table_takes(table) ? ") DO UPDATE SET " : ") DO NOTHING", sql);
+    updraft_table_list(sql, table, set, ",");
+}
+
+static void put_update(FILE *sql, const struct updraft_table *table)
+{
+    static const char *const set[] = {NULL, "$=?#", NULL, "$=max($,?#)"};
+
+    fprintf(sql, "UPDATE %s SET ", table->name);
+    updraft_table_list(sql, table, set, ",");
+    fputs(" WHERE ", sql);
+    updraft_table_list(sql, table, keys_given, " AND ");
+    if (table->update_where[0] != '\0')
+        fprintf(sql, " AND %s", table->update_where);
+}
+
+static void put_write(FILE *sql, const struct updraft_table *table)
+{
+    if (table->update_where == NULL)
+        put_upsert(sql, table);
+    else
+        put_update(sql, table);
+}
+
+static void put_end(FILE *sql, const struct updraft_table *table)
+{
+    fprintf(sql, "DELETE FROM %s WHERE ", table->name);
+    updraft_table_list(sql, table, keys_given, " AND ");
+}
+
+static void put_load(FILE *sql, const struct updraft_table *table)
+{
+    fputs("SELECT ", sql);
+    updraft_table_list(sql, table, all, ",");
+    fprintf(sql, " FROM %s ORDER BY %s", table->name,
+            table->order == NULL ? "rowid" : table->order);
+}
+
+static bool prepare_one(struct sqlite_store *store, sqlite3_stmt **statement,
+                        void (*put)(FILE *sql, const struct updraft_table *table),
+                        const struct updraft_table *table)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *sql = open_memstream(&text, &len);
+
+    UPDRAFT_ASSERT(sql != NULL);
+    put(sql, table);
+    UPDRAFT_ASSERT(fclose(sql) == 0);
+    int result =
+        sqlite3_prepare_v3(store->db, text, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
+    free(text);
+    return result == SQLITE_OK;
+}
+
 /* --- writing --- */
 
-static void bind_text(sqlite3_stmt *statement, int at, const char *text)
+/* The columns of a key stand under the same numbers in all of a table's statements. */
+static void bind(sqlite3_stmt *statement, const struct updraft_table *table, const void *row,
+                 bool only_keys)
 {
-    sqlite3_bind_text(statement, at, text, -1, SQLITE_STATIC);
-}
-
-static void bind_device(sqlite3_stmt *statement, const struct updraft_device_row *row)
-{
-    const char *texts[] = {row->id,      row->name, row->product, row->channel,
-                           row->version, row->slot, row->address};
-
-    for (int i = 0; i < 7; i++)
-        bind_text(statement, i + 1, texts[i]);
-    sqlite3_bind_int(statement, 8, row->chip);
-    sqlite3_bind_int(statement, 9, row->reports);
-    sqlite3_bind_int(statement, 10, row->confirmed);
-    sqlite3_bind_int(statement, 11, row->trial);
-    sqlite3_bind_int64(statement, 12, row->last_seen_ms);
-}
-
-static void bind_attempt(sqlite3_stmt *statement, const struct updraft_attempt_row *row)
-{
-    sqlite3_bind_int64(statement, 1, row->id);
-    bind_text(statement, 2, row->device);
-    bind_text(statement, 3, row->product);
-    bind_text(statement, 4, row->from);
-    bind_text(statement, 5, row->to);
-    sqlite3_bind_int(statement, 6, (int)row->via);
-    sqlite3_bind_int(statement, 7, (int)row->state);
-    sqlite3_bind_int(statement, 8, row->progress);
-    sqlite3_bind_int64(statement, 9, row->error_code);
-    bind_text(statement, 10, row->error_name);
-    bind_text(statement, 11, row->error_text);
-    sqlite3_bind_int64(statement, 12, row->started_ms);
-    sqlite3_bind_int64(statement, 13, row->updated_ms);
-}
-
-static void bind_catalogue(sqlite3_stmt *statement, const struct updraft_change *change)
-{
-    if (change->kind == UPDRAFT_CHANGE_PRODUCT) {
-        sqlite3_bind_int64(statement, 1, change->row.product.id);
-        bind_text(statement, 2, change->row.product.name);
-        sqlite3_bind_int64(statement, 3, change->row.product.created_ms);
-    } else if (change->kind == UPDRAFT_CHANGE_RELEASE) {
-        const struct updraft_release_row *row = &change->row.release;
-        sqlite3_bind_int64(statement, 1, row->id);
-        sqlite3_bind_int64(statement, 2, row->product_id);
-        bind_text(statement, 3, row->version);
-        bind_text(statement, 4, row->notes);
-        sqlite3_bind_int64(statement, 5, row->created_ms);
-    } else if (change->kind == UPDRAFT_CHANGE_IMAGE) {
-        const struct updraft_image_row *row = &change->row.image;
-        sqlite3_bind_int64(statement, 1, row->release_id);
-        sqlite3_bind_int(statement, 2, row->chip);
-        sqlite3_bind_blob(statement, 3, row->sha256, sizeof row->sha256, SQLITE_STATIC);
-        sqlite3_bind_blob(statement, 4, row->md5, sizeof row->md5, SQLITE_STATIC);
-        sqlite3_bind_int64(statement, 5, row->size);
-        bind_text(statement, 6, row->project);
-        bind_text(statement, 7, row->idf);
-        sqlite3_bind_blob(statement, 8, row->sha1, sizeof row->sha1, SQLITE_STATIC);
-    } else {
-        sqlite3_bind_int64(statement, 1, change->row.channel.product_id);
-        bind_text(statement, 2, change->row.channel.name);
-        sqlite3_bind_int64(statement, 3, change->row.channel.release_id);
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct updraft_column *column = &table->columns[i];
+        const void *bytes;
+        size_t len;
+        if (only_keys && column->rule != UPDRAFT_COLUMN_KEY)
+            continue;
+        switch (column->type) {
+        case UPDRAFT_COLUMN_NUMBER:
+        case UPDRAFT_COLUMN_RING:
+            sqlite3_bind_int64(statement, (int)i + 1, updraft_column_number(column, row));
+            break;
+        case UPDRAFT_COLUMN_TEXT:
+        case UPDRAFT_COLUMN_LINES:
+            bytes = updraft_column_bytes(column, row, &len);
+            sqlite3_bind_text(statement, (int)i + 1, bytes, (int)len, SQLITE_STATIC);
+            break;
+        case UPDRAFT_COLUMN_BLOB:
+            bytes = updraft_column_bytes(column, row, &len);
+            sqlite3_bind_blob(statement, (int)i + 1, bytes, (int)len, SQLITE_STATIC);
+            break;
+        }
     }
-}
-
-static void bind_audit(sqlite3_stmt *statement, const struct updraft_audit_row *row)
-{
-    sqlite3_bind_int64(statement, 1, row->id % UPDRAFT_AUDIT_CAP);
-    sqlite3_bind_int64(statement, 2, row->id);
-    sqlite3_bind_int64(statement, 3, row->at_ms);
-    bind_text(statement, 4, row->operator_name);
-    bind_text(statement, 5, row->endpoint);
-    bind_text(statement, 6, row->object);
-    bind_text(statement, 7, row->address);
-    sqlite3_bind_int(statement, 8, row->status);
 }
 
 static bool run(sqlite3_stmt *statement)
@@ -169,63 +170,26 @@ static bool run(sqlite3_stmt *statement)
     return sqlite3_reset(statement) == SQLITE_OK && result == SQLITE_DONE;
 }
 
+/* What comes goes in behind what it refers to, what ends goes out before. */
 static bool write_change(struct sqlite_store *store, const struct updraft_change *change)
 {
-    sqlite3_stmt *statement = store->writes[change->kind];
-    const struct updraft_touch_row *touch = &change->row.touch;
-    const struct updraft_token_row *token = &change->row.token;
+    bool ok = true;
 
-    switch (change->kind) {
-    case UPDRAFT_CHANGE_PRODUCT:
-    case UPDRAFT_CHANGE_RELEASE:
-    case UPDRAFT_CHANGE_IMAGE:
-    case UPDRAFT_CHANGE_CHANNEL:
-        bind_catalogue(statement, change);
-        break;
-    case UPDRAFT_CHANGE_DEVICE:
-        bind_device(statement, &change->row.device);
-        break;
-    case UPDRAFT_CHANGE_ATTEMPT:
-        bind_attempt(statement, &change->row.attempt);
-        break;
-    case UPDRAFT_CHANGE_TOUCH:
-        bind_text(statement, 1, touch->device);
-        bind_text(statement, 2, touch->address);
-        sqlite3_bind_int64(statement, 3, touch->last_seen_ms);
-        if (touch->attempt_id != 0) {
-            sqlite3_bind_int64(store->progress, 1, touch->attempt_id);
-            sqlite3_bind_int(store->progress, 2, touch->progress);
-            sqlite3_bind_int64(store->progress, 3, touch->attempt_updated_ms);
-            if (!run(store->progress))
-                return false;
-        }
-        break;
-    case UPDRAFT_CHANGE_TOKEN:
-        sqlite3_bind_int64(statement, 1, token->id);
-        sqlite3_bind_blob(statement, 2, token->hash, sizeof token->hash, SQLITE_STATIC);
-        bind_text(statement, 3, token->name);
-        sqlite3_bind_int64(statement, 4, token->created_ms);
-        sqlite3_bind_int(statement, 5, (int)token->role);
-        sqlite3_bind_int64(statement, 6, token->expires_ms);
-        break;
-    case UPDRAFT_CHANGE_TOKEN_END:
-        sqlite3_bind_int64(statement, 1, token->id);
-        break;
-    case UPDRAFT_CHANGE_ATTEMPT_END: /* first what refers to it */
-        sqlite3_bind_int64(store->log_end, 1, change->row.attempt.id);
-        if (!run(store->log_end))
-            return false;
-        sqlite3_bind_int64(statement, 1, change->row.attempt.id);
-        break;
-    case UPDRAFT_CHANGE_AUDIT:
-        bind_audit(statement, &change->row.audit);
-        break;
-    case UPDRAFT_CHANGE_LOG:
-        sqlite3_bind_int64(statement, 1, change->row.log.attempt_id);
-        bind_text(statement, 2, change->row.log.text);
-        break;
+    for (size_t i = updraft_table_count; ok && i-- > 0;) {
+        const struct updraft_table *table = &updraft_tables[i];
+        if (!table->ends || table->ended_by != change->kind)
+            continue;
+        bind(store->tables[i].end, table, &change->row, true);
+        ok = run(store->tables[i].end);
     }
-    return run(statement);
+    for (size_t i = 0; ok && i < updraft_table_count; i++) {
+        const struct updraft_table *table = &updraft_tables[i];
+        if (table->kind != change->kind || !updraft_table_concerns(table, &change->row))
+            continue;
+        bind(store->tables[i].write, table, &change->row, false);
+        ok = run(store->tables[i].write);
+    }
+    return ok;
 }
 
 static enum updraft_store_result commit(void *ctx, const struct updraft_change *changes,
@@ -248,36 +212,53 @@ static enum updraft_store_result commit(void *ctx, const struct updraft_change *
 
 /* --- loading --- */
 
-static const char *const load_sql[] = {
-    [UPDRAFT_CHANGE_PRODUCT] = "SELECT * FROM products ORDER BY id",
-    [UPDRAFT_CHANGE_RELEASE] = "SELECT * FROM releases ORDER BY id",
-    [UPDRAFT_CHANGE_IMAGE] = "SELECT * FROM images ORDER BY release_id, chip",
-    [UPDRAFT_CHANGE_CHANNEL] = "SELECT * FROM channels ORDER BY product_id, name",
-    [UPDRAFT_CHANGE_DEVICE] = "SELECT * FROM devices ORDER BY rowid",
-    [UPDRAFT_CHANGE_ATTEMPT] = "SELECT * FROM attempts ORDER BY id",
-    [UPDRAFT_CHANGE_TOKEN] = "SELECT * FROM tokens ORDER BY id",
-    [UPDRAFT_CHANGE_LOG] = "SELECT * FROM logs ORDER BY attempt_id",
-    [UPDRAFT_CHANGE_AUDIT] = "SELECT * FROM audit ORDER BY id",
-};
+static bool read_row(sqlite3_stmt *statement, const struct updraft_table *table, void *row)
+{
+    bool ok = true;
+
+    for (int i = 0; ok && i < (int)table->column_count; i++) {
+        const struct updraft_column *column = &table->columns[i];
+        const void *bytes;
+        switch (column->type) {
+        case UPDRAFT_COLUMN_NUMBER:
+        case UPDRAFT_COLUMN_RING:
+            ok = updraft_column_take_number(column, row, sqlite3_column_int64(statement, i));
+            break;
+        case UPDRAFT_COLUMN_TEXT:
+        case UPDRAFT_COLUMN_LINES:
+            bytes = sqlite3_column_text(statement, i);
+            ok = updraft_column_take_bytes(column, row, bytes,
+                                           (size_t)sqlite3_column_bytes(statement, i));
+            break;
+        case UPDRAFT_COLUMN_BLOB:
+            bytes = sqlite3_column_blob(statement, i);
+            ok = updraft_column_take_bytes(column, row, bytes,
+                                           (size_t)sqlite3_column_bytes(statement, i));
+            break;
+        }
+    }
+    return ok;
+}
 
 static enum updraft_store_result load_table(struct sqlite_store *store,
-                                            enum updraft_change_kind kind, updraft_store_row_fn row,
-                                            void *row_ctx, struct updraft_store_problem *problem)
+                                            const struct updraft_table *table,
+                                            updraft_store_row_fn row, void *row_ctx,
+                                            struct updraft_store_problem *problem)
 {
     enum updraft_store_result result = UPDRAFT_STORE_OK;
     struct updraft_change change;
     sqlite3_stmt *statement;
     int step;
 
-    if (sqlite3_prepare_v2(store->db, load_sql[kind], -1, &statement, NULL) != SQLITE_OK)
+    if (!prepare_one(store, &statement, put_load, table))
         return explain(store, "cannot read", problem);
     while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
         memset(&change, 0, sizeof change);
-        change.kind = kind;
-        if (!updraft_rows_read(statement, &change)) {
+        change.kind = table->kind;
+        if (!read_row(statement, table, &change.row)) {
             snprintf(problem->text, sizeof problem->text,
-                     "cannot read %.180s: '%s' gives a row that this program never wrote",
-                     store->path, load_sql[kind]);
+                     "cannot read %.180s: '%s' has a row that this program never wrote",
+                     store->path, table->name);
             result = UPDRAFT_STORE_CORRUPT;
             break;
         }
@@ -292,15 +273,13 @@ static enum updraft_store_result load_table(struct sqlite_store *store,
 static enum updraft_store_result load(void *ctx, updraft_store_row_fn row, void *row_ctx,
                                       struct updraft_store_problem *problem)
 {
-    for (size_t kind = 0; kind < sizeof load_sql / sizeof *load_sql; kind++) {
-        if (load_sql[kind] == NULL)
-            continue;
-        enum updraft_store_result result =
-            load_table(ctx, (enum updraft_change_kind)kind, row, row_ctx, problem);
-        if (result != UPDRAFT_STORE_OK)
-            return result;
+    enum updraft_store_result result = UPDRAFT_STORE_OK;
+
+    for (size_t i = 0; result == UPDRAFT_STORE_OK && i < updraft_table_count; i++) {
+        if (updraft_tables[i].update_where == NULL)
+            result = load_table(ctx, &updraft_tables[i], row, row_ctx, problem);
     }
-    return UPDRAFT_STORE_OK;
+    return result;
 }
 
 /* --- opening --- */
@@ -309,11 +288,12 @@ static void close_store(void *ctx)
 {
     struct sqlite_store *store = ctx;
 
-    for (size_t i = 0; i < WRITE_COUNT; i++)
-        sqlite3_finalize(store->writes[i]);
-    sqlite3_finalize(store->progress);
-    sqlite3_finalize(store->log_end);
+    for (size_t i = 0; i < updraft_table_count; i++) {
+        sqlite3_finalize(store->tables[i].write);
+        sqlite3_finalize(store->tables[i].end);
+    }
     sqlite3_close(store->db);
+    free(store->tables);
     free(store);
 }
 
@@ -404,22 +384,15 @@ static enum updraft_store_result migrate(struct sqlite_store *store,
 static enum updraft_store_result prepare(struct sqlite_store *store,
                                          struct updraft_store_problem *problem)
 {
-    for (size_t i = 0; i < WRITE_COUNT; i++) {
-        if (sqlite3_prepare_v3(store->db, write_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
-                               &store->writes[i], NULL) != SQLITE_OK)
-            return explain(store, "cannot prepare", problem);
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < updraft_table_count; i++) {
+        const struct updraft_table *table = &updraft_tables[i];
+        ok = prepare_one(store, &store->tables[i].write, put_write, table) &&
+             (!table->ends || prepare_one(store, &store->tables[i].end, put_end, table));
     }
-    /* Only while it downloads: a batch that was on its way must not undo a later state. */
-    if (sqlite3_prepare_v3(store->db,
-                           "UPDATE attempts SET progress=?2, updated_ms=max(updated_ms,?3)"
-                           " WHERE id=?1 AND state=2",
-                           -1, SQLITE_PREPARE_PERSISTENT, &store->progress, NULL) != SQLITE_OK ||
-        sqlite3_prepare_v3(store->db, "DELETE FROM logs WHERE attempt_id=?1", -1,
-                           SQLITE_PREPARE_PERSISTENT, &store->log_end, NULL) != SQLITE_OK)
-        return explain(store, "cannot prepare", problem);
-    return UPDRAFT_STORE_OK;
+    return ok ? UPDRAFT_STORE_OK : explain(store, "cannot prepare", problem);
 }
-_Static_assert(UPDRAFT_ATTEMPT_DOWNLOADING == 2, "the number stands in a statement");
 
 enum updraft_store_result updraft_sqlite_open(const char *path, struct updraft_store *out,
                                               struct updraft_store_problem *problem)
@@ -427,6 +400,7 @@ enum updraft_store_result updraft_sqlite_open(const char *path, struct updraft_s
     struct sqlite_store *store = updraft_memory_new(sizeof *store);
     enum updraft_store_result result = UPDRAFT_STORE_OK;
 
+    store->tables = updraft_memory_new(updraft_table_count * sizeof *store->tables);
     snprintf(store->path, sizeof store->path, "%s", path);
     if (sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=
             SQLITE_OK ||

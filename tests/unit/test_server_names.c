@@ -92,6 +92,10 @@ static void cleaning_lines_keeps_the_newest_and_their_feeds(void **state)
                         "234567",
                         out, sizeof out); /* the cut leaves half of it */
     assert_string_equal(out, "?234567");
+    assert_true(updraft_lines_valid("a\nb", 4));
+    assert_false(updraft_lines_valid("a\nb", 3));
+    assert_false(updraft_lines_valid("a\n", 8));
+    assert_false(updraft_lines_valid("a\x01", 8));
     updraft_lines_clean("\n\n", out, sizeof out);
     assert_string_equal(out, "");
 }
