@@ -24,7 +24,8 @@ static bool take(const char **text, struct updraft_stage *stage)
     }
     stage->percent = *at == '%';
     at += stage->percent;
-    if (digits == 0 || (*at != '\0' && *at != ' ') || number > (stage->percent ? 100 : DEVICES_MOST))
+    if (digits == 0 || (*at != '\0' && *at != ' ') ||
+        number > (stage->percent ? 100 : DEVICES_MOST))
         return false;
     stage->goal = stage->percent ? number * 100 + hundredths : number;
     *text = at;
