@@ -142,10 +142,10 @@ static unsigned count_failures(const struct updraft_draft *draft, const char *ve
     unsigned count = 0;
 
     for (; attempt != NULL; attempt = attempt->older)
-        count += attempt->row.state == UPDRAFT_ATTEMPT_FAILED &&
-                 updraft_offer_counts(attempt->row.error_code) &&
-                 strcmp(attempt->row.to, version) == 0 &&
-                 strcmp(attempt->row.product, draft->device.product) == 0;
+        count += attempt->state == UPDRAFT_ATTEMPT_FAILED &&
+                 updraft_offer_counts(updraft_attempt_error_code(attempt)) &&
+                 strcmp(attempt->to, version) == 0 &&
+                 strcmp(attempt->product, draft->device.product) == 0;
     return count;
 }
 
@@ -276,10 +276,10 @@ static const struct updraft_attempt *find_action(const struct updraft_view *view
     const struct updraft_attempt *attempt = device == NULL ? NULL : device->newest;
     const int64_t id = updraft_ddi_id_parse(request->segments[2]);
 
-    while (attempt != NULL && attempt->row.id != id)
+    while (attempt != NULL && attempt->id != id)
         attempt = attempt->older;
-    if (attempt != NULL && attempt->row.via == UPDRAFT_VIA_DDI &&
-        strcmp(attempt->row.product, peer->product) == 0)
+    if (attempt != NULL && attempt->via == UPDRAFT_VIA_DDI &&
+        strcmp(attempt->product, peer->product) == 0)
         return attempt;
     updraft_response_refuse(response, &no_action, "this device has no such action");
     return NULL;
@@ -287,14 +287,14 @@ static const struct updraft_attempt *find_action(const struct updraft_view *view
 
 static bool is_open(const struct updraft_attempt *attempt)
 {
-    return attempt->row.state == UPDRAFT_ATTEMPT_OFFERED ||
-           attempt->row.state == UPDRAFT_ATTEMPT_DOWNLOADING;
+    return attempt->state == UPDRAFT_ATTEMPT_OFFERED ||
+           attempt->state == UPDRAFT_ATTEMPT_DOWNLOADING;
 }
 
 /* Feedback moves a device's newest attempt; those before it have ended. */
-static bool is_newest(const struct updraft_view *view, const struct updraft_attempt *attempt)
+static bool is_newest(const struct updraft_attempt *attempt)
 {
-    return updraft_fleet_find_device(view->fleet, attempt->row.device)->newest == attempt;
+    return attempt->device->newest == attempt;
 }
 
 static void refuse_closed(struct updraft_response *response)
@@ -351,7 +351,7 @@ void updraft_ddi_deployment(const struct updraft_view *view, const struct updraf
         return;
     const struct updraft_product *product = updraft_fleet_find_product(view->fleet, peer.product);
     const struct updraft_image_row *package =
-        package_of(updraft_fleet_find_release(view->fleet, product->row.id, attempt->row.to));
+        package_of(updraft_fleet_find_release(view->fleet, product->row.id, attempt->to));
     if (!is_open(attempt) || package == NULL) {
         refuse_closed(response);
         return;
@@ -365,10 +365,10 @@ void updraft_ddi_deployment(const struct updraft_view *view, const struct updraf
     updraft_json_open(&json, "chunks", '[');
     updraft_json_open(&json, NULL, '{');
     updraft_json_text(&json, "part", "os");
-    updraft_json_text(&json, "version", attempt->row.to);
+    updraft_json_text(&json, "version", attempt->to);
     updraft_json_text(&json, "name", peer.product);
     updraft_json_open(&json, "artifacts", '[');
-    put_artifact(&json, package, base, &peer, attempt->row.to);
+    put_artifact(&json, package, base, &peer, attempt->to);
     updraft_json_close(&json, ']');
     updraft_json_close(&json, '}');
     updraft_json_close(&json, ']');
@@ -420,7 +420,7 @@ static const struct updraft_attempt *read_feedback(const struct updraft_view *vi
         (attempt = find_action(view, request, peer, response)) == NULL)
         return NULL;
     wrong = updraft_ddi_feedback_read(request->body, request->body_len, feedback);
-    if (wrong == NULL && feedback->id != UPDRAFT_DDI_NO_ID && feedback->id != attempt->row.id)
+    if (wrong == NULL && feedback->id != UPDRAFT_DDI_NO_ID && feedback->id != attempt->id)
         wrong = "id names another action than the address";
     if (wrong == NULL)
         return attempt;
@@ -431,7 +431,7 @@ static const struct updraft_attempt *read_feedback(const struct updraft_view *vi
 /* The same end told once more, because the answer was lost on its way. */
 static bool is_repeated(const struct updraft_attempt *attempt, enum updraft_ddi_stage stage)
 {
-    switch (attempt->row.state) {
+    switch (attempt->state) {
     case UPDRAFT_ATTEMPT_WRITTEN:
     case UPDRAFT_ATTEMPT_CONFIRMED:
         return stage == UPDRAFT_DDI_SUCCESS;
@@ -506,12 +506,12 @@ void updraft_ddi_feedback(const struct updraft_view *view, const struct updraft_
     }
     /* What was installed may still turn out not to work. */
     bool takes_back =
-        attempt->row.state == UPDRAFT_ATTEMPT_WRITTEN && feedback.stage >= UPDRAFT_DDI_FAILURE;
-    if (!is_newest(view, attempt) || (!is_open(attempt) && !takes_back)) {
+        attempt->state == UPDRAFT_ATTEMPT_WRITTEN && feedback.stage >= UPDRAFT_DDI_FAILURE;
+    if (!is_newest(attempt) || (!is_open(attempt) && !takes_back)) {
         refuse_closed(response);
         return;
     }
-    const struct updraft_happening happening = happening_of(&feedback, attempt->row.to);
+    const struct updraft_happening happening = happening_of(&feedback, attempt->to);
     note(view, request, plan, &peer, feedback.stage == UPDRAFT_DDI_NOTED ? NULL : &happening);
 }
 
@@ -534,7 +534,7 @@ void updraft_ddi_cancel_feedback(const struct updraft_view *view,
         return;
     }
     const struct updraft_happening happening = {.event = UPDRAFT_EVENT_SAID_FAILED,
-                                                .version = attempt->row.to,
+                                                .version = attempt->to,
                                                 .via = UPDRAFT_VIA_DDI,
                                                 .progress = UPDRAFT_NO_PROGRESS,
                                                 .error_code = UPDRAFT_E_ABORTED,
@@ -552,7 +552,7 @@ static void note_fetch(const struct updraft_view *view, const struct updraft_req
     const struct updraft_device *device = updraft_fleet_find_device(view->fleet, peer->id);
 
     if (request->method != UPDRAFT_METHOD_GET || device == NULL || device->newest == NULL ||
-        strcmp(device->newest->row.product, release->product->row.name) != 0)
+        strcmp(device->newest->product, release->product->row.name) != 0)
         return;
     note(view, request, plan, peer,
          &(struct updraft_happening){.event = UPDRAFT_EVENT_FETCHED,

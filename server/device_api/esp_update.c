@@ -85,8 +85,8 @@ static bool choose_chip(const struct updraft_view *view, const struct updraft_re
         set->chip = chip->id;
     } else if (set->chip == UPDRAFT_CHIP_UNKNOWN && set->id[0] != '\0') {
         const struct updraft_device *device = updraft_fleet_find_device(view->fleet, set->id);
-        if (device != NULL && device->row.chip != UPDRAFT_CHIP_ESP8266)
-            set->chip = device->row.chip;
+        if (device != NULL && device->chip != UPDRAFT_CHIP_ESP8266)
+            set->chip = device->chip;
     }
     return true;
 }

@@ -14,9 +14,9 @@ void updraft_draft_begin(struct updraft_draft *draft, const struct updraft_view 
     draft->plan = plan;
     draft->known = updraft_fleet_find_device(view->fleet, device_id);
     if (draft->known != NULL) {
-        draft->device = draft->known->row;
+        updraft_device_row(draft->known, &draft->device);
         if (draft->known->newest != NULL)
-            draft->attempt = draft->known->newest->row;
+            updraft_attempt_row(draft->known->newest, &draft->attempt);
     } else {
         updraft_name_set(draft->device.id, sizeof draft->device.id, device_id);
         draft->device.chip = UPDRAFT_CHIP_UNKNOWN;
@@ -88,7 +88,7 @@ static void set_error(struct updraft_attempt_row *attempt, uint32_t code, const 
 static void start_attempt(struct updraft_draft *draft, const char *to)
 {
     struct updraft_attempt_row *attempt = &draft->attempt;
-    const char *from = draft->known == NULL ? "" : draft->known->row.version;
+    const char *from = draft->known == NULL ? "" : draft->known->version;
 
     /* An event about the target leaves the running version in the draft; one about the running
      * version has put the new one there, and the old one is what was known before. */
@@ -207,10 +207,10 @@ enum updraft_attempt_state updraft_draft_last_for(const struct updraft_draft *dr
         return draft->attempt.state;
     if (draft->known != NULL)
         attempt = updraft_device_find_attempt(draft->known, product, version);
-    return attempt == NULL ? UPDRAFT_ATTEMPT_NONE : attempt->row.state;
+    return attempt == NULL ? UPDRAFT_ATTEMPT_NONE : attempt->state;
 }
 
-static bool device_differs(const struct updraft_device_row *a, const struct updraft_device_row *b)
+static bool device_differs(const struct updraft_device *a, const struct updraft_device_row *b)
 {
     return strcmp(a->name, b->name) != 0 || strcmp(a->product, b->product) != 0 ||
            strcmp(a->channel, b->channel) != 0 || strcmp(a->version, b->version) != 0 ||
@@ -234,17 +234,19 @@ static void put_log(struct updraft_draft *draft)
     struct updraft_log_row row = {.attempt_id = draft->attempt.id};
 
     updraft_lines_clean(draft->log, row.text, sizeof row.text);
-    if (row.text[0] == '\0' || (known != NULL && known->row.id == row.attempt_id &&
-                                known->log != NULL && strcmp(known->log, row.text) == 0))
+    const char *kept =
+        known != NULL && known->id == row.attempt_id ? updraft_attempt_log(known) : NULL;
+    if (row.text[0] == '\0' || (kept != NULL && strcmp(kept, row.text) == 0))
         return;
     updraft_plan_add(draft->plan, UPDRAFT_CHANGE_LOG)->row.log = row;
 }
 
-static bool is_published(const struct updraft_fleet *fleet, const struct updraft_attempt_row *row)
+static bool is_published(const struct updraft_fleet *fleet, const struct updraft_attempt *attempt)
 {
-    const struct updraft_product *product = updraft_fleet_find_product(fleet, row->product);
+    const struct updraft_product *product = updraft_fleet_find_product(fleet, attempt->product);
 
-    return product != NULL && updraft_fleet_find_release(fleet, product->row.id, row->to) != NULL;
+    return product != NULL &&
+           updraft_fleet_find_release(fleet, product->row.id, attempt->to) != NULL;
 }
 
 /* Where attempts begin, old ones end: so there is no job that runs at night. */
@@ -255,21 +257,20 @@ static void end_old_attempts(struct updraft_draft *draft)
 
     for (size_t i = 0; i < draft->plan->count; i++)
         newer += draft->plan->changes[i].kind == UPDRAFT_CHANGE_ATTEMPT &&
-                 (attempt == NULL || draft->plan->changes[i].row.attempt.id > attempt->row.id);
+                 (attempt == NULL || draft->plan->changes[i].row.attempt.id > attempt->id);
     if (newer == 0)
         return;
     for (; attempt != NULL; attempt = attempt->older, newer++) {
-        const struct updraft_attempt_row *row = &attempt->row;
         if (newer < UPDRAFT_ATTEMPTS_KEPT ||
             updraft_attempt_must_stay(
-                row->state,
-                updraft_device_find_attempt(draft->known, row->product, row->to) == attempt,
-                is_published(draft->view->fleet, row)))
+                attempt->state,
+                updraft_device_find_attempt(draft->known, attempt->product, attempt->to) == attempt,
+                is_published(draft->view->fleet, attempt)))
             continue;
         struct updraft_attempt_row *end =
             &updraft_plan_add(draft->plan, UPDRAFT_CHANGE_ATTEMPT_END)->row.attempt;
-        end->id = row->id;
-        updraft_name_set(end->device, sizeof end->device, row->device);
+        end->id = attempt->id;
+        updraft_name_set(end->device, sizeof end->device, draft->known->id);
     }
 }
 
@@ -278,7 +279,7 @@ void updraft_draft_commit(struct updraft_draft *draft, const char *address, int8
     struct updraft_plan *plan = draft->plan;
     size_t earlier = plan->count;
 
-    if (draft->known == NULL || device_differs(&draft->known->row, &draft->device)) {
+    if (draft->known == NULL || device_differs(draft->known, &draft->device)) {
         draft->device.last_seen_ms = draft->view->now_ms;
         updraft_label_clean(address, draft->device.address, sizeof draft->device.address);
         /* Before the attempts that refer to it. */

@@ -1,6 +1,7 @@
 /* Everything the server knows, in memory: products, releases with their images, channels, devices,
  * attempts, token hashes. It is what questions are answered from; the store is what it is loaded
- * from.
+ * from. No call takes longer because there are many devices; what is asked of all of them is counted as
+ * they change (tally.h).
  *
  * Owns: the objects; a pointer to one stays valid until deinit. Does not own: what is durable. The
  * fleet is changed by updraft_fleet_apply() with changes that are committed already, and by
@@ -11,7 +12,7 @@
 #ifndef UPDRAFT_SERVER_FLEET_FLEET_H
 #define UPDRAFT_SERVER_FLEET_FLEET_H
 
-#include "server/fleet/model.h"
+#include "server/fleet/tally.h"
 #include "server/traffic.h"
 
 #include <pthread.h>
@@ -35,21 +36,6 @@ struct updraft_channel {
     struct updraft_release *release;
 };
 
-struct updraft_attempt {
-    struct updraft_attempt_row row;
-    struct updraft_attempt *older; /* of the same device */
-    char *log;                     /* last lines of an image that failed; NULL: none */
-    bool gone; /* not kept any more: of no device, and freed with the next ones that go */
-};
-
-struct updraft_device {
-    struct updraft_device_row row;
-    struct updraft_attempt *newest;
-    struct updraft_device *bucket_next;
-    int64_t paid_ms; /* of its quota of questions, on the steady clock (http/gate.c) */
-    bool touched;    /* listed in fleet->touched */
-};
-
 struct updraft_fleet {
     pthread_mutex_t lock;
     struct updraft_product **products;
@@ -61,7 +47,10 @@ struct updraft_fleet {
     struct updraft_token_row *tokens;
     struct updraft_audit_row *audit; /* UPDRAFT_AUDIT_CAP of them, each at its id modulo that */
     int64_t audit_newest_id;         /* 0: none yet */
-    struct updraft_device **buckets;
+    struct updraft_table by_id;      /* devices */
+    struct updraft_hash_key key;
+    struct updraft_intern texts; /* of devices and attempts */
+    struct updraft_tally tally;
     struct updraft_device **touched; /* written behind with the next batch */
     size_t product_count, product_cap;
     size_t release_count, release_cap;
@@ -70,7 +59,6 @@ struct updraft_fleet {
     size_t attempt_count, attempt_cap;
     size_t token_count, token_cap;
     size_t touched_count, touched_cap;
-    size_t bucket_count; /* power of two */
     /* Grows with everything that can be seen. Starts from the clock, so that a number of an earlier
      * run does not come back with another meaning. */
     uint64_t generation;
@@ -117,9 +105,10 @@ const struct updraft_image_row *updraft_fleet_find_image(const struct updraft_fl
                                                          const struct updraft_release **release);
 const struct updraft_image_row *updraft_release_find_image(const struct updraft_release *release,
                                                            uint16_t chip);
-/* The newest attempt of the device that led to this version. */
-const struct updraft_attempt *updraft_device_find_attempt(const struct updraft_device *device,
-                                                          const char *product, const char *to);
+
+struct updraft_product *updraft_fleet_product_by_id(const struct updraft_fleet *fleet, int64_t id);
+struct updraft_release *updraft_fleet_release_by_id(const struct updraft_fleet *fleet, int64_t id);
+struct updraft_attempt *updraft_fleet_find_attempt(const struct updraft_fleet *fleet, int64_t id);
 
 /* NULL when there is none of that name, expired or not. Valid until the next token is applied. */
 const struct updraft_token_row *updraft_fleet_find_token(const struct updraft_fleet *fleet,

@@ -5,7 +5,6 @@
 #include "server/operator_api/operator_api.h"
 
 #include "server/memory.h"
-#include "server/operator_api/objects.h"
 #include "updraft_version.h"
 
 #include <inttypes.h>
@@ -15,7 +14,6 @@
 #include <string.h>
 
 #define SERIES_MOST 1000u
-#define SLOTS       2048u /* power of two */
 
 struct text {
     char *out;
@@ -57,100 +55,61 @@ static void begin(struct text *text, const char *name, const char *type, const c
 
 /* --- devices --- */
 
-struct series {
-    const char *state; /* NULL: free */
-    const char *product;
-    const char *version;
-    uint64_t count;
-};
-
-static uint32_t mix(uint32_t hash, const char *text)
+static void add_series(struct text *text, const struct updraft_group *group, int state,
+                       uint64_t count)
 {
-    for (; *text != '\0'; text++)
-        hash = (hash ^ (unsigned char)*text) * 16777619u; /* FNV-1a */
-    return hash * 16777619u;
+    add(text, "updraft_devices{");
+    add_label(text, "product", group->product);
+    add(text, ",");
+    add_label(text, "version", group->version);
+    add(text, ",state=\"%s\"} %" PRIu64 "\n",
+        updraft_standing_name((enum updraft_attempt_state)state), count);
 }
 
-static struct series *find(struct series *table, const struct series *wanted)
+/* The groups that are there for the longest time, and what is left of each state. */
+static void add_devices(struct text *text, const struct updraft_tally *tally)
 {
-    uint32_t at = mix(mix(mix(2166136261u, wanted->state), wanted->product), wanted->version);
-
-    for (;; at++) {
-        struct series *series = &table[at & (SLOTS - 1)];
-        if (series->state == NULL || (strcmp(series->state, wanted->state) == 0 &&
-                                      strcmp(series->product, wanted->product) == 0 &&
-                                      strcmp(series->version, wanted->version) == 0))
-            return series;
-    }
-}
-
-static void count_device(struct series *table, size_t *used, const struct updraft_device *device)
-{
-    struct series wanted = {updraft_object_device_state(device), device->row.product,
-                            device->row.version, 0};
-    struct series *series = find(table, &wanted);
-
-    if (series->state == NULL && *used >= SERIES_MOST) {
-        wanted.product = wanted.version = "(other)";
-        series = find(table, &wanted); /* one for each state more, at most */
-    }
-    if (series->state == NULL) {
-        *series = wanted;
-        ++*used;
-    }
-    series->count++;
-}
-
-static void add_devices(struct text *text, const struct updraft_fleet *fleet)
-{
-    struct series *table = updraft_memory_new(SLOTS * sizeof *table);
+    struct updraft_group other = {.product = "(other)", .version = "(other)"};
+    uint64_t shown[UPDRAFT_ATTEMPT_STATE_COUNT] = {0};
     size_t used = 0;
 
-    for (size_t i = 0; i < fleet->device_count; i++)
-        count_device(table, &used, fleet->devices[i]);
     begin(text, "updraft_devices", "gauge", "Devices known, by what they said they run.");
-    for (size_t i = 0; i < SLOTS; i++) {
-        if (table[i].state == NULL)
-            continue;
-        add(text, "updraft_devices{");
-        add_label(text, "product", table[i].product);
-        add(text, ",");
-        add_label(text, "version", table[i].version);
-        add(text, ",state=\"%s\"} %" PRIu64 "\n", table[i].state, table[i].count);
+    for (const struct updraft_group *group = tally->first; group != NULL && used < SERIES_MOST;
+         group = group->next) {
+        for (int state = 0; state < UPDRAFT_ATTEMPT_STATE_COUNT && used < SERIES_MOST; state++) {
+            if (group->standings[state] == 0)
+                continue;
+            add_series(text, group, state, group->standings[state]);
+            shown[state] += group->standings[state];
+            used++;
+        }
     }
-    free(table);
+    for (int state = 0; state < UPDRAFT_ATTEMPT_STATE_COUNT; state++) {
+        if (tally->standings[state] > shown[state])
+            add_series(text, &other, state, tally->standings[state] - shown[state]);
+    }
 }
 
 static void add_seen(struct text *text, const struct updraft_view *view)
 {
     static const int64_t spans_s[] = {300, 3600, 86400, 604800};
-    uint64_t seen[sizeof spans_s / sizeof *spans_s] = {0};
 
-    for (size_t i = 0; i < view->fleet->device_count; i++) {
-        int64_t ago_ms = view->now_ms - view->fleet->devices[i]->row.last_seen_ms;
-        for (size_t k = 0; k < sizeof spans_s / sizeof *spans_s; k++)
-            seen[k] += ago_ms <= spans_s[k] * 1000;
-    }
-    begin(text, "updraft_devices_seen", "gauge", "Devices heard of within so many seconds.");
+    begin(text, "updraft_devices_seen", "gauge",
+          "Devices heard of within so many seconds, to ten seconds.");
     for (size_t k = 0; k < sizeof spans_s / sizeof *spans_s; k++)
         add(text, "updraft_devices_seen{within_s=\"%" PRId64 "\"} %" PRIu64 "\n", spans_s[k],
-            seen[k]);
+            updraft_tally_seen(&view->fleet->tally, view->now_ms, spans_s[k] * 1000));
 }
 
 /* --- the rest --- */
 
 static void add_attempts(struct text *text, const struct updraft_fleet *fleet)
 {
-    uint64_t counts[UPDRAFT_ATTEMPT_STATE_COUNT] = {0};
-
-    for (size_t i = 0; i < fleet->device_count; i++) {
-        if (fleet->devices[i]->newest != NULL)
-            counts[fleet->devices[i]->newest->row.state]++;
-    }
     begin(text, "updraft_attempts", "gauge", "Devices by the state of their newest attempt.");
     for (int state = UPDRAFT_ATTEMPT_OFFERED; state < UPDRAFT_ATTEMPT_STATE_COUNT; state++)
         add(text, "updraft_attempts{state=\"%s\"} %" PRIu64 "\n",
-            updraft_attempt_state_name((enum updraft_attempt_state)state), counts[state]);
+            updraft_attempt_state_name((enum updraft_attempt_state)state),
+            fleet->tally.newest[state]);
     begin(text, "updraft_attempts_ended_total", "counter",
           "Attempts that ended since the start, by result.");
     for (int state = UPDRAFT_ATTEMPT_CONFIRMED; state <= UPDRAFT_ATTEMPT_FAILED; state++)
@@ -186,7 +145,7 @@ void updraft_metrics_show(const struct updraft_view *view, const struct updraft_
           "Start of this run, in seconds since 1970.");
     add(&text, "process_start_time_seconds %" PRId64 ".%03d\n", view->fleet->started_ms / 1000,
         (int)(view->fleet->started_ms % 1000));
-    add_devices(&text, view->fleet);
+    add_devices(&text, &view->fleet->tally);
     add_seen(&text, view);
     add_attempts(&text, view->fleet);
     add_requests(&text, &view->fleet->traffic);

@@ -71,89 +71,76 @@ void updraft_object_channel(struct updraft_json *json, const char *key,
 void updraft_object_attempt(struct updraft_json *json, const char *key,
                             const struct updraft_attempt *attempt, bool with_log)
 {
-    const struct updraft_attempt_row *row = &attempt->row;
 
     updraft_json_open(json, key, '{');
-    updraft_json_number(json, "id", row->id);
-    updraft_json_text(json, "device", row->device);
-    updraft_json_text(json, "product", row->product);
-    updraft_json_text(json, "from", row->from);
-    updraft_json_text(json, "to", row->to);
-    updraft_json_text(json, "via", updraft_via_name(row->via));
-    updraft_json_text(json, "state", updraft_attempt_state_name(row->state));
-    if (row->progress == UPDRAFT_NO_PROGRESS)
+    updraft_json_number(json, "id", attempt->id);
+    updraft_json_text(json, "device", attempt->device->id);
+    updraft_json_text(json, "product", attempt->product);
+    updraft_json_text(json, "from", attempt->from);
+    updraft_json_text(json, "to", attempt->to);
+    updraft_json_text(json, "via", updraft_via_name(attempt->via));
+    updraft_json_text(json, "state", updraft_attempt_state_name(attempt->state));
+    if (attempt->progress == UPDRAFT_NO_PROGRESS)
         updraft_json_null(json, "progress");
     else
-        updraft_json_number(json, "progress", row->progress);
-    if (row->error_code == UPDRAFT_OK) {
+        updraft_json_number(json, "progress", attempt->progress);
+    if (updraft_attempt_error_code(attempt) == UPDRAFT_OK) {
         updraft_json_null(json, "error");
     } else {
-        const struct updraft_error_entry *entry = updraft_error_entry(row->error_code);
+        const struct updraft_attempt_failure *failure = attempt->failure;
+        const struct updraft_error_entry *entry = updraft_error_entry(failure->code);
         updraft_json_open(json, "error", '{');
-        updraft_json_number(json, "code", row->error_code);
-        updraft_json_text(json, "name", row->error_name);
-        updraft_json_text(json, "text", row->error_text);
+        updraft_json_number(json, "code", failure->code);
+        updraft_json_text(json, "name", failure->name);
+        updraft_json_text(json, "text", failure->text);
         updraft_json_text(json, "remedy", entry->remedy);
         updraft_json_close(json, '}');
     }
-    if (with_log && attempt->log != NULL)
-        updraft_json_text(json, "log", attempt->log);
-    updraft_json_number(json, "started", row->started_ms);
-    updraft_json_number(json, "updated", row->updated_ms);
+    if (with_log && updraft_attempt_log(attempt) != NULL)
+        updraft_json_text(json, "log", updraft_attempt_log(attempt));
+    updraft_json_number(json, "started", attempt->started_ms);
+    updraft_json_number(json, "updated", attempt->updated_ms);
     updraft_json_close(json, '}');
-}
-
-/* What a person wants to know first: how the update stands, or else how the device does. */
-const char *updraft_object_device_state(const struct updraft_device *device)
-{
-    enum updraft_attempt_state state =
-        device->newest == NULL ? UPDRAFT_ATTEMPT_NONE : device->newest->row.state;
-
-    if (state != UPDRAFT_ATTEMPT_NONE && state != UPDRAFT_ATTEMPT_CONFIRMED)
-        return updraft_attempt_state_name(state);
-    if (device->row.trial)
-        return "trial";
-    return device->row.confirmed ? "confirmed" : "seen";
 }
 
 /* The version the device is meant to have: its channel's, else where its last update leads. */
 static const char *device_target(const struct updraft_fleet *fleet,
                                  const struct updraft_device *device)
 {
-    const struct updraft_product *product = updraft_fleet_find_product(fleet, device->row.product);
+    const struct updraft_product *product = updraft_fleet_find_product(fleet, device->product);
     const struct updraft_channel *channel =
         product == NULL ? NULL
-                        : updraft_fleet_find_channel(fleet, product->row.id, device->row.channel);
+                        : updraft_fleet_find_channel(fleet, product->row.id, device->channel);
 
-    if (channel != NULL && updraft_release_find_image(channel->release, device->row.chip) != NULL)
+    if (channel != NULL && updraft_release_find_image(channel->release, device->chip) != NULL)
         return channel->release->row.version;
-    if (device->newest != NULL && updraft_attempt_active(device->newest->row.state))
-        return device->newest->row.to;
+    if (device->newest != NULL && updraft_attempt_active(device->newest->state))
+        return device->newest->to;
     return "";
 }
 
 void updraft_object_device(struct updraft_json *json, const char *key,
                            const struct updraft_fleet *fleet, const struct updraft_device *device)
 {
-    const struct updraft_device_row *row = &device->row;
-    bool downloads =
-        device->newest != NULL && device->newest->row.state == UPDRAFT_ATTEMPT_DOWNLOADING;
+    char address[UPDRAFT_ADDRESS_CAP];
+    bool downloads = device->newest != NULL && device->newest->state == UPDRAFT_ATTEMPT_DOWNLOADING;
 
+    updraft_address_show(&device->address, address);
     updraft_json_open(json, key, '{');
-    updraft_json_text(json, "id", row->id);
-    updraft_json_text(json, "name", row->name);
-    updraft_json_text(json, "product", row->product);
-    updraft_json_text(json, "chip", chip_slug(row->chip));
-    updraft_json_text(json, "channel", row->channel);
-    updraft_json_text(json, "version", row->version);
-    updraft_json_text(json, "slot", row->slot);
-    updraft_json_bool(json, "confirmed", row->confirmed);
-    updraft_json_text(json, "state", updraft_object_device_state(device));
+    updraft_json_text(json, "id", device->id);
+    updraft_json_text(json, "name", device->name);
+    updraft_json_text(json, "product", device->product);
+    updraft_json_text(json, "chip", chip_slug(device->chip));
+    updraft_json_text(json, "channel", device->channel);
+    updraft_json_text(json, "version", device->version);
+    updraft_json_text(json, "slot", device->slot);
+    updraft_json_bool(json, "confirmed", device->confirmed);
+    updraft_json_text(json, "state", updraft_standing_name(updraft_device_standing(device)));
     updraft_json_text(json, "target", device_target(fleet, device));
-    updraft_json_number(json, "last_seen", row->last_seen_ms);
-    updraft_json_text(json, "address", row->address);
-    if (downloads && device->newest->row.progress != UPDRAFT_NO_PROGRESS)
-        updraft_json_number(json, "progress", device->newest->row.progress);
+    updraft_json_number(json, "last_seen", device->last_seen_ms);
+    updraft_json_text(json, "address", address);
+    if (downloads && device->newest->progress != UPDRAFT_NO_PROGRESS)
+        updraft_json_number(json, "progress", device->newest->progress);
     else
         updraft_json_null(json, "progress");
     if (device->newest == NULL)
@@ -203,24 +190,15 @@ int64_t updraft_objects_devices(struct updraft_json *json, const struct updraft_
 
 void updraft_objects_summary(struct updraft_json *json, const struct updraft_fleet *fleet)
 {
-    static const char *const states[] = {"seen",  "offered",   "downloading", "written",
-                                         "trial", "confirmed", "rolled_back", "failed"};
-    int64_t counts[sizeof states / sizeof *states] = {0}, confirmed = 0;
+    const struct updraft_tally *tally = &fleet->tally;
 
-    for (size_t i = 0; i < fleet->device_count; i++) {
-        const char *state = updraft_object_device_state(fleet->devices[i]);
-        size_t at = 0;
-        while (at + 1 < sizeof states / sizeof *states && strcmp(states[at], state) != 0)
-            at++;
-        counts[at]++;
-        confirmed += fleet->devices[i]->row.confirmed;
-    }
     updraft_json_open(json, "summary", '{');
-    updraft_json_number(json, "devices", (int64_t)fleet->device_count);
-    updraft_json_number(json, "runs_confirmed", confirmed);
+    updraft_json_number(json, "devices", (int64_t)tally->count);
+    updraft_json_number(json, "runs_confirmed", (int64_t)tally->confirmed);
     updraft_json_open(json, "states", '{');
-    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
-        updraft_json_number(json, states[i], counts[i]);
+    for (int state = UPDRAFT_ATTEMPT_NONE; state < UPDRAFT_ATTEMPT_STATE_COUNT; state++)
+        updraft_json_number(json, updraft_standing_name((enum updraft_attempt_state)state),
+                            (int64_t)tally->standings[state]);
     updraft_json_close(json, '}');
     updraft_json_close(json, '}');
 }
@@ -234,13 +212,12 @@ int64_t updraft_objects_attempts(struct updraft_json *json, const struct updraft
     int64_t last_id = 0;
     uint32_t left = page->limit;
 
-    while (device != NULL && attempt != NULL && page->cursor != 0 &&
-           attempt->row.id >= page->cursor)
+    while (device != NULL && attempt != NULL && page->cursor != 0 && attempt->id >= page->cursor)
         attempt = attempt->older;
     updraft_json_open(json, "attempts", '[');
     for (; attempt != NULL && left > 0; left--) {
         updraft_object_attempt(json, NULL, attempt, true);
-        last_id = attempt->row.id;
+        last_id = attempt->id;
         attempt = device != NULL ? attempt->older : updraft_fleet_attempt_before(fleet, last_id);
     }
     updraft_json_close(json, ']');

@@ -14,8 +14,6 @@ void updraft_object_channel(struct updraft_json *json, const char *key,
                             const struct updraft_channel *channel);
 void updraft_object_device(struct updraft_json *json, const char *key,
                            const struct updraft_fleet *fleet, const struct updraft_device *device);
-/* In one word: the state of its newest attempt, or of what it runs. */
-const char *updraft_object_device_state(const struct updraft_device *device);
 /* with_log: also what the image printed last, up to 1 KB; too much for lists of devices. */
 void updraft_object_attempt(struct updraft_json *json, const char *key,
                             const struct updraft_attempt *attempt, bool with_log);

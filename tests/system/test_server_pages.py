@@ -82,7 +82,7 @@ class Pages(ServerCase):
         self.assertEqual(overview["summary"], {
             "devices": 2500, "runs_confirmed": 2499,
             "states": {"seen": 0, "offered": 0, "downloading": 0, "written": 0, "trial": 1,
-                       "confirmed": 2498, "rolled_back": 0, "failed": 1}})
+                       "confirmed": 2498, "rolled_back": 0, "failed": 1, "postponed": 0}})
         rows, sizes = self.pages("devices", "", "after")
         self.assertEqual((len({row["id"] for row in rows}), sizes), (2500, [1000, 1000, 500]))
         listed = json.loads(self.cli("devices", "--json", "--server", self.server.url, "--token",

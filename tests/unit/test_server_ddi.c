@@ -162,7 +162,7 @@ static void begin(struct rig *rig)
     poll(rig);
     assert_true(says(rig, "\"deploymentBase\":{\"href\":\"" BASE "/deploymentBase/1\"}"));
     assert_false(says(rig, "configData"));
-    assert_int_equal(newest(rig)->row.state, UPDRAFT_ATTEMPT_OFFERED);
+    assert_int_equal(newest(rig)->state, UPDRAFT_ATTEMPT_OFFERED);
 }
 
 static void an_update_is_confirmed_by_the_version_that_the_device_tells(void **state)
@@ -176,25 +176,25 @@ static void an_update_is_confirmed_by_the_version_that_the_device_tells(void **s
     assert_true(says(rig, "\"size\":1000"));
     assert_true(says(rig, "\"download-http\":{\"href\":\"" BASE "/artifacts/0101"));
     assert_int_equal(tell(rig, "1", "scheduled", "none"), 200);
-    assert_int_equal(newest(rig)->row.state, UPDRAFT_ATTEMPT_OFFERED);
+    assert_int_equal(newest(rig)->state, UPDRAFT_ATTEMPT_OFFERED);
     assert_int_equal(tell(rig, "1", "proceeding", "none"), 200);
-    assert_int_equal(newest(rig)->row.state, UPDRAFT_ATTEMPT_DOWNLOADING);
-    assert_int_equal(newest(rig)->row.progress, 50);
+    assert_int_equal(newest(rig)->state, UPDRAFT_ATTEMPT_DOWNLOADING);
+    assert_int_equal(newest(rig)->progress, 50);
     poll(rig);
     assert_true(says(rig, "deploymentBase/1"));
     assert_int_equal(tell(rig, "1", "closed", "success"), 200);
-    assert_int_equal(newest(rig)->row.state, UPDRAFT_ATTEMPT_WRITTEN);
+    assert_int_equal(newest(rig)->state, UPDRAFT_ATTEMPT_WRITTEN);
     /* Not done: it is asked for the proof, and not given the same package again. */
     poll(rig);
     assert_true(says(rig, "configData"));
     tell_version(rig, "1.0");
-    assert_int_equal(newest(rig)->row.state, UPDRAFT_ATTEMPT_WRITTEN);
+    assert_int_equal(newest(rig)->state, UPDRAFT_ATTEMPT_WRITTEN);
     poll(rig);
     assert_false(says(rig, "deploymentBase"));
     tell_version(rig, "1.1");
-    assert_int_equal(newest(rig)->row.state, UPDRAFT_ATTEMPT_CONFIRMED);
-    assert_int_equal(newest(rig)->row.via, UPDRAFT_VIA_DDI);
-    assert_string_equal(newest(rig)->row.from, "1.0");
+    assert_int_equal(newest(rig)->state, UPDRAFT_ATTEMPT_CONFIRMED);
+    assert_int_equal(newest(rig)->via, UPDRAFT_VIA_DDI);
+    assert_string_equal(newest(rig)->from, "1.0");
     assert_int_equal(rig->fleet.attempt_count, 1);
 }
 
@@ -211,7 +211,7 @@ static void a_device_that_tells_no_version_gets_its_update_once(void **state)
         poll(rig);
         assert_false(says(rig, "deploymentBase"));
     }
-    assert_int_equal(newest(rig)->row.state, UPDRAFT_ATTEMPT_WRITTEN);
+    assert_int_equal(newest(rig)->state, UPDRAFT_ATTEMPT_WRITTEN);
 }
 
 static void a_failure_is_kept_with_its_reason_and_tried_once_more(void **state)
@@ -220,13 +220,13 @@ static void a_failure_is_kept_with_its_reason_and_tried_once_more(void **state)
 
     begin(rig);
     assert_int_equal(tell(rig, "1", "closed", "failure"), 200);
-    assert_int_equal(newest(rig)->row.state, UPDRAFT_ATTEMPT_FAILED);
-    assert_int_equal(newest(rig)->row.error_code, UPDRAFT_E_INSTALLER);
-    assert_string_equal(newest(rig)->row.error_text, "no room");
+    assert_int_equal(newest(rig)->state, UPDRAFT_ATTEMPT_FAILED);
+    assert_int_equal(newest(rig)->failure->code, UPDRAFT_E_INSTALLER);
+    assert_string_equal(newest(rig)->failure->text, "no room");
     poll(rig);
     assert_true(says(rig, "deploymentBase/2"));
     assert_int_equal(tell(rig, "2", "rejected", "none"), 200);
-    assert_int_equal(newest(rig)->row.error_code, UPDRAFT_E_REJECTED);
+    assert_int_equal(newest(rig)->failure->code, UPDRAFT_E_REJECTED);
     poll(rig);
     assert_false(says(rig, "deploymentBase"));
     /* The next release is another matter. */
@@ -234,7 +234,7 @@ static void a_failure_is_kept_with_its_reason_and_tried_once_more(void **state)
     poll(rig);
     assert_true(says(rig, "deploymentBase/3"));
     assert_int_equal(tell(rig, "3", "canceled", "none"), 200);
-    assert_int_equal(newest(rig)->row.error_code, UPDRAFT_E_REJECTED);
+    assert_int_equal(newest(rig)->failure->code, UPDRAFT_E_REJECTED);
 }
 
 static void what_was_written_may_still_fail(void **state)
@@ -244,9 +244,9 @@ static void what_was_written_may_still_fail(void **state)
     begin(rig);
     tell(rig, "1", "closed", "success");
     assert_int_equal(tell(rig, "1", "closed", "failure"), 200);
-    assert_int_equal(newest(rig)->row.state, UPDRAFT_ATTEMPT_FAILED);
+    assert_int_equal(newest(rig)->state, UPDRAFT_ATTEMPT_FAILED);
     assert_int_equal(tell(rig, "1", "closed", "success"), 410);
-    assert_int_equal(newest(rig)->row.state, UPDRAFT_ATTEMPT_FAILED);
+    assert_int_equal(newest(rig)->state, UPDRAFT_ATTEMPT_FAILED);
 }
 
 static void an_end_told_twice_is_one_and_an_ended_action_stays_ended(void **state)
@@ -261,7 +261,7 @@ static void an_end_told_twice_is_one_and_an_ended_action_stays_ended(void **stat
     assert_int_equal(ask(rig, updraft_ddi_cancel, "1", NULL), 410);
     tell_version(rig, "1.1");
     assert_int_equal(tell(rig, "1", "closed", "failure"), 410);
-    assert_int_equal(newest(rig)->row.state, UPDRAFT_ATTEMPT_CONFIRMED);
+    assert_int_equal(newest(rig)->state, UPDRAFT_ATTEMPT_CONFIRMED);
     assert_int_equal(rig->fleet.attempt_count, 1);
 }
 
@@ -282,12 +282,12 @@ static void a_running_action_is_called_off_when_the_channel_moves(void **state)
     assert_int_equal(ask(rig, updraft_ddi_cancel, "1", NULL), 200);
     assert_true(says(rig, "{\"id\":\"1\",\"cancelAction\":{\"stopId\":\"1\"}}"));
     assert_int_equal(ask(rig, updraft_ddi_cancel_feedback, "1", refused), 200);
-    assert_int_equal(newest(rig)->row.state, UPDRAFT_ATTEMPT_DOWNLOADING);
+    assert_int_equal(newest(rig)->state, UPDRAFT_ATTEMPT_DOWNLOADING);
     poll(rig);
     assert_true(says(rig, "cancelAction"));
     assert_int_equal(ask(rig, updraft_ddi_cancel_feedback, "1", agreed), 200);
-    assert_int_equal(newest(rig)->row.state, UPDRAFT_ATTEMPT_FAILED);
-    assert_int_equal(newest(rig)->row.error_code, UPDRAFT_E_ABORTED);
+    assert_int_equal(newest(rig)->state, UPDRAFT_ATTEMPT_FAILED);
+    assert_int_equal(newest(rig)->failure->code, UPDRAFT_E_ABORTED);
     assert_int_equal(ask(rig, updraft_ddi_cancel_feedback, "1", agreed), 200);
     poll(rig);
     assert_true(says(rig, "deploymentBase/2"));
@@ -372,12 +372,12 @@ static void the_bytes_are_given_and_show_that_the_download_began(void **state)
     strcpy(name + 64, ".MD5SUM");
     assert_int_equal(ask(rig, updraft_ddi_artifact, name, NULL), 200);
     assert_int_equal(memcmp(rig->response.body, "01010101010101010101010101010101  01", 36), 0);
-    assert_int_equal(newest(rig)->row.state, UPDRAFT_ATTEMPT_OFFERED);
+    assert_int_equal(newest(rig)->state, UPDRAFT_ATTEMPT_OFFERED);
     name[64] = '\0';
     assert_int_equal(ask(rig, updraft_ddi_artifact, name, NULL), 200);
     assert_true(rig->response.has_file);
     assert_int_equal(rig->response.file_len, 1000);
-    assert_int_equal(newest(rig)->row.state, UPDRAFT_ATTEMPT_DOWNLOADING);
+    assert_int_equal(newest(rig)->state, UPDRAFT_ATTEMPT_DOWNLOADING);
     strcpy(name + 64, ".sig");
     assert_int_equal(ask(rig, updraft_ddi_artifact, name, NULL), 404);
     memset(name, '9', 64);
@@ -427,7 +427,7 @@ static void strangers_leave_no_trace(void **state)
                      400);
     assert_int_equal(ask(rig, updraft_ddi_feedback, "1", "{"), 400);
     assert_int_equal(ask(rig, updraft_ddi_config_data, NULL, "{"), 400);
-    assert_int_equal(newest(rig)->row.state, UPDRAFT_ATTEMPT_OFFERED);
+    assert_int_equal(newest(rig)->state, UPDRAFT_ATTEMPT_OFFERED);
 }
 
 static unsigned ask_manifest(struct rig *rig, const char *channel, const char *file)

@@ -161,23 +161,29 @@ static size_t ask_esp(struct rig *rig, const char *query_chip, const struct updr
     return ask(rig, updraft_esp_update_answer, &request);
 }
 
+/* As of this call. */
 static const struct updraft_attempt_row *newest(const struct rig *rig)
 {
+    static struct updraft_attempt_row row;
     const struct updraft_device *device = updraft_fleet_find_device(&rig->fleet, MAC);
 
     assert_non_null(device);
     assert_non_null(device->newest);
-    return &device->newest->row;
+    updraft_attempt_row(device->newest, &row);
+    return &row;
 }
 
 static const char *log_of_newest(const struct rig *rig)
 {
-    return updraft_fleet_find_device(&rig->fleet, MAC)->newest->log;
+    return updraft_attempt_log(updraft_fleet_find_device(&rig->fleet, MAC)->newest);
 }
 
 static const struct updraft_device_row *device_of(const struct rig *rig)
 {
-    return &updraft_fleet_find_device(&rig->fleet, MAC)->row;
+    static struct updraft_device_row row;
+
+    updraft_device_row(updraft_fleet_find_device(&rig->fleet, MAC), &row);
+    return &row;
 }
 
 static void a_stock_channel_client_leaves_no_trace(void **state)
@@ -415,8 +421,8 @@ static void another_update_ends_the_one_before(void **state)
     report(rig, REPORT("1.0.0", "downloading", ",\"target\":\"1.1.0\""));
     assert_int_equal(report(rig, REPORT("1.0.0", "downloading", ",\"target\":\"1.2.0\"")), 2);
     assert_int_equal(rig->fleet.attempt_count, 2);
-    assert_int_equal(rig->fleet.attempts[0]->row.state, UPDRAFT_ATTEMPT_FAILED);
-    assert_string_equal(rig->fleet.attempts[0]->row.error_name, "aborted");
+    assert_int_equal(rig->fleet.attempts[0]->state, UPDRAFT_ATTEMPT_FAILED);
+    assert_string_equal(rig->fleet.attempts[0]->failure->name, "aborted");
     assert_string_equal(newest(rig)->to, "1.2.0");
 }
 
@@ -514,13 +520,14 @@ static void damaged_reports_are_taken_whole_or_not_at_all(void **state)
     }
     /* Whatever was taken can be shown. */
     for (size_t i = 0; i < rig->fleet.device_count; i++) {
-        assert_true(updraft_label_valid(rig->fleet.devices[i]->row.name, UPDRAFT_LABEL_CAP));
-        assert_true(updraft_name_valid(rig->fleet.devices[i]->row.product));
+        assert_true(updraft_label_valid(rig->fleet.devices[i]->name, UPDRAFT_LABEL_CAP));
+        assert_true(updraft_name_valid(rig->fleet.devices[i]->product));
     }
     for (size_t i = 0; i < rig->fleet.attempt_count; i++) {
-        const struct updraft_attempt_row *row = &rig->fleet.attempts[i]->row;
-        assert_true(updraft_label_valid(row->error_name, UPDRAFT_ERROR_NAME_CAP));
-        assert_true(updraft_label_valid(row->error_text, UPDRAFT_ERROR_TEXT_CAP));
+        struct updraft_attempt_row row;
+        updraft_attempt_row(rig->fleet.attempts[i], &row);
+        assert_true(updraft_label_valid(row.error_name, UPDRAFT_ERROR_NAME_CAP));
+        assert_true(updraft_label_valid(row.error_text, UPDRAFT_ERROR_TEXT_CAP));
     }
 }
 

@@ -20,7 +20,7 @@ static void add_device(struct updraft_fleet *fleet, unsigned number, const char 
              number >> 8 & 255u, number & 255u);
     updraft_name_set(row->product, sizeof row->product, product);
     updraft_name_set(row->version, sizeof row->version, version);
-    row->last_seen_ms = number;
+    row->last_seen_ms = (int64_t)number * 1000;
     updraft_fleet_apply(fleet, &change);
 }
 
@@ -107,12 +107,12 @@ static void invented_versions_do_not_make_series_without_end(void **state)
         snprintf(version, sizeof version, "v%u", i);
         add_device(&fleet, i, "demo", version);
     }
-    char *text = collect(&fleet, 300000 + 1000);
+    char *text = collect(&fleet, 300000 + 1000 * 1000);
     assert_int_equal(count_of(text, "\nupdraft_devices{"), 1001);
     assert_has(text, "updraft_devices{product=\"demo\",version=\"v999\",state=\"seen\"} 1");
     assert_has(text,
                "updraft_devices{product=\"(other)\",version=\"(other)\",state=\"seen\"} 4000");
-    assert_has(text, "updraft_devices_seen{within_s=\"300\"} 4000"); /* 1000 ms and later */
+    assert_has(text, "updraft_devices_seen{within_s=\"300\"} 4000"); /* 1000 s and later */
     free(text);
     updraft_fleet_deinit(&fleet);
 }

@@ -130,9 +130,9 @@ static void assert_nothing_is_lost(const struct updraft_fleet *fleet)
         assert_int_equal(fleet->releases[0]->images[0].sha1[i], 0);
     assert_int_equal(fleet->channel_count, 1);
     assert_int_equal(fleet->device_count, 1);
-    assert_string_equal(fleet->devices[0]->row.name, "garage");
+    assert_string_equal(fleet->devices[0]->name, "garage");
     assert_int_equal(fleet->attempt_count, 1);
-    assert_string_equal(fleet->attempts[0]->row.error_text, "it hung");
+    assert_string_equal(fleet->attempts[0]->failure->text, "it hung");
 }
 
 static void a_token_of_before_the_roles_may_do_everything_for_ever(void **state)
@@ -143,7 +143,7 @@ static void a_token_of_before_the_roles_may_do_everything_for_ever(void **state)
     make_old(place, version_2);
     open_and_load(place);
     assert_nothing_is_lost(&place->fleet);
-    assert_string_equal(place->fleet.attempts[0]->log, "panic");
+    assert_string_equal(updraft_attempt_log(place->fleet.attempts[0]), "panic");
     assert_int_equal(place->fleet.token_count, 1);
     assert_string_equal(place->fleet.tokens[0].name, "first");
     assert_int_equal(place->fleet.tokens[0].role, UPDRAFT_ROLE_ADMIN);
@@ -161,7 +161,7 @@ static void a_database_of_the_first_version_takes_what_is_new(void **state)
     make_old(place, version_1);
     open_and_load(place);
     assert_nothing_is_lost(&place->fleet);
-    assert_null(place->fleet.attempts[0]->log);
+    assert_null(updraft_attempt_log(place->fleet.attempts[0]));
     changes[0].row.log.attempt_id = 1;
     updraft_name_set(changes[0].row.log.text, UPDRAFT_LOG_CAP, "panic");
     changes[1].row.token.id = 2;
@@ -175,7 +175,7 @@ static void a_database_of_the_first_version_takes_what_is_new(void **state)
     close_all(place);
     open_and_load(place);
     assert_nothing_is_lost(&place->fleet);
-    assert_string_equal(place->fleet.attempts[0]->log, "panic");
+    assert_string_equal(updraft_attempt_log(place->fleet.attempts[0]), "panic");
     assert_int_equal(place->fleet.token_count, 2);
     assert_int_equal(place->fleet.tokens[1].role, UPDRAFT_ROLE_VIEW);
     assert_int_equal(place->fleet.tokens[1].expires_ms, 77);

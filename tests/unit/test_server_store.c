@@ -326,7 +326,7 @@ static void what_is_written_behind_comes_back_too(void **state)
     assert_int_equal(place->store.commit(place->store.ctx, &change, 1, &place->problem),
                      UPDRAFT_STORE_OK);
     assert_false(updraft_fleet_take_touched(&fleet, &change));
-    assert_int_equal(fleet.attempts[0]->row.progress, 77);
+    assert_int_equal(fleet.attempts[0]->progress, 77);
     assert_same_after_reopening(place, &fleet);
     updraft_fleet_deinit(&fleet);
 }
@@ -348,7 +348,7 @@ static void being_seen_is_no_progress_after_a_restart_either(void **state)
     uint64_t generation = fleet.generation;
     commit(place, &fleet, change);
     assert_int_equal(fleet.generation, generation); /* it was to be seen before it was written */
-    assert_int_equal(fleet.attempts[0]->row.updated_ms, 1800000000000);
+    assert_int_equal(fleet.attempts[0]->updated_ms, 1800000000000);
     assert_same_after_reopening(place, &fleet);
     updraft_fleet_deinit(&fleet);
 }
@@ -402,10 +402,10 @@ static void attempts_that_went_stay_away_and_the_others_stay(void **state)
             commit(place, &fleet, end);
     }
     for (int64_t id = 300; id > 0; id -= 20) {
-        at = updraft_fleet_attempt_before(&fleet, at == NULL ? 0 : at->row.id);
-        assert_int_equal(at->row.id, id);
+        at = updraft_fleet_attempt_before(&fleet, at == NULL ? 0 : at->id);
+        assert_int_equal(at->id, id);
     }
-    assert_null(updraft_fleet_attempt_before(&fleet, at->row.id));
+    assert_null(updraft_fleet_attempt_before(&fleet, at->id));
     assert_in_range(fleet.attempt_count, 15, 30); /* the memory went, too */
     assert_int_equal(updraft_fleet_next_attempt_id(&fleet), 301);
     assert_same_after_reopening(place, &fleet);
