@@ -83,6 +83,7 @@ extern const struct updraft_command updraft_command_token_add;
 extern const struct updraft_command updraft_command_token_list;
 extern const struct updraft_command updraft_command_token_revoke;
 extern const struct updraft_command updraft_command_audit;
+extern const struct updraft_command updraft_command_simulate;
 extern const struct updraft_command updraft_command_errors;
 extern const struct updraft_command updraft_command_version;
 

@@ -11,7 +11,8 @@ static const struct updraft_command *const commands[] = {
     &updraft_command_login,      &updraft_command_publish,       &updraft_command_devices,
     &updraft_command_releases,   &updraft_command_channels,      &updraft_command_channels_set,
     &updraft_command_token_add,  &updraft_command_token_list,    &updraft_command_token_revoke,
-    &updraft_command_audit,      &updraft_command_errors,        &updraft_command_version,
+    &updraft_command_audit,      &updraft_command_simulate,      &updraft_command_errors,
+    &updraft_command_version,
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
