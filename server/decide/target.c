@@ -69,8 +69,6 @@ struct updraft_target_choice updraft_target_decide(const struct updraft_target_f
     /* Who has set to work is let finish, but not once it is known to be no good. */
     const bool at_work = updraft_attempt_active(facts->active) && !is_offered(facts->active);
 
-    if (!facts->on_base)
-        return channel;
     /* Nobody is taken back to an older release just because the rollout ended early. */
     if (facts->runs_release)
         return rollout;

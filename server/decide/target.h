@@ -22,9 +22,9 @@ const char *updraft_wait_name(enum updraft_wait wait);
 /* A sentence for a person; "" for NONE. */
 const char *updraft_wait_text(enum updraft_wait wait);
 
+/* Of a rollout whose channel still names the release that it set out from; others have no say. */
 struct updraft_target_facts {
     enum updraft_rollout_state state;
-    bool on_base;      /* the channel still names the release that the rollout set out from */
     bool runs_release; /* the device runs what the rollout brings */
     bool matches;      /* the rollout is for this device */
     bool in_stage;

@@ -7,8 +7,7 @@
 
 bool updraft_window_valid(const struct updraft_window *window)
 {
-    return window->from_min >= 0 && window->from_min < UPDRAFT_WINDOW_MINUTES &&
-           window->to_min >= 0 && window->to_min < UPDRAFT_WINDOW_MINUTES;
+    return window->from_min < UPDRAFT_WINDOW_MINUTES && window->to_min < UPDRAFT_WINDOW_MINUTES;
 }
 
 bool updraft_window_is_open(const struct updraft_window *window, int64_t now_ms)
@@ -37,7 +36,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-bool updraft_window_parse_time(const char *text, int16_t *minute)
+bool updraft_window_parse_time(const char *text, uint16_t *minute)
 {
     if (strlen(text) != 5 || !is_digit(text[0]) || !is_digit(text[1]) || text[2] != ':' ||
         !is_digit(text[3]) || !is_digit(text[4]))
@@ -46,11 +45,11 @@ bool updraft_window_parse_time(const char *text, int16_t *minute)
     const int minutes = (text[3] - '0') * 10 + (text[4] - '0');
     if (hours > 23 || minutes > 59)
         return false;
-    *minute = (int16_t)(hours * 60 + minutes);
+    *minute = (uint16_t)(hours * 60 + minutes);
     return true;
 }
 
-void updraft_window_format_time(int16_t minute, char text[UPDRAFT_WINDOW_TIME_CAP])
+void updraft_window_format_time(uint16_t minute, char text[UPDRAFT_WINDOW_TIME_CAP])
 {
     text[0] = (char)('0' + minute / 600);
     text[1] = (char)('0' + minute / 60 % 10);

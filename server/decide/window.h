@@ -10,8 +10,8 @@
 #define UPDRAFT_WINDOW_TIME_CAP 6u /* "22:30" */
 
 struct updraft_window {
-    int16_t from_min; /* 0 to 1439; the first minute that is in */
-    int16_t to_min;   /* the first that is out; the same as from: always open */
+    uint16_t from_min; /* 0 to 1439; the first minute that is in */
+    uint16_t to_min;   /* the first that is out; the same as from: always open */
 };
 
 bool updraft_window_valid(const struct updraft_window *window);
@@ -20,7 +20,7 @@ bool updraft_window_is_open(const struct updraft_window *window, int64_t now_ms)
 int64_t updraft_window_opens_ms(const struct updraft_window *window, int64_t now_ms);
 
 /* "22:30" <-> minute of the day. */
-bool updraft_window_parse_time(const char *text, int16_t *minute);
-void updraft_window_format_time(int16_t minute, char text[UPDRAFT_WINDOW_TIME_CAP]);
+bool updraft_window_parse_time(const char *text, uint16_t *minute);
+void updraft_window_format_time(uint16_t minute, char text[UPDRAFT_WINDOW_TIME_CAP]);
 
 #endif

@@ -3,32 +3,10 @@
 #include "format/chip.h"
 #include "format/descriptor.h"
 #include "format/text.h"
-#include "server/decide/offer.h"
-#include "server/device_api/sighting.h"
+#include "server/device_api/choice.h"
 
 #include <stdio.h>
 #include <string.h>
-
-const struct updraft_image_row *updraft_device_api_target(const struct updraft_fleet *fleet,
-                                                          const char *product, const char *channel,
-                                                          uint16_t chip,
-                                                          const struct updraft_release **release)
-{
-    const struct updraft_product *known = updraft_fleet_find_product(fleet, product);
-    const struct updraft_channel *found =
-        known == NULL ? NULL : updraft_fleet_find_channel(fleet, known->row.id, channel);
-
-    *release = found == NULL ? NULL : found->release;
-    if (found == NULL)
-        return NULL;
-    /* A package is never meant by a device that does not name its chip. */
-    if (chip == UPDRAFT_CHIP_UNKNOWN)
-        return found->release->image_count == 1 &&
-                       updraft_package_by_id(found->release->images[0].chip) == NULL
-                   ? &found->release->images[0]
-                   : NULL;
-    return updraft_release_find_image(found->release, chip);
-}
 
 const char *updraft_device_api_name(const struct updraft_request *request)
 {
@@ -80,45 +58,92 @@ bool updraft_device_api_image_url(const struct updraft_view *view,
     return (size_t)snprintf(url, cap, "%s/d/image/%s", base, digits) < cap;
 }
 
-/* Notes who asks. The verdict is what that device is to do about the target; running is what it
- * runs as far as anyone knows, else "". */
-static enum updraft_verdict check_in(const struct updraft_view *view,
-                                     const struct updraft_request *request,
-                                     struct updraft_plan *plan, const char *device,
-                                     const struct updraft_release *release,
-                                     char running[UPDRAFT_VERSION_CAP])
+/* Notes who asks, and what it says of itself. */
+static void see(const struct updraft_view *view, const struct updraft_request *request,
+                struct updraft_plan *plan, const char *device, struct updraft_draft *draft)
 {
     const char *version = updraft_request_header(request, "x-updraft-version");
-    struct updraft_draft draft;
 
     if (version != NULL && !updraft_version_valid(version))
         version = NULL;
-    updraft_draft_begin(&draft, view, plan, device);
-    updraft_draft_see(&draft, &(struct updraft_seen){.name = updraft_device_api_name(request),
-                                                     .product = request->segments[0],
-                                                     .channel = request->segments[1],
-                                                     .version = version,
-                                                     .chip = chip_of_file(request->segments[2])->id,
-                                                     .reports = true});
+    updraft_draft_begin(draft, view, plan, device);
+    updraft_draft_see(draft, &(struct updraft_seen){.name = updraft_device_api_name(request),
+                                                    .product = request->segments[0],
+                                                    .channel = request->segments[1],
+                                                    .version = version,
+                                                    .chip = chip_of_file(request->segments[2])->id,
+                                                    .reports = true});
     if (version != NULL)
-        updraft_draft_happen(&draft, &(struct updraft_happening){.event = UPDRAFT_EVENT_CHECKED_IN,
-                                                                 .version = version,
-                                                                 .progress = UPDRAFT_NO_PROGRESS});
-    const enum updraft_verdict verdict = updraft_offer_decide(&(struct updraft_offer_facts){
-        .identified = true,
-        .image_known = true,
-        .running = draft.device.version,
-        .target = release->row.version,
-        .last_for_target =
-            updraft_draft_last_for(&draft, draft.device.product, release->row.version)});
-    if (verdict == UPDRAFT_VERDICT_OFFER)
-        updraft_draft_happen(&draft, &(struct updraft_happening){.event = UPDRAFT_EVENT_OFFERED,
-                                                                 .version = release->row.version,
-                                                                 .via = UPDRAFT_VIA_CHANNEL,
-                                                                 .progress = UPDRAFT_NO_PROGRESS});
+        updraft_draft_happen(draft, &(struct updraft_happening){.event = UPDRAFT_EVENT_CHECKED_IN,
+                                                                .version = version,
+                                                                .progress = UPDRAFT_NO_PROGRESS});
+}
+
+/* What is answered. */
+struct answer {
+    struct updraft_target target;
+    enum updraft_verdict verdict;
+    char running[UPDRAFT_VERSION_CAP]; /* as far as anyone knows, else "" */
+};
+
+/* For a device that says who it is. False: there is nothing for it, and it is not noted. */
+static bool choose(const struct updraft_view *view, const struct updraft_request *request,
+                   struct updraft_plan *plan, const char *device, struct answer *answer)
+{
+    struct updraft_draft draft;
+
+    see(view, request, plan, device, &draft);
+    answer->target = updraft_draft_target(&draft, chip_of_file(request->segments[2])->id,
+                                          updraft_release_image_for);
+    if (answer->target.image == NULL)
+        return false;
+    answer->verdict =
+        updraft_draft_verdict(&draft, &answer->target, draft.device.version, UPDRAFT_DIGEST_UNTOLD);
+    if (answer->verdict == UPDRAFT_VERDICT_OFFER)
+        updraft_draft_offer(&draft, &answer->target, UPDRAFT_VIA_CHANNEL);
     updraft_draft_commit(&draft, request->address, UPDRAFT_NO_PROGRESS);
-    updraft_name_set(running, UPDRAFT_VERSION_CAP, draft.device.version);
-    return verdict;
+    updraft_name_set(answer->running, sizeof answer->running, draft.device.version);
+    return true;
+}
+
+/* For everybody else: what the channel names. */
+static bool choose_for_all(const struct updraft_view *view, const struct updraft_request *request,
+                           uint16_t chip, struct answer *answer)
+{
+    answer->target = updraft_target_find(
+        view->fleet, &(struct updraft_question){.product = request->segments[0],
+                                                .channel = request->segments[1],
+                                                .chip = chip,
+                                                .pick = updraft_release_image_for});
+    answer->verdict = UPDRAFT_VERDICT_OFFER;
+    return answer->target.image != NULL;
+}
+
+static void give_descriptor(const struct answer *answer, struct updraft_descriptor *descriptor,
+                            struct updraft_response *response)
+{
+    const char *version = answer->target.release->row.version;
+    char json[UPDRAFT_DESCRIPTOR_LEN_CAP];
+    size_t len;
+
+    if (answer->verdict == UPDRAFT_VERDICT_HELD_BACK) {
+        /* The protocol has one way to say "stay as you are": the version that runs. A device whose
+         * version nobody knows cannot be told, and gets nothing. */
+        if (answer->running[0] == '\0') {
+            updraft_response_line(response, 404,
+                                  "the published version did not work on this device");
+            return;
+        }
+        updraft_response_header(response, "x-updraft-held-back", version);
+        version = answer->running;
+    }
+    updraft_name_set(descriptor->version, sizeof descriptor->version, version);
+    if (updraft_descriptor_encode(descriptor, json, sizeof json, &len) != UPDRAFT_OK) {
+        updraft_response_line(response, 500, "the descriptor cannot be written");
+        return;
+    }
+    updraft_response_text(response, 200, "application/json", json);
+    updraft_response_header(response, "Cache-Control", "no-cache");
 }
 
 void updraft_channel_answer(const struct updraft_view *view, const struct updraft_request *request,
@@ -126,16 +151,11 @@ void updraft_channel_answer(const struct updraft_view *view, const struct updraf
 {
     const struct updraft_chip *chip = chip_of_file(request->segments[2]);
     const char *device = updraft_request_header(request, "x-updraft-device");
-    const struct updraft_release *release = NULL;
-    const struct updraft_image_row *image = NULL;
-    char id[UPDRAFT_DEVICE_ID_CAP], running[UPDRAFT_VERSION_CAP], json[UPDRAFT_DESCRIPTOR_LEN_CAP];
+    char id[UPDRAFT_DEVICE_ID_CAP], base[UPDRAFT_BASE_URL_CAP];
     struct updraft_descriptor descriptor;
-    size_t len;
+    struct answer answer;
 
-    if (chip != NULL)
-        image = updraft_device_api_target(view->fleet, request->segments[0], request->segments[1],
-                                          chip->id, &release);
-    if (image == NULL) {
+    if (chip == NULL || !choose_for_all(view, request, chip->id, &answer)) {
         updraft_response_line(response, 404,
                               "nothing is published at this product, channel and chip");
         return;
@@ -144,28 +164,17 @@ void updraft_channel_answer(const struct updraft_view *view, const struct updraf
         updraft_response_line(response, 400, "x-updraft-device is not a MAC address");
         return;
     }
-    if (!updraft_device_api_image_url(view, request, image->sha256, descriptor.path,
-                                      sizeof descriptor.path)) {
+    if (!updraft_device_api_base(view, request, base, sizeof base)) {
         updraft_response_line(response, 400, "the Host header is missing or not usable");
         return;
     }
-    updraft_name_set(descriptor.version, sizeof descriptor.version, release->row.version);
-    if (device != NULL &&
-        check_in(view, request, plan, id, release, running) == UPDRAFT_VERDICT_HELD_BACK) {
-        /* The protocol has one way to say "stay as you are": the version that runs. A device whose
-         * version nobody knows cannot be told, and gets nothing. */
-        if (running[0] == '\0') {
-            updraft_response_line(response, 404,
-                                  "the published version did not work on this device");
-            return;
-        }
-        updraft_name_set(descriptor.version, sizeof descriptor.version, running);
-        updraft_response_header(response, "x-updraft-held-back", release->row.version);
-    }
-    if (updraft_descriptor_encode(&descriptor, json, sizeof json, &len) != UPDRAFT_OK) {
-        updraft_response_line(response, 500, "the descriptor cannot be written");
+    if (device != NULL && !choose(view, request, plan, id, &answer)) {
+        updraft_response_line(response, 404, "nothing is published for this device");
         return;
     }
-    updraft_response_text(response, 200, "application/json", json);
-    updraft_response_header(response, "Cache-Control", "no-cache");
+    if (!updraft_device_api_image_url(view, request, answer.target.image->sha256, descriptor.path,
+                                      sizeof descriptor.path))
+        updraft_response_line(response, 400, "the Host header is not usable");
+    else
+        give_descriptor(&answer, &descriptor, response);
 }

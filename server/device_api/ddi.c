@@ -15,9 +15,9 @@
 #include "format/package.h"
 #include "format/text.h"
 #include "server/decide/action.h"
+#include "server/device_api/choice.h"
 #include "server/device_api/ddi_message.h"
 #include "server/device_api/device_api.h"
-#include "server/device_api/sighting.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -124,38 +124,19 @@ static const struct updraft_image_row *package_of(const struct updraft_release *
     return NULL;
 }
 
-static const struct updraft_release *release_of_channel(const struct updraft_fleet *fleet,
-                                                        const struct peer *peer)
+static const struct updraft_image_row *pick_package(const struct updraft_release *release,
+                                                    uint16_t chip)
 {
-    const struct updraft_product *product = updraft_fleet_find_product(fleet, peer->product);
-    const struct updraft_channel *channel =
-        updraft_fleet_find_channel(fleet, product->row.id, peer->channel);
-
-    return channel == NULL ? NULL : channel->release;
+    (void)chip;
+    return package_of(release);
 }
 
 /* --- the poll --- */
 
-static unsigned count_failures(const struct updraft_draft *draft, const char *version)
-{
-    const struct updraft_attempt *attempt = draft->known == NULL ? NULL : draft->known->newest;
-    unsigned count = 0;
-
-    for (; attempt != NULL; attempt = attempt->older)
-        count += attempt->state == UPDRAFT_ATTEMPT_FAILED &&
-                 updraft_offer_counts(updraft_attempt_error_code(attempt)) &&
-                 strcmp(attempt->to, version) == 0 &&
-                 strcmp(attempt->product, draft->device.product) == 0;
-    return count;
-}
-
 static enum updraft_action decide(const struct updraft_draft *draft,
-                                  const struct updraft_release *release, bool has_package)
+                                  const struct updraft_target *target)
 {
     const struct updraft_attempt_row *attempt = &draft->attempt;
-    const char *target = release == NULL ? "" : release->row.version;
-    const enum updraft_attempt_state last =
-        updraft_draft_last_for(draft, draft->device.product, target);
     bool is_action =
         attempt->via == UPDRAFT_VIA_DDI && strcmp(attempt->product, draft->device.product) == 0;
 
@@ -163,17 +144,12 @@ static enum updraft_action decide(const struct updraft_draft *draft,
         .known = draft->known != NULL,
         .version_told = draft->device.version[0] != '\0',
         .state = is_action ? attempt->state : UPDRAFT_ATTEMPT_NONE,
-        .same_target = has_package && strcmp(attempt->to, target) == 0,
+        .same_target =
+            target->image != NULL && strcmp(attempt->to, target->release->row.version) == 0,
         /* A version that is not told is no reason to wait: here the attempt is remembered. */
-        .verdict = updraft_offer_decide(
-            &(struct updraft_offer_facts){.identified = true,
-                                          .image_known = has_package,
-                                          .running = draft->device.version,
-                                          .target = target,
-                                          .digest = UPDRAFT_DIGEST_DIFFERS,
-                                          .last_for_target = last,
-                                          .failures = count_failures(draft, target)}),
-        .last_for_target = last});
+        .verdict =
+            updraft_draft_verdict(draft, target, draft->device.version, UPDRAFT_DIGEST_DIFFERS),
+        .last_for_target = updraft_draft_last_for(draft, target)});
 }
 
 static void give_work(struct updraft_response *response, const char *base,
@@ -217,19 +193,17 @@ void updraft_ddi_poll(const struct updraft_view *view, const struct updraft_requ
 
     if (!read_peer(view, request, &peer, response) || !make_base(view, request, base, response))
         return;
-    const struct updraft_release *release = release_of_channel(view->fleet, &peer);
-    const struct updraft_image_row *package = package_of(release);
     updraft_draft_begin(&draft, view, plan, peer.id);
     updraft_draft_see(&draft, &(struct updraft_seen){.product = peer.product,
                                                      .channel = peer.channel,
-                                                     .chip = package == NULL ? UPDRAFT_CHIP_UNKNOWN
-                                                                             : package->chip});
-    const enum updraft_action action = decide(&draft, release, package != NULL);
+                                                     .chip = UPDRAFT_CHIP_UNKNOWN});
+    const struct updraft_target target =
+        updraft_draft_target(&draft, UPDRAFT_CHIP_UNKNOWN, pick_package);
+    if (target.image != NULL)
+        updraft_draft_see(&draft, &(struct updraft_seen){.chip = target.image->chip});
+    const enum updraft_action action = decide(&draft, &target);
     if (action == UPDRAFT_ACTION_OFFER)
-        updraft_draft_happen(&draft, &(struct updraft_happening){.event = UPDRAFT_EVENT_OFFERED,
-                                                                 .version = release->row.version,
-                                                                 .via = UPDRAFT_VIA_DDI,
-                                                                 .progress = UPDRAFT_NO_PROGRESS});
+        updraft_draft_offer(&draft, &target, UPDRAFT_VIA_DDI);
     give_work(response, base, action, draft.known == NULL, draft.attempt.id);
     updraft_draft_commit(&draft, request->address, UPDRAFT_NO_PROGRESS);
 }

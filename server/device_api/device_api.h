@@ -59,13 +59,6 @@ bool updraft_device_api_image_url(const struct updraft_view *view,
                                   const struct updraft_request *request, const uint8_t *sha256,
                                   char *url, size_t cap);
 
-/* The image that a channel leads to for a chip; UPDRAFT_CHIP_UNKNOWN: the only one of the release.
- * NULL when there is none; then *release is NULL too, or the release that lacks the chip. */
-const struct updraft_image_row *updraft_device_api_target(const struct updraft_fleet *fleet,
-                                                          const char *product, const char *channel,
-                                                          uint16_t chip,
-                                                          const struct updraft_release **release);
-
 /* The name a device gives itself in x-updraft-name, NULL when absent or not fit to be shown. */
 const char *updraft_device_api_name(const struct updraft_request *request);
 

@@ -2,8 +2,7 @@
 
 #include "format/chip.h"
 #include "format/text.h"
-#include "server/decide/offer.h"
-#include "server/device_api/sighting.h"
+#include "server/device_api/choice.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -123,55 +122,67 @@ static void give_version(struct updraft_response *response, const struct updraft
     put_md5(response, image);
 }
 
-static enum updraft_verdict check_in(const struct updraft_view *view,
+/* The digest of a published file proves the version even where none is told. */
+static const char *version_of_digest(const struct updraft_view *view,
                                      const struct updraft_request *request,
-                                     struct updraft_plan *plan, const struct header_set *set,
-                                     const struct updraft_release *release,
-                                     const struct updraft_image_row *image)
+                                     const struct header_set *set)
+{
+    const struct updraft_fleet *fleet = view->fleet;
+    const bool told = set->md5 != NULL || set->sha256 != NULL;
+
+    for (size_t i = told ? fleet->release_count : 0; i-- > 0;) {
+        const struct updraft_release *release = fleet->releases[i];
+        if (strcmp(release->product->row.name, request->segments[0]) != 0)
+            continue;
+        for (size_t k = 0; k < release->image_count; k++) {
+            if (match_digest(set, &release->images[k]) == UPDRAFT_DIGEST_EQUAL)
+                return release->row.version;
+        }
+    }
+    return "";
+}
+
+static void see(const struct updraft_view *view, const struct updraft_request *request,
+                struct updraft_plan *plan, const struct header_set *set,
+                struct updraft_draft *draft)
 {
     const char *channel = updraft_request_query(request, "channel");
-    enum updraft_digest_match digest = match_digest(set, image);
     const char *version = set->version;
-    struct updraft_draft draft;
 
-    /* The digest of the very file proves the version even where none is told. */
-    if (version[0] == '\0' && digest == UPDRAFT_DIGEST_EQUAL)
-        version = release->row.version;
-    updraft_draft_begin(&draft, view, plan, set->id);
-    updraft_draft_see(&draft,
-                      &(struct updraft_seen){.name = updraft_device_api_name(request),
-                                             .product = request->segments[0],
-                                             .channel = channel == NULL ? "stable" : channel,
-                                             .version = version[0] == '\0' ? NULL : version,
-                                             .chip = image == NULL ? set->chip : image->chip});
+    updraft_draft_begin(draft, view, plan, set->id);
+    updraft_draft_see(draft, &(struct updraft_seen){.name = updraft_device_api_name(request),
+                                                    .product = request->segments[0],
+                                                    .channel = channel == NULL ? "stable" : channel,
+                                                    .version = version[0] == '\0' ? NULL : version,
+                                                    .chip = set->chip});
     if (version[0] != '\0')
-        updraft_draft_happen(&draft, &(struct updraft_happening){.event = UPDRAFT_EVENT_CHECKED_IN,
-                                                                 .version = version,
-                                                                 .progress = UPDRAFT_NO_PROGRESS});
-    const enum updraft_verdict verdict = updraft_offer_decide(&(struct updraft_offer_facts){
-        .identified = true,
-        .image_known = true,
-        .running = version,
-        .target = release->row.version,
-        .digest = digest,
-        .last_for_target =
-            updraft_draft_last_for(&draft, draft.device.product, release->row.version)});
-    if (verdict == UPDRAFT_VERDICT_OFFER)
-        updraft_draft_happen(&draft, &(struct updraft_happening){.event = UPDRAFT_EVENT_OFFERED,
-                                                                 .version = release->row.version,
-                                                                 .via = UPDRAFT_VIA_HEADERS,
-                                                                 .progress = UPDRAFT_NO_PROGRESS});
-    updraft_draft_commit(&draft, request->address, UPDRAFT_NO_PROGRESS);
-    return verdict;
+        updraft_draft_happen(draft, &(struct updraft_happening){.event = UPDRAFT_EVENT_CHECKED_IN,
+                                                                .version = version,
+                                                                .progress = UPDRAFT_NO_PROGRESS});
+}
+
+static void answer_sketch(struct updraft_draft *draft, const struct updraft_request *request,
+                          const struct header_set *set, const struct updraft_target *target,
+                          struct updraft_response *response)
+{
+    const enum updraft_verdict verdict =
+        updraft_draft_verdict(draft, target, set->version, match_digest(set, target->image));
+
+    updraft_draft_see(draft, &(struct updraft_seen){.chip = target->image->chip});
+    if (verdict == UPDRAFT_VERDICT_OFFER) {
+        updraft_draft_offer(draft, target, UPDRAFT_VIA_HEADERS);
+        give_image(response, target->release, target->image);
+    } else {
+        response->status = 304;
+    }
+    updraft_draft_commit(draft, request->address, UPDRAFT_NO_PROGRESS);
 }
 
 void updraft_esp_update_answer(const struct updraft_view *view,
                                const struct updraft_request *request, struct updraft_plan *plan,
                                struct updraft_response *response)
 {
-    const char *channel = updraft_request_query(request, "channel");
-    const struct updraft_release *release;
-    const struct updraft_image_row *image;
+    struct updraft_draft draft;
     struct header_set set;
 
     if (!parse_headers(request, &set)) {
@@ -188,24 +199,21 @@ void updraft_esp_update_answer(const struct updraft_view *view,
         updraft_response_line(response, 404, "no such chip; see 'updraft image make --help'");
         return;
     }
-    image = updraft_device_api_target(view->fleet, request->segments[0],
-                                      channel == NULL ? "stable" : channel, set.chip, &release);
+    if (set.version[0] == '\0')
+        set.version = version_of_digest(view, request, &set);
+    see(view, request, plan, &set, &draft);
+    const struct updraft_target target =
+        updraft_draft_target(&draft, set.chip, updraft_release_image_for);
     bool of_application = strcmp(set.mode, "sketch") == 0 || strcmp(set.mode, "version") == 0;
-    if (image == NULL || !of_application) {
-        updraft_response_line(response, 404,
-                              release == NULL ? "nothing is published at this product and channel"
-                              : of_application
-                                  ? "the release has no image for this chip, or several: add "
-                                    "?chip=NAME to the address"
-                                  : "only applications are published, no file system images");
-        return;
-    }
-    if (strcmp(set.mode, "version") == 0) {
-        give_version(response, release, image);
-        return;
-    }
-    if (check_in(view, request, plan, &set, release, image) == UPDRAFT_VERDICT_OFFER)
-        give_image(response, release, image);
+    if (target.image == NULL || !of_application)
+        updraft_response_line(
+            response, 404,
+            target.release == NULL ? "nothing is published at this product and channel"
+            : of_application       ? "the release has no image for this chip, or several: add "
+                                     "?chip=NAME to the address"
+                                   : "only applications are published, no file system images");
+    else if (strcmp(set.mode, "version") == 0)
+        give_version(response, target.release, target.image);
     else
-        response->status = 304;
+        answer_sketch(&draft, request, &set, &target, response);
 }

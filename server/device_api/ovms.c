@@ -6,6 +6,7 @@
 #include "server/device_api/device_api.h"
 
 #include "format/chip.h"
+#include "server/rollouts/target.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -33,19 +34,22 @@ void updraft_ovms_answer(const struct updraft_view *view, const struct updraft_r
                          struct updraft_plan *plan, struct updraft_response *response)
 {
     const char *file = request->segments[2];
-    const struct updraft_release *release;
-    const struct updraft_image_row *image = updraft_device_api_target(
-        view->fleet, request->segments[0], request->segments[1], UPDRAFT_CHIP_ESP32, &release);
+    const struct updraft_target target = updraft_target_find(
+        view->fleet, &(struct updraft_question){.product = request->segments[0],
+                                                .channel = request->segments[1],
+                                                .chip = UPDRAFT_CHIP_ESP32,
+                                                .pick = updraft_release_image_for});
 
     (void)plan;
-    if (image == NULL)
+    if (target.image == NULL)
         updraft_response_line(response, 404,
-                              release == NULL ? "nothing is published at this product and tag"
-                                              : "the release has no image for the ESP32");
+                              target.release == NULL
+                                  ? "nothing is published at this product and tag"
+                                  : "the release has no image for the ESP32");
     else if (strcmp(file, "ovms3.ver") == 0)
-        give_version(response, release);
+        give_version(response, target.release);
     else if (strcmp(file, "ovms3.bin") == 0)
-        give_image(response, image);
+        give_image(response, target.image);
     else
         updraft_response_line(response, 404, "there are ovms3.ver and ovms3.bin here");
 }

@@ -182,6 +182,8 @@ void updraft_draft_happen(struct updraft_draft *draft, const struct updraft_happ
     attempt->updated_ms = draft->view->now_ms;
     if (happening->via != UPDRAFT_VIA_UNKNOWN)
         attempt->via = happening->via;
+    if (happening->event == UPDRAFT_EVENT_OFFERED)
+        attempt->rollout_id = happening->rollout_id;
     if (move.state == UPDRAFT_ATTEMPT_OFFERED || move.state == UPDRAFT_ATTEMPT_POSTPONED)
         attempt->progress = UPDRAFT_NO_PROGRESS;
     else if (move.state == UPDRAFT_ATTEMPT_DOWNLOADING)
@@ -195,19 +197,6 @@ void updraft_draft_happen(struct updraft_draft *draft, const struct updraft_happ
         draft->device.confirmed = true;
     }
     draft->attempt_changed = true;
-}
-
-enum updraft_attempt_state updraft_draft_last_for(const struct updraft_draft *draft,
-                                                  const char *product, const char *version)
-{
-    const struct updraft_attempt *attempt = NULL;
-
-    if (draft->attempt.state != UPDRAFT_ATTEMPT_NONE && strcmp(draft->attempt.to, version) == 0 &&
-        strcmp(draft->attempt.product, product) == 0)
-        return draft->attempt.state;
-    if (draft->known != NULL)
-        attempt = updraft_device_find_attempt(draft->known, product, version);
-    return attempt == NULL ? UPDRAFT_ATTEMPT_NONE : attempt->state;
 }
 
 static bool device_differs(const struct updraft_device *a, const struct updraft_device_row *b)

@@ -30,6 +30,7 @@ struct updraft_happening {
     uint32_t error_code;
     const char *error_name; /* NULL: from the table of format/error.h */
     const char *error_text; /* NULL: none */
+    uint32_t rollout_id;    /* of an offer: that it is a part of, or 0 */
 };
 
 struct updraft_draft {
@@ -49,9 +50,6 @@ void updraft_draft_see(struct updraft_draft *draft, const struct updraft_seen *s
 void updraft_draft_happen(struct updraft_draft *draft, const struct updraft_happening *happening);
 /* What the image printed last: kept with the newest attempt, if that failed and led to version. */
 void updraft_draft_log(struct updraft_draft *draft, const char *version, const char *log);
-/* State of the newest attempt that led to this version, the draft's own included. */
-enum updraft_attempt_state updraft_draft_last_for(const struct updraft_draft *draft,
-                                                  const char *product, const char *version);
 /* address and progress are written behind when nothing else changes. */
 void updraft_draft_commit(struct updraft_draft *draft, const char *address, int8_t progress);
 

@@ -129,14 +129,24 @@ static void apply_attempt(struct updraft_fleet *fleet, const struct updraft_atte
     struct updraft_device *device =
         attempt == NULL ? updraft_fleet_find_device(fleet, row->device) : attempt->device;
 
+    const bool is_new = attempt == NULL;
+
     UPDRAFT_ASSERT(device != NULL);
     updraft_tally_take(&fleet->tally, device);
-    if (attempt == NULL)
+    if (is_new)
         attempt = add_attempt(fleet, device, row->id);
     if (attempt->state != row->state && !updraft_attempt_active(row->state))
         fleet->ended[row->state]++;
+    const bool joins = attempt->rollout_id != row->rollout_id;
     updraft_attempt_set(attempt, &fleet->texts, row);
     updraft_tally_put(&fleet->tally, device);
+    struct updraft_rollout *rollout =
+        row->rollout_id == 0 ? NULL : updraft_fleet_find_rollout(fleet, row->rollout_id);
+    if (rollout == NULL)
+        return;
+    rollout->stirred++;
+    if (joins) /* it may have begun as the offer of something else */
+        updraft_rollout_note_begin(rollout, is_new ? row->started_ms : row->updated_ms);
 }
 
 /* Half of the array at a time, so that a single attempt costs next to nothing. */
@@ -230,6 +240,9 @@ void updraft_fleet_apply(struct updraft_fleet *fleet, const struct updraft_chang
         break;
     case UPDRAFT_CHANGE_CHANNEL:
         apply_channel(fleet, &change->row.channel);
+        break;
+    case UPDRAFT_CHANGE_ROLLOUT:
+        updraft_rollout_apply(fleet, &change->row.rollout);
         break;
     case UPDRAFT_CHANGE_DEVICE:
         apply_device(fleet, &change->row.device);

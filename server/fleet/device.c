@@ -143,6 +143,7 @@ void updraft_attempt_set(struct updraft_attempt *attempt, struct updraft_intern 
     updraft_intern_set(intern, &attempt->from, row->from);
     updraft_intern_set(intern, &attempt->to, row->to);
     set_error(attempt, intern, row);
+    attempt->rollout_id = row->rollout_id;
     attempt->via = row->via;
     attempt->state = row->state;
     attempt->progress = row->progress;
@@ -166,6 +167,7 @@ void updraft_attempt_row(const struct updraft_attempt *attempt, struct updraft_a
     updraft_name_set(row->product, sizeof row->product, attempt->product);
     updraft_name_set(row->from, sizeof row->from, attempt->from);
     updraft_name_set(row->to, sizeof row->to, attempt->to);
+    row->rollout_id = attempt->rollout_id;
     row->via = attempt->via;
     row->state = attempt->state;
     row->progress = attempt->progress;

@@ -32,6 +32,7 @@ struct updraft_attempt {
     struct updraft_attempt_failure *failure; /* NULL: nothing */
     int64_t started_ms;
     int64_t updated_ms;
+    uint32_t rollout_id; /* 0: none */
     enum updraft_via via;
     enum updraft_attempt_state state;
     int8_t progress;

@@ -1,6 +1,8 @@
 #include "server/fleet/fleet.h"
 
 #include "format/assert.h"
+#include "format/chip.h"
+#include "format/package.h"
 #include "server/memory.h"
 
 #include <stdlib.h>
@@ -49,6 +51,9 @@ void updraft_fleet_deinit(struct updraft_fleet *fleet)
     free_all(fleet->products, fleet->product_count);
     free_all(fleet->releases, fleet->release_count);
     free_all(fleet->channels, fleet->channel_count);
+    for (size_t i = 0; i < fleet->rollout_count; i++)
+        updraft_rollout_free(fleet->rollouts[i]);
+    free(fleet->rollouts);
     for (size_t i = 0; i < fleet->attempt_count; i++)
         updraft_attempt_free(fleet->attempts[i], &fleet->texts);
     for (size_t i = 0; i < fleet->device_count; i++)
@@ -141,6 +146,17 @@ const struct updraft_image_row *updraft_fleet_find_image(const struct updraft_fl
         }
     }
     return NULL;
+}
+
+const struct updraft_image_row *updraft_release_image_for(const struct updraft_release *release,
+                                                          uint16_t chip)
+{
+    if (chip != UPDRAFT_CHIP_UNKNOWN)
+        return updraft_release_find_image(release, chip);
+    /* A package is never meant by a device that does not name its chip. */
+    return release->image_count == 1 && updraft_package_by_id(release->images[0].chip) == NULL
+               ? &release->images[0]
+               : NULL;
 }
 
 const struct updraft_image_row *updraft_release_find_image(const struct updraft_release *release,

@@ -1,5 +1,5 @@
-/* Everything the server knows, in memory: products, releases with their images, channels, devices,
- * attempts, token hashes. It is what questions are answered from; the store is what it is loaded
+/* Everything the server knows, in memory: products, releases with their images, channels, rollouts,
+ * devices, attempts, token hashes. It is what questions are answered from; the store is what it is loaded
  * from. No call takes longer because there are many devices; what is asked of all of them is counted as
  * they change (tally.h).
  *
@@ -12,6 +12,7 @@
 #ifndef UPDRAFT_SERVER_FLEET_FLEET_H
 #define UPDRAFT_SERVER_FLEET_FLEET_H
 
+#include "server/fleet/rollout.h"
 #include "server/fleet/tally.h"
 #include "server/traffic.h"
 
@@ -34,6 +35,7 @@ struct updraft_channel {
     struct updraft_channel_row row;
     struct updraft_product *product;
     struct updraft_release *release;
+    struct updraft_rollout *rollouts; /* newest first */
 };
 
 struct updraft_fleet {
@@ -41,6 +43,7 @@ struct updraft_fleet {
     struct updraft_product **products;
     struct updraft_release **releases;
     struct updraft_channel **channels; /* by product, then name */
+    struct updraft_rollout **rollouts; /* by ascending id */
     struct updraft_device **devices;   /* in order of arrival */
     struct updraft_attempt **attempts; /* by ascending id; also those that are gone */
     size_t attempts_gone;
@@ -55,6 +58,7 @@ struct updraft_fleet {
     size_t product_count, product_cap;
     size_t release_count, release_cap;
     size_t channel_count, channel_cap;
+    size_t rollout_count, rollout_cap;
     size_t device_count, device_cap;
     size_t attempt_count, attempt_cap;
     size_t token_count, token_cap;
@@ -105,6 +109,9 @@ const struct updraft_image_row *updraft_fleet_find_image(const struct updraft_fl
                                                          const struct updraft_release **release);
 const struct updraft_image_row *updraft_release_find_image(const struct updraft_release *release,
                                                            uint16_t chip);
+/* The same for a device: of UPDRAFT_CHIP_UNKNOWN, the only image there is. */
+const struct updraft_image_row *updraft_release_image_for(const struct updraft_release *release,
+                                                          uint16_t chip);
 
 struct updraft_product *updraft_fleet_product_by_id(const struct updraft_fleet *fleet, int64_t id);
 struct updraft_release *updraft_fleet_release_by_id(const struct updraft_fleet *fleet, int64_t id);

@@ -8,6 +8,11 @@
 
 #include "format/digest.h"
 #include "server/decide/attempt.h"
+#include "server/decide/filter.h"
+#include "server/decide/place.h"
+#include "server/decide/rollout.h"
+#include "server/decide/stages.h"
+#include "server/decide/window.h"
 #include "server/names.h"
 
 #include <stdbool.h>
@@ -70,6 +75,35 @@ struct updraft_channel_row {
     int64_t release_id;
 };
 
+#define UPDRAFT_ROLLOUT_BOUNDS_CAP (UPDRAFT_STAGES_MOST * 11u)
+
+/* A channel on its way from one release to another. */
+struct updraft_rollout_row {
+    int64_t id; /* ascending; at most UINT32_MAX */
+    int64_t product_id;
+    char channel[UPDRAFT_NAME_CAP];
+    int64_t release_id;
+    int64_t from_release_id; /* the channel's, when it was made */
+    char filter[UPDRAFT_FILTER_TEXT_CAP];
+    char stages[UPDRAFT_STAGES_TEXT_CAP];
+    char bounds[UPDRAFT_ROLLOUT_BOUNDS_CAP]; /* of the stages that have begun, parted by blanks */
+    struct updraft_gates gates;
+    struct updraft_window window;
+    int64_t start_ms;
+    uint32_t rate_per_min; /* 0: any */
+    bool pause_on_success;
+    enum updraft_rollout_state state;
+    enum updraft_rollout_cause cause;
+    uint8_t stage; /* from 0 */
+    int64_t stage_started_ms;
+    int64_t gate_met_ms; /* 0: it is not */
+    int64_t retry_ms;    /* what failed before this does not count; 0: all counts */
+    char reason[UPDRAFT_ROLLOUT_REASON_CAP];
+    char by[UPDRAFT_NAME_CAP]; /* the token that made it */
+    int64_t created_ms;
+    int64_t updated_ms;
+};
+
 struct updraft_device_row {
     char id[UPDRAFT_DEVICE_ID_CAP];
     char name[UPDRAFT_LABEL_CAP];
@@ -99,6 +133,7 @@ struct updraft_attempt_row {
     char error_text[UPDRAFT_ERROR_TEXT_CAP];
     int64_t started_ms;
     int64_t updated_ms;
+    uint32_t rollout_id; /* that it is a part of; 0: none */
 };
 
 /* What is written behind: true a moment later, and nothing depends on it. */
@@ -169,6 +204,7 @@ enum updraft_change_kind {
     UPDRAFT_CHANGE_TOKEN_END, /* revoked: of the row only the id counts */
     UPDRAFT_CHANGE_AUDIT,
     UPDRAFT_CHANGE_ATTEMPT_END, /* not kept any more: of the row only id and device count */
+    UPDRAFT_CHANGE_ROLLOUT,
 };
 
 struct updraft_change {
@@ -178,6 +214,7 @@ struct updraft_change {
         struct updraft_release_row release;
         struct updraft_image_row image;
         struct updraft_channel_row channel;
+        struct updraft_rollout_row rollout;
         struct updraft_device_row device;
         struct updraft_attempt_row attempt;
         struct updraft_touch_row touch;

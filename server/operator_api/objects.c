@@ -1,6 +1,7 @@
 #include "server/operator_api/objects.h"
 
 #include "format/chip.h"
+#include "server/rollouts/target.h"
 
 #include <string.h>
 
@@ -103,17 +104,16 @@ void updraft_object_attempt(struct updraft_json *json, const char *key,
     updraft_json_close(json, '}');
 }
 
-/* The version the device is meant to have: its channel's, else where its last update leads. */
+/* The version the device is meant to have: what it was told when it was here last, else where its last
+ * update leads. */
 static const char *device_target(const struct updraft_fleet *fleet,
                                  const struct updraft_device *device)
 {
-    const struct updraft_product *product = updraft_fleet_find_product(fleet, device->product);
-    const struct updraft_channel *channel =
-        product == NULL ? NULL
-                        : updraft_fleet_find_channel(fleet, product->row.id, device->channel);
+    const struct updraft_target target =
+        updraft_target_of_device(fleet, device, device->last_seen_ms);
 
-    if (channel != NULL && updraft_release_find_image(channel->release, device->chip) != NULL)
-        return channel->release->row.version;
+    if (target.image != NULL)
+        return target.release->row.version;
     if (device->newest != NULL && updraft_attempt_active(device->newest->state))
         return device->newest->to;
     return "";

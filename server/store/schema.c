@@ -35,6 +35,19 @@ const char *const updraft_schema_steps[] = {
     " status INTEGER NOT NULL);",
     "ALTER TABLE images ADD COLUMN sha1 BLOB NOT NULL"
     " DEFAULT x'0000000000000000000000000000000000000000';",
+    "CREATE TABLE rollouts(id INTEGER PRIMARY KEY,"
+    " product_id INTEGER NOT NULL REFERENCES products(id), channel TEXT NOT NULL,"
+    " release_id INTEGER NOT NULL REFERENCES releases(id),"
+    " from_release_id INTEGER NOT NULL REFERENCES releases(id), filter TEXT NOT NULL,"
+    " stages TEXT NOT NULL, bounds TEXT NOT NULL, confirmed_least INTEGER NOT NULL,"
+    " failed_most INTEGER NOT NULL, rolled_back_most INTEGER NOT NULL,"
+    " silent_most INTEGER NOT NULL, soak_s INTEGER NOT NULL, silent_after_s INTEGER NOT NULL,"
+    " window_from_min INTEGER NOT NULL, window_to_min INTEGER NOT NULL, start_ms INTEGER NOT NULL,"
+    " rate_per_min INTEGER NOT NULL, pause_on_success INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " cause INTEGER NOT NULL, stage INTEGER NOT NULL, stage_started_ms INTEGER NOT NULL,"
+    " gate_met_ms INTEGER NOT NULL, retry_ms INTEGER NOT NULL, reason TEXT NOT NULL,"
+    " made_by TEXT NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL);"
+    "ALTER TABLE attempts ADD COLUMN rollout_id INTEGER NOT NULL DEFAULT 0;",
 };
 const int updraft_schema_version =
     (int)(sizeof updraft_schema_steps / sizeof *updraft_schema_steps);

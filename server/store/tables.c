@@ -77,6 +77,42 @@ static const struct updraft_column channels[] = {
     ID(updraft_channel_row, release_id, "release_id", TAKE),
 };
 
+static const struct updraft_column rollouts[] = {
+    NUMBER(updraft_rollout_row, id, "id", KEY, 1, UINT32_MAX),
+    ID(updraft_rollout_row, product_id, "product_id", KEEP),
+    COLUMN(updraft_rollout_row, channel, "channel", KEEP),
+    ID(updraft_rollout_row, release_id, "release_id", KEEP),
+    ID(updraft_rollout_row, from_release_id, "from_release_id", KEEP),
+    COLUMN(updraft_rollout_row, filter, "filter", TAKE),
+    COLUMN(updraft_rollout_row, stages, "stages", TAKE),
+    COLUMN(updraft_rollout_row, bounds, "bounds", TAKE),
+    NUMBER(updraft_rollout_row, gates.confirmed_least, "confirmed_least", TAKE, 0, 100),
+    NUMBER(updraft_rollout_row, gates.failed_most, "failed_most", TAKE, 0, 100),
+    NUMBER(updraft_rollout_row, gates.rolled_back_most, "rolled_back_most", TAKE, 0, 100),
+    NUMBER(updraft_rollout_row, gates.silent_most, "silent_most", TAKE, 0, 100),
+    NUMBER(updraft_rollout_row, gates.soak_s, "soak_s", TAKE, 0, UPDRAFT_GATES_TIME_MOST_S),
+    NUMBER(updraft_rollout_row, gates.silent_after_s, "silent_after_s", TAKE, 1,
+           UPDRAFT_GATES_TIME_MOST_S),
+    NUMBER(updraft_rollout_row, window.from_min, "window_from_min", TAKE, 0,
+           UPDRAFT_WINDOW_MINUTES - 1),
+    NUMBER(updraft_rollout_row, window.to_min, "window_to_min", TAKE, 0,
+           UPDRAFT_WINDOW_MINUTES - 1),
+    COLUMN(updraft_rollout_row, start_ms, "start_ms", TAKE),
+    COLUMN(updraft_rollout_row, rate_per_min, "rate_per_min", TAKE),
+    COLUMN(updraft_rollout_row, pause_on_success, "pause_on_success", TAKE),
+    NUMBER(updraft_rollout_row, state, "state", TAKE, UPDRAFT_ROLLOUT_SCHEDULED,
+           UPDRAFT_ROLLOUT_STATE_LAST),
+    NUMBER(updraft_rollout_row, cause, "cause", TAKE, 0, UPDRAFT_CAUSE_LAST),
+    NUMBER(updraft_rollout_row, stage, "stage", TAKE, 0, UPDRAFT_STAGES_MOST - 1),
+    COLUMN(updraft_rollout_row, stage_started_ms, "stage_started_ms", TAKE),
+    COLUMN(updraft_rollout_row, gate_met_ms, "gate_met_ms", TAKE),
+    COLUMN(updraft_rollout_row, retry_ms, "retry_ms", TAKE),
+    COLUMN(updraft_rollout_row, reason, "reason", TAKE),
+    COLUMN(updraft_rollout_row, by, "made_by", KEEP),
+    COLUMN(updraft_rollout_row, created_ms, "created_ms", KEEP),
+    COLUMN(updraft_rollout_row, updated_ms, "updated_ms", TAKE),
+};
+
 static const struct updraft_column devices[] = {
     COLUMN(updraft_device_row, id, "id", KEY),
     COLUMN(updraft_device_row, name, "name", TAKE),
@@ -107,6 +143,7 @@ static const struct updraft_column attempts[] = {
     COLUMN(updraft_attempt_row, error_text, "error_text", TAKE),
     COLUMN(updraft_attempt_row, started_ms, "started_ms", KEEP),
     COLUMN(updraft_attempt_row, updated_ms, "updated_ms", TAKE),
+    COLUMN(updraft_attempt_row, rollout_id, "rollout_id", TAKE),
 };
 
 static const struct updraft_column tokens[] = {
@@ -166,6 +203,7 @@ const struct updraft_table updraft_tables[] = {
     {TABLE(releases, RELEASE, "id")},
     {TABLE(images, IMAGE, "release_id, chip")},
     {TABLE(channels, CHANNEL, "product_id, name")},
+    {TABLE(rollouts, ROLLOUT, "id")},
     {TABLE(devices, DEVICE, NULL)},
     {TABLE(attempts, ATTEMPT, "id"), ENDED_BY(ATTEMPT_END)},
     {TABLE(tokens, TOKEN, "id"), ENDED_BY(TOKEN_END)},

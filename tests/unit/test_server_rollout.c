@@ -243,21 +243,19 @@ static struct updraft_target_choice expected(const struct updraft_target_facts *
     const bool paused = facts->state == UPDRAFT_ROLLOUT_PAUSED;
     struct updraft_target_choice choice = {false, UPDRAFT_WAIT_NONE};
 
-    if (facts->on_base) {
-        choice.rollout = facts->runs_release || ((running || paused) && working) ||
-                         (running && facts->matches && facts->in_stage && facts->window_open &&
-                          (facts->rate_left || told)) ||
-                         (facts->state == UPDRAFT_ROLLOUT_DONE && facts->matches);
-        if (!choice.rollout && facts->matches) {
-            if (facts->state == UPDRAFT_ROLLOUT_SCHEDULED)
-                choice.wait = UPDRAFT_WAIT_START;
-            else if ((running || paused) && !facts->in_stage)
-                choice.wait = UPDRAFT_WAIT_STAGE;
-            else if (paused)
-                choice.wait = UPDRAFT_WAIT_PAUSED;
-            else if (running)
-                choice.wait = facts->window_open ? UPDRAFT_WAIT_RATE : UPDRAFT_WAIT_WINDOW;
-        }
+    choice.rollout = facts->runs_release || ((running || paused) && working) ||
+                     (running && facts->matches && facts->in_stage && facts->window_open &&
+                      (facts->rate_left || told)) ||
+                     (facts->state == UPDRAFT_ROLLOUT_DONE && facts->matches);
+    if (!choice.rollout && facts->matches) {
+        if (facts->state == UPDRAFT_ROLLOUT_SCHEDULED)
+            choice.wait = UPDRAFT_WAIT_START;
+        else if ((running || paused) && !facts->in_stage)
+            choice.wait = UPDRAFT_WAIT_STAGE;
+        else if (paused)
+            choice.wait = UPDRAFT_WAIT_PAUSED;
+        else if (running)
+            choice.wait = facts->window_open ? UPDRAFT_WAIT_RATE : UPDRAFT_WAIT_WINDOW;
     }
     return choice;
 }
@@ -268,15 +266,14 @@ static void the_target_is_right_for_all_combinations(void **state)
 
     (void)state;
     for (size_t s = 0; s < sizeof states / sizeof *states; s++) {
-        for (unsigned bits = 0; bits < 64; bits++) {
+        for (unsigned bits = 0; bits < 32; bits++) {
             for (int active = 0; active < UPDRAFT_ATTEMPT_STATE_COUNT; active++) {
                 const struct updraft_target_facts facts = {.state = states[s],
-                                                           .on_base = (bits & 1) != 0,
-                                                           .runs_release = (bits & 2) != 0,
-                                                           .matches = (bits & 4) != 0,
-                                                           .in_stage = (bits & 8) != 0,
-                                                           .window_open = (bits & 16) != 0,
-                                                           .rate_left = (bits & 32) != 0,
+                                                           .runs_release = (bits & 1) != 0,
+                                                           .matches = (bits & 2) != 0,
+                                                           .in_stage = (bits & 4) != 0,
+                                                           .window_open = (bits & 8) != 0,
+                                                           .rate_left = (bits & 16) != 0,
                                                            .active =
                                                                (enum updraft_attempt_state)active};
                 const struct updraft_target_choice choice = updraft_target_decide(&facts),
@@ -298,7 +295,6 @@ static void a_stopped_rollout_is_given_to_nobody_new(void **state)
     (void)state;
     for (int active = 0; active < UPDRAFT_ATTEMPT_STATE_COUNT; active++) {
         struct updraft_target_facts facts = {.state = UPDRAFT_ROLLOUT_STOPPED,
-                                             .on_base = true,
                                              .matches = true,
                                              .in_stage = true,
                                              .window_open = true,

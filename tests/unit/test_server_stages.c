@@ -161,7 +161,7 @@ static void a_bound_takes_exactly_as_many_as_asked_for(void **state)
 static void a_window_is_open_between_its_times(void **state)
 {
     static const struct {
-        int16_t from, to;
+        uint16_t from, to;
         int64_t at; /* minutes of the day */
         bool open;
         int64_t opens; /* the same, 1440 and more: the day after */
@@ -203,10 +203,10 @@ static void times_of_the_day_are_read_and_written(void **state)
     static const char *const wrong[] = {"",      "1:00",   "24:00", "12:60", "12:5",
                                         "12-50", "012:00", "ab:cd", "12:50 "};
     char text[UPDRAFT_WINDOW_TIME_CAP];
-    int16_t minute = -1;
+    uint16_t minute = 0;
 
     (void)state;
-    for (int16_t i = 0; i < UPDRAFT_WINDOW_MINUTES; i++) {
+    for (uint16_t i = 0; i < UPDRAFT_WINDOW_MINUTES; i++) {
         updraft_window_format_time(i, text);
         assert_true(updraft_window_parse_time(text, &minute));
         assert_int_equal(minute, i);
@@ -215,7 +215,7 @@ static void times_of_the_day_are_read_and_written(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_false(updraft_window_parse_time(wrong[i], &minute));
     assert_false(updraft_window_valid(&(struct updraft_window){0, 1440}));
-    assert_false(updraft_window_valid(&(struct updraft_window){-1, 3}));
+    assert_false(updraft_window_valid(&(struct updraft_window){1440, 3}));
     assert_true(updraft_window_valid(&(struct updraft_window){1439, 0}));
 }
 
