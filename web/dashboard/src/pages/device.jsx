@@ -1,0 +1,42 @@
+/* One device: what it says of itself, what it is meant to run, and every update with its end. */
+import {useLive} from '../live.js';
+import {href} from '../route.js';
+import {Attempts, Card, Cli, Empty, Loaded, Pill, Progress, When, Why} from '../ui.jsx';
+import {chipName, command} from '../words.js';
+
+/* The server offers a version no more to a device that has rolled it back. */
+export const heldBack = device => Boolean(device.target && device.attempt && device.attempt.state === 'rolled_back' && device.attempt.to === device.target);
+
+export const Target = ({device}) => !device.target ? '–' : heldBack(device)
+  ? <span class="held"><span class="mono">{device.target}</span> <span class="nowrap">held back</span></span>
+  : device.target !== device.version ? <span class="arrow">→ {device.target}</span> : <span class="mono">{device.target}</span>;
+
+export const StateCell = ({device}) => <>
+  <Pill state={device.state} />
+  {device.state === 'downloading' && <><Progress value={device.progress || 0} label="Download" /><span class="sub">{device.progress || 0} %</span></>}
+</>;
+
+function Facts({device}) {
+  const rows = [['Identity', <span class="mono">{device.id}</span>], ['Name', device.name], ['Product', device.product], ['Chip', device.chip && chipName(device.chip)],
+    ['Channel', device.channel], ['Runs', device.version && <span class="mono">{device.version}</span>], ['Slot', device.slot && <span class="mono">{device.slot}</span>],
+    ['Confirmed', device.confirmed ? <span class="good">✓ yes</span> : 'not yet'], ['Meant to run', <Target device={device} />],
+    ['Address', device.address && <span class="mono">{device.address}</span>], ['Last seen', <When ms={device.last_seen} />]];
+  return <dl class="facts">{rows.filter(([, value]) => value).map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
+}
+
+export function Device({id}) {
+  const path = encodeURIComponent(id), one = useLive('api/v1/devices/' + path), attempts = useLive('api/v1/attempts?limit=50&device=' + path);
+  return <>
+    <p class="back"><a href={href(['devices'])}>← Devices</a></p>
+    <h1 tabIndex="-1" class="any">{one.data?.device.name || id}</h1>
+    <Loaded of={one}>{({device}) => <Card title="Now" actions={<StateCell device={device} />}><div class="pad">
+        <Facts device={device} />
+        {device.attempt?.error && <Why error={device.attempt.error} />}
+        {heldBack(device) && <p class="note">It rolled {device.target} back, so the server does not offer that version to it again. Publish a new version, or see below what the image said.</p>}
+      </div></Card>}</Loaded>
+    <Card title="Updates" note="newest first"><Loaded of={attempts}>{data => data.attempts.length === 0
+      ? <Empty title="No update is on record yet">They appear when the device asks for one, or reports one.</Empty>
+      : <Attempts attempts={data.attempts} device={id} />}</Loaded>
+      <div class="pad"><Cli>{command('devices', '--json')}</Cli></div></Card>
+  </>;
+}
