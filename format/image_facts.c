@@ -16,10 +16,11 @@ static uint32_t find_appdesc_8266(const uint8_t *head, uint32_t head_len)
 
         if (data_off + UPDRAFT_APPDESC_LEN > head_len)
             break;
+        data_len = updraft_get_le32(head + off + 4);
         if (updraft_image_is_mapped_8266(updraft_get_le32(head + off)) &&
+            data_len >= UPDRAFT_APPDESC_LEN &&
             updraft_get_le32(head + data_off) == UPDRAFT_APPDESC_MAGIC)
             return data_off;
-        data_len = updraft_get_le32(head + off + 4);
         if (!updraft_image_segment_ok(data_off, data_len))
             break;
         off = data_off + data_len;

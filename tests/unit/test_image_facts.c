@@ -136,6 +136,36 @@ static void facts_find_the_descriptor_of_an_esp8266_image_behind_other_segments(
     assert_int_equal(updraft_image_facts_decode(image, (uint32_t)len, &facts), UPDRAFT_E_SEGMENT);
 }
 
+/* The bytes behind a segment that is too short for a descriptor belong to another. */
+static void facts_look_for_the_descriptor_only_inside_of_its_segment(void **state)
+{
+    static const uint8_t code[300] = {1};
+    uint8_t desc[UPDRAFT_APPDESC_LEN];
+    const struct updraft_image_segment segments[] = {
+        {0x40210010, code, 0},
+        {UPDRAFT_APPDESC_MAGIC, code, sizeof code},
+        {0x40220010, desc, sizeof desc},
+    };
+    const struct updraft_image_spec spec = {
+        .kind = UPDRAFT_IMAGE_ESP8266_V3,
+        .entry_addr = 0x40210014,
+        .segments = segments,
+        .segment_count = 3,
+    };
+    struct updraft_image_reader reader;
+    struct updraft_image_facts facts;
+    size_t len = 0;
+
+    (void)state;
+    vector_appdesc("3.2", desc);
+    assert_int_equal(updraft_image_encode(&spec, image, sizeof image, &len), UPDRAFT_OK);
+    assert_int_equal(updraft_image_facts_decode(image, (uint32_t)len, &facts), UPDRAFT_OK);
+    updraft_image_reader_init(&reader);
+    assert_int_equal(updraft_image_reader_feed(&reader, image, len), UPDRAFT_OK);
+    assert_string_equal(reader.info.appdesc.version, "3.2");
+    assert_string_equal(facts.version, "3.2");
+}
+
 static void hidden_hashes_are_told_by_what_stands_behind(void **state)
 {
     (void)state;
@@ -155,6 +185,7 @@ int main(void)
         cmocka_unit_test(facts_end_texts_that_fill_their_field),
         cmocka_unit_test(facts_without_digest_of_the_program_have_none),
         cmocka_unit_test(facts_find_the_descriptor_of_an_esp8266_image_behind_other_segments),
+        cmocka_unit_test(facts_look_for_the_descriptor_only_inside_of_its_segment),
         cmocka_unit_test(hidden_hashes_are_told_by_what_stands_behind),
     };
 
