@@ -119,6 +119,10 @@ struct updraft_response {
     uint8_t file_sha256[UPDRAFT_SHA256_LEN];
     uint64_t file_off;
     uint64_t file_len;
+    /* Instead of all of them: what happens to the fleet, from the item of this number on (news.h; 0: from
+     * now on). */
+    bool has_stream;
+    uint64_t stream_from;
     /* Fills the body from the fleet as it is after the commit; NULL: the body stands.
      * The status stands before: the audit log has it. */
     void (*after_commit)(const struct updraft_view *view, const struct updraft_request *request,

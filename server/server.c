@@ -86,6 +86,8 @@ static bool open_store(struct updraft_server *server, const char *data_dir,
     result = server->store.load(server->store.ctx, load_row, &server->fleet, &why);
     if (result == UPDRAFT_STORE_OK) {
         updraft_fleet_begin_run(&server->fleet);
+        server->fleet.watch_ctx = &server->news;
+        server->fleet.watch = updraft_news_note;
         return true;
     }
     server->store.close(server->store.ctx);
@@ -173,11 +175,13 @@ bool updraft_server_open(struct updraft_server *server, const char *data_dir, co
     if (!take_directory(server, data_dir, problem))
         return false;
     updraft_fleet_init(&server->fleet, updraft_clock_wall_ms());
+    updraft_news_init(&server->news, updraft_clock_wall_ms());
     if (open_store(server, data_dir, problem)) {
         if (open_rest(server, data_dir, problem))
             return true;
         server->store.close(server->store.ctx);
     }
+    updraft_news_deinit(&server->news);
     updraft_fleet_deinit(&server->fleet);
     close(server->lock_fd);
     return false;
@@ -193,6 +197,7 @@ void updraft_server_close(struct updraft_server *server)
     updraft_writer_deinit(&server->writer);
     updraft_artifacts_close(&server->artifacts);
     server->store.close(server->store.ctx);
+    updraft_news_deinit(&server->news);
     updraft_fleet_deinit(&server->fleet);
     close(server->lock_fd);
 }

@@ -3,6 +3,7 @@
 #ifndef UPDRAFT_SERVER_SERVER_H
 #define UPDRAFT_SERVER_SERVER_H
 
+#include "server/news.h"
 #include "server/operator_api/tokens.h"
 #include "server/writer.h"
 
@@ -11,6 +12,7 @@ struct updraft_server {
     struct updraft_store store;
     struct updraft_artifacts artifacts;
     struct updraft_writer writer;
+    struct updraft_news news;
     struct updraft_log log;
     char base_url[256]; /* without a slash at its end; "": the request's Host */
     char token[UPDRAFT_TOKEN_CAP];

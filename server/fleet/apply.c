@@ -228,6 +228,8 @@ static void apply_audit(struct updraft_fleet *fleet, const struct updraft_audit_
 void updraft_fleet_apply(struct updraft_fleet *fleet, const struct updraft_change *change)
 {
     fleet->generation += change->kind != UPDRAFT_CHANGE_TOUCH;
+    if (fleet->watch != NULL)
+        fleet->watch(fleet->watch_ctx, fleet, change);
     switch (change->kind) {
     case UPDRAFT_CHANGE_PRODUCT:
         apply_product(fleet, &change->row.product);

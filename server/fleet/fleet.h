@@ -70,6 +70,10 @@ struct updraft_fleet {
     int64_t started_ms;
     uint64_t ended[UPDRAFT_ATTEMPT_STATE_COUNT]; /* attempts that came to this end */
     struct updraft_traffic traffic;
+    /* Told of each change just before it is applied; NULL: nobody is (what is loaded is no news). */
+    void (*watch)(void *ctx, const struct updraft_fleet *fleet,
+                  const struct updraft_change *change);
+    void *watch_ctx;
 };
 
 void updraft_fleet_init(struct updraft_fleet *fleet, int64_t now_ms);

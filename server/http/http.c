@@ -2,22 +2,20 @@
 
 #include "format/image.h"
 #include "format/package.h"
-#include "format/text.h"
 #include "server/clock.h"
 #include "server/http/fields.h"
+#include "server/http/listen.h"
+#include "server/http/refusals.h"
 #include "server/memory.h"
 #include "server/routes.h"
 
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#define CONNECTIONS_AT_MOST 16384u
-#define PER_ADDRESS         1024u
-#define RESERVED_FILES      64u
-#define QUIET_S             60u
+#define PER_ADDRESS 1024u
+#define QUIET_S     60u
 /* A refused body of this size is still read, so that the sender gets to see the answer. */
 #define DRAIN_CAP 1048576
 
@@ -67,21 +65,7 @@ struct call {
 
 static void refuse(struct call *call, unsigned status, const char *message, const char *remedy)
 {
-    static const struct {
-        unsigned status;
-        const char *code;
-    } codes[] = {{400, "bad_request"},  {401, "unauthorized"},       {403, "forbidden"},
-                 {404, "not_found"},    {405, "method_not_allowed"}, {413, "too_large"},
-                 {414, "url_too_long"}, {422, "not_a_package"},      {431, "headers_too_large"},
-                 {500, "write_failed"}, {501, "not_implemented"},    {503, "stopping"},
-                 {507, "disk_full"}};
-    struct updraft_refusal refusal = {status, "refused", remedy};
-
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-        if (codes[i].status == status)
-            refusal.code = codes[i].code;
-    }
-    updraft_response_refuse(&call->job.response, &refusal, "%s", message);
+    updraft_http_refuse(&call->job.response, status, message, remedy);
     call->stage = STAGE_REFUSED;
 }
 
@@ -305,16 +289,10 @@ static void note_answer(struct call *call)
                         updraft_clock_steady_ms() - call->began_ms);
 }
 
-static enum MHD_Result send_response(struct call *call, int fd)
+static enum MHD_Result queue_answer(struct call *call, struct MHD_Response *answer)
 {
     const struct updraft_response *response = &call->job.response;
-    struct MHD_Response *answer = make_response(call, fd);
 
-    if (answer == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return MHD_NO;
-    }
     note_answer(call);
     for (size_t i = 0; i < response->header_count; i++) {
         const struct updraft_response_header *header = &response->headers[i];
@@ -322,12 +300,39 @@ static enum MHD_Result send_response(struct call *call, int fd)
                                 header->constant != NULL ? header->constant : header->value);
     }
     MHD_add_response_header(answer, "X-Content-Type-Options", "nosniff");
-    updraft_peers_enter(&call->http->peers, call->line->peer, UPDRAFT_PEER_TAKES,
+    updraft_peers_enter(&call->http->peers, call->line->peer,
+                        response->has_stream ? UPDRAFT_PEER_WAITS : UPDRAFT_PEER_TAKES,
                         response->has_file ? response->file_len : response->body_len,
                         updraft_clock_steady_ms());
     enum MHD_Result result = MHD_queue_response(call->connection, response->status, answer);
     MHD_destroy_response(answer);
     return result;
+}
+
+static enum MHD_Result send_response(struct call *call, int fd)
+{
+    struct MHD_Response *answer = make_response(call, fd);
+
+    if (answer != NULL)
+        return queue_answer(call, answer);
+    if (fd >= 0)
+        close(fd);
+    return MHD_NO;
+}
+
+static enum MHD_Result send_stream(struct call *call)
+{
+    static const struct updraft_refusal too_many = {
+        503, "too_many_streams",
+        "Close some of those that are open, or ask for /api/v1/overview now and then."};
+    struct MHD_Response *answer =
+        updraft_streams_open(&call->http->streams, call->connection, call->operator_name,
+                             call->job.response.stream_from);
+
+    if (answer != NULL)
+        return queue_answer(call, answer);
+    updraft_response_refuse(&call->job.response, &too_many, "too many follow the events already");
+    return send_response(call, -1);
 }
 
 static void resume(struct updraft_job *job)
@@ -359,33 +364,7 @@ static enum MHD_Result wait_for_writer(struct call *call, updraft_handler handle
 
 static enum MHD_Result refuse_damaged(struct call *call)
 {
-    static const struct updraft_refusal damaged = {
-        500, "artifact_damaged",
-        "Restore it from a backup, or delete the file and publish the same image again."};
-    char hex[2 * UPDRAFT_SHA256_LEN + 1];
-    struct updraft_text text;
-
-    updraft_text_init(&text, hex, sizeof hex);
-    updraft_text_hex(&text, call->job.response.file_sha256, UPDRAFT_SHA256_LEN);
-    updraft_log_event(
-        &call->http->server->log, UPDRAFT_LOG_ERROR, "artifact_damaged",
-        "ALARM: the artifact %s is missing or its bytes have changed; put the original "
-        "file back",
-        hex);
-    updraft_response_refuse(&call->job.response, &damaged,
-                            "the server's copy of this image is damaged");
-    return send_response(call, -1);
-}
-
-/* Nothing is known against the file: no alarm, and the device may ask again. */
-static enum MHD_Result refuse_unreadable(struct call *call)
-{
-    static const struct updraft_refusal unreadable = {
-        503, "read_failed",
-        "Ask again in a moment; if it stays, look at the server's disk and its limit of files."};
-
-    updraft_response_refuse(&call->job.response, &unreadable, "the server cannot read this image");
-    updraft_response_header_constant(&call->job.response, "Retry-After", "10");
+    updraft_http_refuse_damaged(&call->job.response, &call->http->server->log);
     return send_response(call, -1);
 }
 
@@ -397,6 +376,8 @@ static enum MHD_Result respond(struct call *call)
     uint64_t len = 0;
     int fd = -1;
 
+    if (response->has_stream)
+        return send_stream(call);
     if (!response->has_file)
         return send_response(call, -1);
     if (result == UPDRAFT_ARTIFACT_OK)
@@ -417,7 +398,8 @@ static enum MHD_Result respond(struct call *call)
     case UPDRAFT_ARTIFACT_IO:
         break;
     }
-    return refuse_unreadable(call);
+    updraft_http_refuse_unreadable(&call->job.response);
+    return send_response(call, -1);
 }
 
 static enum MHD_Result run_handler(struct call *call)
@@ -554,30 +536,19 @@ static void *on_url(void *ctx, const char *url, struct MHD_Connection *connectio
     return NULL;
 }
 
-/* A connection may hold a second file while it downloads or uploads; the database, and what is not
- * thought of, has a share of its own. */
-static unsigned connection_limit(void)
-{
-    struct rlimit files = {.rlim_cur = 1024};
-
-    getrlimit(RLIMIT_NOFILE, &files);
-    rlim_t reserved = files.rlim_cur / 3 < RESERVED_FILES ? files.rlim_cur / 3 : RESERVED_FILES;
-    rlim_t limit = (files.rlim_cur - reserved) / 2;
-    return limit < CONNECTIONS_AT_MOST ? (unsigned)limit : CONNECTIONS_AT_MOST;
-}
-
 bool updraft_http_start(struct updraft_http *http, struct updraft_server *server, int listen_fd)
 {
     memset(http, 0, sizeof *http);
     http->server = server;
     updraft_peers_init(&http->peers);
+    updraft_streams_init(&http->streams, &server->news, &server->fleet);
     http->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, http,
         MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_CONNECTION_LIMIT, connection_limit(), MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, QUIET_S, MHD_OPTION_URI_LOG_CALLBACK, on_url,
-        http, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, http, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_LIMIT, updraft_listen_connections_most(),
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, QUIET_S,
+        MHD_OPTION_URI_LOG_CALLBACK, on_url, http, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_END);
     if (http->daemon == NULL)
         updraft_peers_deinit(&http->peers);
     return http->daemon != NULL;
@@ -586,6 +557,7 @@ bool updraft_http_start(struct updraft_http *http, struct updraft_server *server
 void updraft_http_sweep(struct updraft_http *http)
 {
     updraft_peers_sweep(&http->peers, updraft_clock_steady_ms());
+    updraft_streams_beat(&http->streams, updraft_clock_steady_ms());
 }
 
 void updraft_http_quiesce(struct updraft_http *http)
@@ -598,6 +570,8 @@ void updraft_http_quiesce(struct updraft_http *http)
 
 void updraft_http_stop(struct updraft_http *http)
 {
+    updraft_streams_close(&http->streams);
     MHD_stop_daemon(http->daemon);
+    updraft_streams_deinit(&http->streams);
     updraft_peers_deinit(&http->peers);
 }

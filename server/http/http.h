@@ -8,6 +8,7 @@
 
 #include "server/http/gate.h"
 #include "server/http/peers.h"
+#include "server/http/streams.h"
 #include "server/server.h"
 
 struct MHD_Daemon;
@@ -17,11 +18,12 @@ struct updraft_http {
     struct MHD_Daemon *daemon;
     struct updraft_peers peers;
     struct updraft_gate gate;
+    struct updraft_streams streams;
 };
 
 /* Takes over the listening socket. */
 bool updraft_http_start(struct updraft_http *http, struct updraft_server *server, int listen_fd);
-/* Once a second: cuts connections that are late. */
+/* Once a second: cuts connections that are late, and lets those that stay show that they live. */
 void updraft_http_sweep(struct updraft_http *http);
 /* No new connections from here on. */
 void updraft_http_quiesce(struct updraft_http *http);

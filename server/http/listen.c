@@ -6,10 +6,13 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG 1024
+#define BACKLOG             1024
+#define CONNECTIONS_AT_MOST 16384u
+#define RESERVED_FILES      64u
 /* Unsent bytes a connection may have in the kernel: a slow download costs 77 kB, not 1.7 MB. */
 #define NOTSENT_LOWAT 65536
 
@@ -78,4 +81,16 @@ int updraft_listen_open(const char *where, char *url, size_t url_cap,
         : error == EACCES   ? "Ports below 1024 need privileges: choose a higher one."
                             : "Give an address of this machine, or 0.0.0.0 for all of them.";
     return -1;
+}
+
+/* A connection may hold a second file while it downloads or uploads; the database, and what is not
+ * thought of, has a share of its own. */
+unsigned updraft_listen_connections_most(void)
+{
+    struct rlimit files = {.rlim_cur = 1024};
+
+    getrlimit(RLIMIT_NOFILE, &files);
+    rlim_t reserved = files.rlim_cur / 3 < RESERVED_FILES ? files.rlim_cur / 3 : RESERVED_FILES;
+    rlim_t limit = (files.rlim_cur - reserved) / 2;
+    return limit < CONNECTIONS_AT_MOST ? (unsigned)limit : CONNECTIONS_AT_MOST;
 }

@@ -15,4 +15,7 @@ struct updraft_listen_problem {
 int updraft_listen_open(const char *where, char *url, size_t url_cap,
                         struct updraft_listen_problem *problem);
 
+/* How many connections this process has files for. */
+unsigned updraft_listen_connections_most(void);
+
 #endif
