@@ -1,5 +1,6 @@
 #include "server/http/http.h"
 #include "server/http/listen.h"
+#include "server/store/postgres.h"
 #include "updraft_version.h"
 
 #include <getopt.h>
@@ -13,9 +14,14 @@ enum { EXIT_OK = 0, EXIT_CANNOT_START = 1, EXIT_USAGE = 2 };
 static const char usage[] =
     "updraftd: serves firmware to a fleet of ESP devices and keeps book of what they run\n"
     "\n"
-    "  updraftd --data DIR [--listen ADDR:PORT] [--base-url URL] [--log text|json]\n"
+    "  updraftd --data DIR [--database URL] [--artifacts DIR] [--listen ADDR:PORT]\n"
+    "           [--base-url URL] [--log text|json]\n"
     "\n"
     "  --data DIR           where everything is kept; created when it is absent\n"
+    "  --database URL       keep the fleet in PostgreSQL, postgresql://USER@HOST/NAME, instead of\n"
+    "                       a file in DIR; several servers with the same one serve one fleet\n"
+    "  --artifacts DIR      where the images are (default: DIR/artifacts); servers that share a\n"
+    "                       database share this directory, too\n"
     "  --listen ADDR:PORT   address to listen on (default 127.0.0.1:8080). Port 0 takes any\n"
     "                       free one; 0.0.0.0 or [::] listens on all addresses\n"
     "  --base-url URL       how devices reach this server, for the addresses of images in\n"
@@ -38,13 +44,12 @@ static const char usage[] =
     "  /d/ddi, tenant PRODUCT                 hawkBit's interface, for SWUpdate and RAUC\n"
     "  /d/image/SHA256                        an image, with ranges\n"
     "\n"
-    "SIGTERM or SIGINT ends it cleanly. Exit codes: 0 ended, 1 cannot start, 2 wrong usage.\n";
+    "SIGTERM or SIGINT ends it cleanly. Exit codes: 0 ended, 1 cannot start\n"
+    "or go on, 2 wrong usage.\n";
 
 struct options {
-    const char *data_dir;
     const char *listen;
-    const char *base_url;
-    enum updraft_log_form log_form;
+    struct updraft_server_options server;
 };
 
 static int refuse_usage(const char *what)
@@ -61,26 +66,34 @@ static int parse_options(int argc, char **argv, struct options *options)
                                           {"base-url", required_argument, NULL, 'b'},
                                           {"help", no_argument, NULL, 'h'},
                                           {"version", no_argument, NULL, 'v'},
+                                          {"database", required_argument, NULL, 's'},
+                                          {"artifacts", required_argument, NULL, 'a'},
                                           {"log", required_argument, NULL, 'o'},
                                           {NULL, 0, NULL, 0}};
     int option;
 
-    *options = (struct options){NULL, "127.0.0.1:8080", "", UPDRAFT_LOG_EVENTS};
+    *options = (struct options){"127.0.0.1:8080", {NULL, "", "", "", UPDRAFT_LOG_EVENTS}};
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         switch (option) {
         case 'd':
-            options->data_dir = optarg;
+            options->server.data_dir = optarg;
+            break;
+        case 's':
+            options->server.database = optarg;
+            break;
+        case 'a':
+            options->server.artifacts_dir = optarg;
             break;
         case 'l':
             options->listen = optarg;
             break;
         case 'b':
-            options->base_url = optarg;
+            options->server.base_url = optarg;
             break;
         case 'o':
             if (strcmp(optarg, "text") != 0 && strcmp(optarg, "json") != 0)
                 return refuse_usage("--log is text or json");
-            options->log_form = optarg[0] == 'j' ? UPDRAFT_LOG_JSON : UPDRAFT_LOG_TEXT;
+            options->server.log_form = optarg[0] == 'j' ? UPDRAFT_LOG_JSON : UPDRAFT_LOG_TEXT;
             break;
         case 'h':
             fputs(usage, stdout);
@@ -95,10 +108,13 @@ static int parse_options(int argc, char **argv, struct options *options)
     }
     if (optind < argc)
         return refuse_usage("unexpected argument; everything is given by options");
-    if (options->data_dir == NULL || options->data_dir[0] == '\0')
+    if (options->server.data_dir == NULL || options->server.data_dir[0] == '\0')
         return refuse_usage("--data DIR is needed");
-    if (options->base_url[0] != '\0' && strncmp(options->base_url, "http://", 7) != 0 &&
-        strncmp(options->base_url, "https://", 8) != 0)
+    if (options->server.database[0] != '\0' && !updraft_postgres_named(options->server.database))
+        return refuse_usage("--database must begin with postgresql://");
+    if (options->server.base_url[0] != '\0' &&
+        strncmp(options->server.base_url, "http://", 7) != 0 &&
+        strncmp(options->server.base_url, "https://", 8) != 0)
         return refuse_usage("--base-url must begin with http:// or https://");
     return -1;
 }
@@ -130,11 +146,12 @@ static void block_signals(sigset_t *ending)
     signal(SIGXFSZ, SIG_IGN); /* a full disk is an error of write(), not the end */
 }
 
-static void wait_for_end(const sigset_t *ending, struct updraft_http *http)
+static void wait_for_end(const sigset_t *ending, struct updraft_http *http,
+                         struct updraft_server *server)
 {
     const struct timespec second = {.tv_sec = 1};
 
-    while (sigtimedwait(ending, NULL, &second) < 0)
+    while (!updraft_server_hopeless(server) && sigtimedwait(ending, NULL, &second) < 0)
         updraft_http_sweep(http);
 }
 
@@ -143,6 +160,8 @@ static void say_hello(const struct updraft_server *server, const char *url, cons
     printf("listening on %s\n", url);
     if (server->token_is_new)
         printf("dashboard: %s/#token=%s\n", url, server->token);
+    else if (server->token[0] == '\0')
+        printf("dashboard: %s/ (the token is with the server that shares the database)\n", url);
     else
         printf("dashboard: %s/ (the token is in %s/token)\n", url, data_dir);
     fflush(stdout);
@@ -166,22 +185,22 @@ int main(int argc, char **argv)
     int listen_fd = updraft_listen_open(options.listen, url, sizeof url, &listen_problem);
     if (listen_fd < 0)
         return refuse_start(listen_problem.text, listen_problem.remedy);
-    if (!updraft_server_open(&server, options.data_dir, options.base_url, options.log_form,
-                             &problem))
+    if (!updraft_server_open(&server, &options.server, &problem))
         return refuse_start(problem.text, problem.remedy);
     if (!updraft_http_start(&http, &server, listen_fd)) {
         updraft_server_stop(&server);
         updraft_server_close(&server);
         return refuse_start("the HTTP library cannot start", "Look at the limits of this process.");
     }
-    say_hello(&server, url, options.data_dir);
-    if (options.log_form != UPDRAFT_LOG_EVENTS)
+    say_hello(&server, url, options.server.data_dir);
+    if (options.server.log_form != UPDRAFT_LOG_EVENTS)
         updraft_log_event(&server.log, UPDRAFT_LOG_INFO, "started", "updraftd %s answers at %s",
                           UPDRAFT_VERSION, url);
-    wait_for_end(&ending, &http);
+    wait_for_end(&ending, &http, &server);
+    bool hopeless = updraft_server_hopeless(&server);
     updraft_http_quiesce(&http);
     updraft_server_stop(&server);
     updraft_http_stop(&http);
     updraft_server_close(&server);
-    return EXIT_OK;
+    return hopeless ? EXIT_CANNOT_START : EXIT_OK;
 }

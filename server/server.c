@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include "server/clock.h"
+#include "server/store/postgres.h"
 #include "server/store/sqlite.h"
 
 #include <errno.h>
@@ -56,14 +57,21 @@ static bool fail_store(struct updraft_server_problem *problem, enum updraft_stor
     snprintf(problem->text, sizeof problem->text, "%s", why->text);
     switch (result) {
     case UPDRAFT_STORE_CORRUPT:
-        problem->remedy = "Put a backup of the directory in its place; to save what can be read, "
-                          "use sqlite3's .recover on the file.";
+        problem->remedy = "Put a backup in its place (updraftd restore, or PostgreSQL's "
+                          "pg_restore); to save what "
+                          "can be read of an SQLite file, use sqlite3's .recover on it.";
         break;
     case UPDRAFT_STORE_NEWER:
         problem->remedy = "Start the version of updraftd that wrote it, or a later one.";
         break;
     case UPDRAFT_STORE_FULL:
         problem->remedy = "Make room on the disk, then start again.";
+        break;
+    case UPDRAFT_STORE_AWAY:
+    case UPDRAFT_STORE_UNKNOWN:
+    case UPDRAFT_STORE_STALE:
+        problem->remedy = "See that PostgreSQL runs, and that psql reaches it with the same "
+                          "address as this user.";
         break;
     case UPDRAFT_STORE_IO:
     case UPDRAFT_STORE_OK:
@@ -73,14 +81,23 @@ static bool fail_store(struct updraft_server_problem *problem, enum updraft_stor
     return false;
 }
 
-static bool open_store(struct updraft_server *server, const char *data_dir,
+static bool shares_database(const struct updraft_server_options *options)
+{
+    return options->database[0] != '\0';
+}
+
+static bool open_store(struct updraft_server *server, const struct updraft_server_options *options,
                        struct updraft_server_problem *problem)
 {
     struct updraft_store_problem why;
+    enum updraft_store_result result;
     char path[PATH_CAP];
 
-    snprintf(path, sizeof path, "%s/updraft.sqlite", data_dir);
-    enum updraft_store_result result = updraft_sqlite_open(path, &server->store, &why);
+    snprintf(path, sizeof path, "%s/updraft.sqlite", options->data_dir);
+    if (shares_database(options))
+        result = updraft_postgres_open(options->database, &server->store, &why);
+    else
+        result = updraft_sqlite_open(path, &server->store, &why);
     if (result != UPDRAFT_STORE_OK)
         return fail_store(problem, result, &why);
     result = server->store.load(server->store.ctx, load_row, &server->fleet, &why);
@@ -94,28 +111,43 @@ static bool open_store(struct updraft_server *server, const char *data_dir,
     return fail_store(problem, result, &why);
 }
 
-static bool open_token(struct updraft_server *server, const char *data_dir,
+static bool commit_token(struct updraft_server *server, const struct updraft_change *change,
+                         struct updraft_server_problem *problem)
+{
+    enum updraft_store_result result = UPDRAFT_STORE_OK;
+    struct updraft_store *store = &server->store;
+    struct updraft_store_problem why;
+
+    if (store->catch_up != NULL)
+        result = store->catch_up(store->ctx, load_row, &server->fleet, &why);
+    if (result == UPDRAFT_STORE_OK)
+        result = store->commit(store->ctx, change, 1, &why);
+    if (result != UPDRAFT_STORE_OK)
+        return fail_store(problem, result, &why);
+    updraft_fleet_apply(&server->fleet, change);
+    return true;
+}
+
+static bool open_token(struct updraft_server *server, const struct updraft_server_options *options,
                        struct updraft_server_problem *problem)
 {
     struct updraft_change change = {.kind = UPDRAFT_CHANGE_TOKEN};
-    struct updraft_store_problem why;
-    enum updraft_token_origin origin =
-        updraft_token_open(data_dir, updraft_clock_wall_ms(), server->token, &change.row.token);
+    const struct updraft_token_row *known = server->fleet.tokens;
+    bool has_first = server->fleet.token_count > 0 && known->id == UPDRAFT_TOKEN_FIRST_ID;
 
+    /* The server that made it has its text; a second one must not make another and void that. */
+    if (shares_database(options) && has_first && !updraft_token_present(options->data_dir))
+        return true;
+    enum updraft_token_origin origin = updraft_token_open(
+        options->data_dir, updraft_clock_wall_ms(), server->token, &change.row.token);
     if (origin == UPDRAFT_TOKEN_FAILED)
         return fail(problem, "Delete the file 'token' in that directory to get a new token.",
-                    "cannot read or write the token in", data_dir,
+                    "cannot read or write the token in", options->data_dir,
                     errno == EBADMSG ? "the file does not hold 64 hex digits" : strerror(errno));
     server->token_is_new = origin == UPDRAFT_TOKEN_NEW;
-    const struct updraft_token_row *known = server->fleet.tokens;
-    if (server->fleet.token_count > 0 && known->id == change.row.token.id &&
-        memcmp(known->hash, change.row.token.hash, sizeof known->hash) == 0)
+    if (has_first && memcmp(known->hash, change.row.token.hash, sizeof known->hash) == 0)
         return true;
-    enum updraft_store_result result = server->store.commit(server->store.ctx, &change, 1, &why);
-    if (result != UPDRAFT_STORE_OK)
-        return fail_store(problem, result, &why);
-    updraft_fleet_apply(&server->fleet, &change);
-    return true;
+    return commit_token(server, &change, problem);
 }
 
 static bool has_image(void *ctx, const uint8_t sha256[UPDRAFT_SHA256_LEN])
@@ -137,19 +169,33 @@ static void sweep_artifacts(struct updraft_server *server)
                           "removed %zu files of uploads that were cut short", removed);
 }
 
-static bool open_rest(struct updraft_server *server, const char *data_dir,
+static bool open_artifacts(struct updraft_server *server,
+                           const struct updraft_server_options *options,
+                           struct updraft_server_problem *problem)
+{
+    char path[PATH_CAP];
+
+    snprintf(path, sizeof path, "%s/artifacts", options->data_dir);
+    const char *dir = options->artifacts_dir[0] == '\0' ? path : options->artifacts_dir;
+    if (updraft_artifacts_open(&server->artifacts, dir, shares_database(options)) ==
+        UPDRAFT_ARTIFACT_OK)
+        return true;
+    return fail(problem, "Look at the permissions of the directory and at the disk.",
+                "cannot use the artifacts in", dir, strerror(errno));
+}
+
+static bool open_rest(struct updraft_server *server, const struct updraft_server_options *options,
                       struct updraft_server_problem *problem)
 {
-    if (updraft_artifacts_open(&server->artifacts, data_dir) != UPDRAFT_ARTIFACT_OK)
-        return fail(problem, "Look at the permissions of the directory and at the disk.",
-                    "cannot use the artifacts in", data_dir, strerror(errno));
+    if (!open_artifacts(server, options, problem))
+        return false;
     sweep_artifacts(server);
     server->writer.fleet = &server->fleet;
     server->writer.store = &server->store;
     server->writer.artifacts = &server->artifacts;
     server->writer.log = &server->log;
     server->writer.base_url = server->base_url;
-    if (open_token(server, data_dir, problem)) {
+    if (open_token(server, options, problem)) {
         if (updraft_writer_start(&server->writer))
             return true;
         fail(problem, "Raise the limit of processes, then start again.", "cannot start", "a thread",
@@ -159,25 +205,27 @@ static bool open_rest(struct updraft_server *server, const char *data_dir,
     return false;
 }
 
-bool updraft_server_open(struct updraft_server *server, const char *data_dir, const char *base_url,
-                         enum updraft_log_form log_form, struct updraft_server_problem *problem)
+bool updraft_server_open(struct updraft_server *server,
+                         const struct updraft_server_options *options,
+                         struct updraft_server_problem *problem)
 {
     memset(server, 0, sizeof *server);
-    server->log.form = log_form;
+    server->log.form = options->log_form;
     server->log.fd = STDERR_FILENO;
-    size_t url_len = strlen(base_url);
-    while (url_len > 0 && base_url[url_len - 1] == '/')
+    size_t url_len = strlen(options->base_url);
+    while (url_len > 0 && options->base_url[url_len - 1] == '/')
         url_len--;
     if (url_len >= sizeof server->base_url)
-        return fail(problem, "Give a shorter --base-url.", "cannot use", base_url, "too long");
-    memcpy(server->base_url, base_url, url_len);
+        return fail(problem, "Give a shorter --base-url.", "cannot use", options->base_url,
+                    "too long");
+    memcpy(server->base_url, options->base_url, url_len);
 
-    if (!take_directory(server, data_dir, problem))
+    if (!take_directory(server, options->data_dir, problem))
         return false;
     updraft_fleet_init(&server->fleet, updraft_clock_wall_ms());
     updraft_news_init(&server->news, updraft_clock_wall_ms());
-    if (open_store(server, data_dir, problem)) {
-        if (open_rest(server, data_dir, problem))
+    if (open_store(server, options, problem)) {
+        if (open_rest(server, options, problem))
             return true;
         server->store.close(server->store.ctx);
     }
@@ -185,6 +233,11 @@ bool updraft_server_open(struct updraft_server *server, const char *data_dir, co
     updraft_fleet_deinit(&server->fleet);
     close(server->lock_fd);
     return false;
+}
+
+bool updraft_server_hopeless(struct updraft_server *server)
+{
+    return atomic_load(&server->writer.hopeless);
 }
 
 void updraft_server_stop(struct updraft_server *server)

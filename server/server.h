@@ -14,8 +14,8 @@ struct updraft_server {
     struct updraft_writer writer;
     struct updraft_news news;
     struct updraft_log log;
-    char base_url[256]; /* without a slash at its end; "": the request's Host */
-    char token[UPDRAFT_TOKEN_CAP];
+    char base_url[256];            /* without a slash at its end; "": the request's Host */
+    char token[UPDRAFT_TOKEN_CAP]; /* "": another server that shares the database has it */
     bool token_is_new;
     int lock_fd; /* held while the directory is ours */
 };
@@ -26,9 +26,20 @@ struct updraft_server_problem {
     const char *remedy;
 };
 
-/* Creates the directory when it is absent, loads what is in it, starts the writer. */
-bool updraft_server_open(struct updraft_server *server, const char *data_dir, const char *base_url,
-                         enum updraft_log_form log_form, struct updraft_server_problem *problem);
+struct updraft_server_options {
+    const char *data_dir;
+    const char *database;      /* "": a file in data_dir; or the address of a PostgreSQL database */
+    const char *artifacts_dir; /* "": below data_dir */
+    const char *base_url;
+    enum updraft_log_form log_form;
+};
+
+/* Creates the directories when they are absent, loads the fleet, starts the writer. */
+bool updraft_server_open(struct updraft_server *server,
+                         const struct updraft_server_options *options,
+                         struct updraft_server_problem *problem);
+/* Only a new start helps; the log has said why. */
+bool updraft_server_hopeless(struct updraft_server *server);
 
 /* Commits what is behind. Requests still on their way are answered before it returns; further ones are
  * refused. */

@@ -26,6 +26,12 @@ static const struct updraft_refusal disk_full = {
     507, "disk_full", "Make room on the server's disk, then send it again; nothing was kept."};
 static const struct updraft_refusal write_failed = {
     500, "write_failed", "Look at the server's disk and its messages; nothing was kept."};
+static const struct updraft_refusal database_away = {
+    503, "database_away", "Send it again in a moment; nothing was kept."};
+static const struct updraft_refusal database_lost = {
+    503, "database_lost", "Look in a moment whether it was kept; send it again if it was not."};
+static const struct updraft_refusal must_restart = {
+    503, "must_restart", "The server ends now and says why; send it again once it is back."};
 
 static struct updraft_view view_now(const struct updraft_writer *writer)
 {
@@ -169,19 +175,58 @@ static void drop_artifact(struct updraft_writer *writer, const struct updraft_jo
         updraft_artifacts_remove(writer->artifacts, job->upload->sha256);
 }
 
+static void refuse(struct updraft_response *response, enum updraft_store_result result)
+{
+    switch (result) {
+    case UPDRAFT_STORE_FULL:
+        updraft_response_refuse(response, &disk_full, "the server's disk is full");
+        break;
+    case UPDRAFT_STORE_AWAY:
+        updraft_response_refuse(response, &database_away, "the server's database does not answer");
+        break;
+    case UPDRAFT_STORE_UNKNOWN:
+        updraft_response_refuse(response, &database_lost,
+                                "the server's database went away while this was being kept");
+        break;
+    case UPDRAFT_STORE_NEWER:
+    case UPDRAFT_STORE_STALE:
+        updraft_response_refuse(response, &must_restart, "the server must be started again");
+        break;
+    case UPDRAFT_STORE_IO:
+    case UPDRAFT_STORE_CORRUPT:
+    case UPDRAFT_STORE_OK:
+        updraft_response_refuse(response, &write_failed, "the server cannot write");
+        break;
+    }
+    if (response->status == 503)
+        updraft_response_header_constant(response, "Retry-After", "5");
+}
+
+/* Each failure is told; that the database is away, once until it is back. */
+static void complain(struct updraft_writer *writer, bool of_jobs, enum updraft_store_result result,
+                     const char *why)
+{
+    bool away = result == UPDRAFT_STORE_AWAY || result == UPDRAFT_STORE_UNKNOWN;
+
+    if (!writer->complained || (of_jobs && !away))
+        updraft_log_event(writer->log, UPDRAFT_LOG_ERROR, away ? "database_away" : "write_failed",
+                          "%s", why);
+    writer->complained = true;
+    writer->away = writer->away || away;
+    if (result == UPDRAFT_STORE_NEWER || result == UPDRAFT_STORE_STALE)
+        atomic_store(&writer->hopeless, true);
+}
+
 static void give_up(struct updraft_writer *writer, struct batch *batch,
                     enum updraft_store_result result, const char *why)
 {
-    if (batch->count > 0 || !writer->complained)
-        updraft_log_event(writer->log, UPDRAFT_LOG_ERROR, "write_failed", "%s", why);
-    writer->complained = true;
+    complain(writer, batch->count > 0, result, why);
     for (size_t i = 0; i < batch->count; i++) {
         struct updraft_job *job = batch->jobs[i];
-        if (job->created_artifact)
+        /* Where others may have a row for it, it stays: the next start sweeps. */
+        if (job->created_artifact && writer->store->catch_up == NULL)
             drop_artifact(writer, job);
-        updraft_response_refuse(
-            &job->response, result == UPDRAFT_STORE_FULL ? &disk_full : &write_failed,
-            result == UPDRAFT_STORE_FULL ? "the server's disk is full" : "the server cannot write");
+        refuse(&job->response, result);
     }
     pthread_mutex_lock(&writer->fleet->lock);
     for (size_t i = 0; i < writer->change_count; i++) {
@@ -204,10 +249,11 @@ static struct updraft_job *take_jobs(struct updraft_writer *writer, bool may_wai
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += WRITE_BEHIND_MS / 1000;
     pthread_mutex_lock(&writer->lock);
-    while (may_wait && writer->first == NULL && !writer->stopping) {
+    while (may_wait && writer->first == NULL && !writer->stopping && !writer->news) {
         if (pthread_cond_timedwait(&writer->wake, &writer->lock, &until) != 0)
             break;
     }
+    writer->news = false;
     struct updraft_job *taken = writer->first;
     struct updraft_job **end = &writer->first;
     for (size_t i = 0; i < BATCH_JOBS && *end != NULL; i++)
@@ -235,13 +281,35 @@ static void put_back(struct updraft_writer *writer, struct batch *batch)
     pthread_mutex_unlock(&writer->lock);
 }
 
-/* True when there is more to write at once. */
-static bool write_batch(struct updraft_writer *writer, struct batch *batch,
-                        struct updraft_job *jobs, bool flush)
+static void apply_theirs(void *ctx, const struct updraft_change *row)
 {
-    struct updraft_store_problem problem;
-    bool more = false;
+    struct updraft_writer *writer = ctx;
 
+    pthread_mutex_lock(&writer->fleet->lock);
+    updraft_fleet_apply(writer->fleet, row);
+    pthread_mutex_unlock(&writer->fleet->lock);
+}
+
+/* Whoever else writes has to wait now, and all they wrote is in the fleet. */
+static enum updraft_store_result begin(struct updraft_writer *writer,
+                                       struct updraft_store_problem *problem)
+{
+    if (writer->store->catch_up == NULL)
+        return UPDRAFT_STORE_OK;
+    enum updraft_store_result result =
+        writer->store->catch_up(writer->store->ctx, apply_theirs, writer, problem);
+    if (result == UPDRAFT_STORE_OK && writer->away) {
+        updraft_log_event(writer->log, UPDRAFT_LOG_INFO, "database_back",
+                          "the database answers again");
+        writer->away = writer->complained = false;
+    }
+    return result;
+}
+
+/* What the jobs asked for, and what is behind, as changes. True when some of that is left. */
+static bool plan_batch(struct updraft_writer *writer, struct batch *batch, struct updraft_job *jobs,
+                       bool flush)
+{
     memset(batch, 0, sizeof *batch);
     batch->deferred_last = &batch->deferred;
     writer->change_count = 0;
@@ -254,18 +322,28 @@ static bool write_batch(struct updraft_writer *writer, struct batch *batch,
         plan_job(writer, batch, job);
     }
     put_back(writer, batch);
-    if (flush)
-        more = add_touches(writer);
-    if (writer->change_count > 0) {
-        enum updraft_store_result result = writer->store->commit(
-            writer->store->ctx, writer->changes, writer->change_count, &problem);
-        if (result == UPDRAFT_STORE_OK) {
-            apply(writer, batch);
-            writer->complained = false;
-        } else {
-            give_up(writer, batch, result, problem.text);
-            more = false;
-        }
+    return flush && add_touches(writer);
+}
+
+/* True when there is more to write at once. */
+static bool write_batch(struct updraft_writer *writer, struct batch *batch,
+                        struct updraft_job *jobs, bool flush)
+{
+    struct updraft_store_problem problem;
+    enum updraft_store_result result = begin(writer, &problem);
+    bool begun = result == UPDRAFT_STORE_OK;
+    /* Without the database, questions are answered from memory; only what changes something fails. */
+    bool more = plan_batch(writer, batch, jobs, flush && begun);
+
+    if (begun && (writer->change_count > 0 || writer->store->catch_up != NULL))
+        result = writer->store->commit(writer->store->ctx, writer->changes, writer->change_count,
+                                       &problem);
+    if (result == UPDRAFT_STORE_OK) {
+        apply(writer, batch);
+        writer->complained = writer->complained && writer->change_count == 0;
+    } else {
+        give_up(writer, batch, result, problem.text);
+        more = false;
     }
     for (size_t i = 0; i < batch->count; i++)
         finish(batch->jobs[i]);
@@ -297,6 +375,17 @@ static void *run(void *ctx)
     return NULL;
 }
 
+/* Others have committed: they are caught up with at once, though there may be nothing to write. */
+static void note_news(void *ctx)
+{
+    struct updraft_writer *writer = ctx;
+
+    pthread_mutex_lock(&writer->lock);
+    writer->news = true;
+    pthread_cond_signal(&writer->wake);
+    pthread_mutex_unlock(&writer->lock);
+}
+
 bool updraft_writer_start(struct updraft_writer *writer)
 {
     pthread_condattr_t attributes;
@@ -304,6 +393,8 @@ bool updraft_writer_start(struct updraft_writer *writer)
     writer->first = NULL;
     writer->last = &writer->first;
     writer->stopping = writer->stopped = writer->complained = false;
+    writer->away = writer->news = false;
+    atomic_init(&writer->hopeless, false);
     writer->changes = NULL;
     writer->change_count = writer->change_cap = 0;
     writer->flushed_ms = updraft_clock_steady_ms();
@@ -312,7 +403,11 @@ bool updraft_writer_start(struct updraft_writer *writer)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&writer->wake, &attributes);
     pthread_condattr_destroy(&attributes);
-    return pthread_create(&writer->thread, NULL, run, writer) == 0;
+    if (pthread_create(&writer->thread, NULL, run, writer) != 0)
+        return false;
+    if (writer->store->watch != NULL)
+        writer->store->watch(writer->store->ctx, note_news, writer);
+    return true;
 }
 
 bool updraft_writer_submit(struct updraft_writer *writer, struct updraft_job *job)
@@ -336,6 +431,8 @@ void updraft_writer_stop(struct updraft_writer *writer)
     pthread_cond_signal(&writer->wake);
     pthread_mutex_unlock(&writer->lock);
     pthread_join(writer->thread, NULL);
+    if (writer->store->watch != NULL)
+        writer->store->watch(writer->store->ctx, NULL, NULL);
 }
 
 void updraft_writer_deinit(struct updraft_writer *writer)

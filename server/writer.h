@@ -4,7 +4,8 @@
  *
  * A batch is planned against the fleet as committed, written in one transaction, and only then
  * applied to the fleet: what a failed commit contained is nowhere to be seen. Plans with the same key
- * never meet in one batch, so none is made on facts that another is about to change.
+ * never meet in one batch, so none is made on facts that another is about to change. Where several servers
+ * share a store, a batch begins with what the others committed, and they wait until it ends.
  *
  * Owns: the thread and the queue. Does not own: fleet, store, artifacts, log, jobs. */
 #ifndef UPDRAFT_SERVER_WRITER_H
@@ -12,6 +13,8 @@
 
 #include "server/log.h"
 #include "server/store/store.h"
+
+#include <stdatomic.h>
 
 struct updraft_job {
     struct updraft_job *next;
@@ -41,12 +44,16 @@ struct updraft_writer {
     struct updraft_job **last;
     bool stopping;
     bool stopped;
+    bool news; /* others have committed */
     /* The thread's own: */
     struct updraft_change *changes;
     size_t change_count;
     size_t change_cap;
     int64_t flushed_ms;
     bool complained; /* of a failed write-behind, once until one succeeds */
+    bool away;       /* the database did not answer last */
+    /* Nothing can be written any more until the process is started again; the log says why. */
+    atomic_bool hopeless;
 };
 
 /* fleet, store, artifacts, log and base_url must be set. */

@@ -10,10 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
-#define READ_CHUNK 65536u
-#define PATH_CAP   72u /* "ab/" and 62 digits, or "tmp/" and a number */
+#define READ_CHUNK    65536u
+#define SHARED_KEEP_S (24 * 3600) /* longer than any upload takes */
+#define PATH_CAP      72u         /* "ab/" and 62 digits, or "tmp/" and a number */
 
 struct updraft_artifact_stamp {
     uint8_t sha256[UPDRAFT_SHA256_LEN];
@@ -54,44 +57,67 @@ static DIR *open_directory(int dir_fd, const char *path)
     return dir;
 }
 
-static void remove_unfinished(int dir_fd)
+/* Whether a file may go that nobody here knows of. */
+static bool is_ours(const struct updraft_artifacts *artifacts, int dir_fd, const char *name)
 {
-    DIR *dir = open_directory(dir_fd, "tmp");
+    struct stat status;
+
+    if (!artifacts->shared)
+        return true;
+    return fstatat(dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           time(NULL) - status.st_mtim.tv_sec > SHARED_KEEP_S;
+}
+
+static void remove_unfinished(const struct updraft_artifacts *artifacts)
+{
+    DIR *dir = open_directory(artifacts->dir_fd, "tmp");
     const struct dirent *entry;
 
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        if (entry->d_name[0] != '.')
+        if (entry->d_name[0] != '.' && is_ours(artifacts, dirfd(dir), entry->d_name))
             unlinkat(dirfd(dir), entry->d_name, 0);
     }
     if (dir != NULL)
         closedir(dir);
 }
 
-enum updraft_artifact_result updraft_artifacts_open(struct updraft_artifacts *artifacts,
-                                                    const char *data_dir)
+static enum updraft_artifact_result sync_directory(int dir_fd, const char *path)
 {
-    int data_fd = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum updraft_artifact_result result = UPDRAFT_ARTIFACT_OK;
+
+    if (fd < 0 || fsync(fd) != 0)
+        result = result_of_errno(errno);
+    if (fd >= 0)
+        close(fd);
+    return result;
+}
+
+enum updraft_artifact_result updraft_artifacts_open(struct updraft_artifacts *artifacts,
+                                                    const char *dir, bool shared)
+{
+    enum updraft_artifact_result result = UPDRAFT_ARTIFACT_OK;
 
     memset(artifacts, 0, sizeof *artifacts);
     artifacts->dir_fd = -1;
-    if (data_fd < 0)
-        return UPDRAFT_ARTIFACT_IO;
-    if (mkdirat(data_fd, "artifacts", 0700) == 0 || errno == EEXIST)
-        artifacts->dir_fd = openat(data_fd, "artifacts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int error = errno;
-    bool ok = artifacts->dir_fd >= 0 && fsync(data_fd) == 0;
-    close(data_fd);
-    if (ok && mkdirat(artifacts->dir_fd, "tmp", 0700) != 0 && errno != EEXIST) {
-        error = errno;
-        ok = false;
-    }
-    if (!ok) {
+    artifacts->shared = shared;
+    if (mkdir(dir, 0700) == 0 || errno == EEXIST)
+        artifacts->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (artifacts->dir_fd < 0 ||
+        (mkdirat(artifacts->dir_fd, "tmp", 0700) != 0 && errno != EEXIST) ||
+        getrandom(&artifacts->run, sizeof artifacts->run, 0) != sizeof artifacts->run)
+        result = result_of_errno(errno);
+    else
+        result = sync_directory(artifacts->dir_fd, "..");
+    if (result != UPDRAFT_ARTIFACT_OK) {
+        int error = errno;
         if (artifacts->dir_fd >= 0)
             close(artifacts->dir_fd);
-        return result_of_errno(error);
+        errno = error;
+        return result;
     }
     pthread_mutex_init(&artifacts->lock, NULL);
-    remove_unfinished(artifacts->dir_fd);
+    remove_unfinished(artifacts);
     return UPDRAFT_ARTIFACT_OK;
 }
 
@@ -130,6 +156,7 @@ size_t updraft_artifacts_sweep(struct updraft_artifacts *artifacts,
             strlen(shelf->d_name) == 2 ? open_directory(artifacts->dir_fd, shelf->d_name) : NULL;
         while (files != NULL && (file = readdir(files)) != NULL) {
             if (digest_of(shelf->d_name, file->d_name, sha256) && !wanted(ctx, sha256) &&
+                is_ours(artifacts, dirfd(files), file->d_name) &&
                 unlinkat(dirfd(files), file->d_name, 0) == 0)
                 removed++;
         }
@@ -197,7 +224,7 @@ enum updraft_artifact_result updraft_upload_begin(struct updraft_artifacts *arti
     pthread_mutex_lock(&artifacts->lock);
     uint64_t number = artifacts->next_upload++;
     pthread_mutex_unlock(&artifacts->lock);
-    snprintf(upload->name, sizeof upload->name, "%" PRIu64, number);
+    snprintf(upload->name, sizeof upload->name, "%08" PRIx32 "-%" PRIu64, artifacts->run, number);
     snprintf(path, sizeof path, "tmp/%s", upload->name);
     upload->fd = openat(artifacts->dir_fd, path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     upload->result = upload->fd < 0 ? result_of_errno(errno) : UPDRAFT_ARTIFACT_OK;
@@ -234,18 +261,6 @@ void updraft_upload_finish(struct updraft_upload *upload)
     updraft_digest_finish(&upload->sha256_state, upload->sha256);
     updraft_digest_finish(&upload->md5_state, upload->md5);
     updraft_digest_finish(&upload->sha1_state, upload->sha1);
-}
-
-static enum updraft_artifact_result sync_directory(int dir_fd, const char *path)
-{
-    int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    enum updraft_artifact_result result = UPDRAFT_ARTIFACT_OK;
-
-    if (fd < 0 || fsync(fd) != 0)
-        result = result_of_errno(errno);
-    if (fd >= 0)
-        close(fd);
-    return result;
 }
 
 enum updraft_artifact_result updraft_upload_keep(struct updraft_artifacts *artifacts,

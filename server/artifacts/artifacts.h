@@ -32,6 +32,8 @@ struct updraft_artifact_stamp; /* a file found whole, and how it looked then */
 
 struct updraft_artifacts {
     int dir_fd;
+    bool shared;
+    uint32_t run;         /* tells this process's uploads from those of others */
     pthread_mutex_t lock; /* of the stamps */
     struct updraft_artifact_stamp *stamps;
     size_t stamp_count;
@@ -39,9 +41,11 @@ struct updraft_artifacts {
     uint64_t next_upload;
 };
 
-/* Creates what is missing below the directory and removes unfinished uploads. */
+/* Creates what is missing and removes unfinished uploads. In a directory that is shared with other servers,
+ * unfinished and unwanted files of the last day are left alone: they may be another's, on their way. errno says
+ * why it failed. */
 enum updraft_artifact_result updraft_artifacts_open(struct updraft_artifacts *artifacts,
-                                                    const char *data_dir);
+                                                    const char *dir, bool shared);
 void updraft_artifacts_close(struct updraft_artifacts *artifacts);
 
 /* Removes every artifact that is not wanted; gives their number. Other files are left alone. */

@@ -69,6 +69,14 @@ static bool write_file(const char *path, char token[UPDRAFT_TOKEN_CAP])
     return ok;
 }
 
+bool updraft_token_present(const char *data_dir)
+{
+    char path[1024];
+
+    snprintf(path, sizeof path, "%s/token", data_dir);
+    return access(path, F_OK) == 0;
+}
+
 enum updraft_token_origin updraft_token_open(const char *data_dir, int64_t now_ms,
                                              char token[UPDRAFT_TOKEN_CAP],
                                              struct updraft_token_row *row)

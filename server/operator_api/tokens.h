@@ -2,7 +2,7 @@
  *
  * The text of the first one lies in DIR/token, readable by the owner only. It may do everything and does
  * not expire. Whoever may write the directory is the operator, so the file decides: delete it and start
- * again, and the old token is void. The others are made over the REST interface (access.c) and their
+ * again, and the old token is void (of servers that share a database, one has the file). The others are made over the REST interface (access.c) and their
  * text is shown once. */
 #ifndef UPDRAFT_SERVER_OPERATOR_API_TOKENS_H
 #define UPDRAFT_SERVER_OPERATOR_API_TOKENS_H
@@ -16,6 +16,9 @@ enum updraft_token_origin {
     UPDRAFT_TOKEN_KEPT,   /* read from the file */
     UPDRAFT_TOKEN_FAILED, /* the file can be neither read nor written; errno says why */
 };
+
+/* Whether the directory has the file. */
+bool updraft_token_present(const char *data_dir);
 
 /* Gives the token and the row that belongs into the database. */
 enum updraft_token_origin updraft_token_open(const char *data_dir, int64_t now_ms,

@@ -61,15 +61,15 @@ static enum updraft_store_result explain(const struct sqlite_store *store, const
 
 /* --- statements, made from the tables' descriptions --- */
 
-static const char *const all[] = {"$", "$", "$", "$"};
+static const char *const all[] = {"@", "@", "@", "@"};
 static const char *const values[] = {"?#", "?#", "?#", "?#"};
-static const char *const keys[] = {"$", NULL, NULL, NULL};
-static const char *const keys_given[] = {"$=?#", NULL, NULL, NULL};
+static const char *const keys[] = {"@", NULL, NULL, NULL};
+static const char *const keys_given[] = {"@=?#", NULL, NULL, NULL};
 
 /* An upsert, so that writing a change twice does no harm. */
 static void put_upsert(FILE *sql, const struct updraft_table *table)
 {
-    static const char *const set[] = {NULL, "$=excluded.$", NULL, "$=max($,excluded.$)"};
+    static const char *const set[] = {NULL, "@=excluded.@", NULL, "@=max(@,excluded.@)"};
 
     fprintf(sql, "INSERT INTO %s(", table->name);
     updraft_table_list(sql, table, all, ",");
@@ -83,7 +83,7 @@ static void put_upsert(FILE *sql, const struct updraft_table *table)
 
 static void put_update(FILE *sql, const struct updraft_table *table)
 {
-    static const char *const set[] = {NULL, "$=?#", NULL, "$=max($,?#)"};
+    static const char *const set[] = {NULL, "@=?#", NULL, "@=max(@,?#)"};
 
     fprintf(sql, "UPDATE %s SET ", table->name);
     updraft_table_list(sql, table, set, ",");

@@ -228,7 +228,7 @@ void updraft_table_list(FILE *sql, const struct updraft_table *table,
         fputs(before, sql);
         before = separator;
         for (; *form != '\0'; form++) {
-            if (*form == '$')
+            if (*form == '@')
                 fprintf(sql, "\"%s\"", table->columns[i].name);
             else if (*form == '#')
                 fprintf(sql, "%zu", i + 1);

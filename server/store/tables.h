@@ -63,7 +63,7 @@ struct updraft_table {
 extern const struct updraft_table updraft_tables[];
 extern const size_t updraft_table_count;
 
-/* Writes a list of columns into a statement: of each the form of its rule (NULL: left out), wherein $ stands
+/* Writes a list of columns into a statement: of each the form of its rule (NULL: left out), wherein @ stands
  * for the column's name and # for its number, from 1. */
 void updraft_table_list(FILE *sql, const struct updraft_table *table,
                         const char *const forms[UPDRAFT_COLUMN_RULE_COUNT], const char *separator);

@@ -18,6 +18,7 @@
 
 struct place {
     char dir[64];
+    char artifacts_dir[80];
     struct updraft_artifacts artifacts;
 };
 
@@ -26,8 +27,11 @@ static int set_up(void **state)
     struct place *place = calloc(1, sizeof *place);
 
     strcpy(place->dir, "/tmp/updraft-artifacts-XXXXXX");
-    if (mkdtemp(place->dir) == NULL ||
-        updraft_artifacts_open(&place->artifacts, place->dir) != UPDRAFT_ARTIFACT_OK)
+    if (mkdtemp(place->dir) == NULL)
+        return -1;
+    snprintf(place->artifacts_dir, sizeof place->artifacts_dir, "%s/artifacts", place->dir);
+    if (updraft_artifacts_open(&place->artifacts, place->artifacts_dir, false) !=
+        UPDRAFT_ARTIFACT_OK)
         return -1;
     *state = place;
     return 0;
@@ -61,7 +65,8 @@ static bool exists(const struct place *place, const char *name)
 static void reopen(struct place *place)
 {
     updraft_artifacts_close(&place->artifacts);
-    assert_int_equal(updraft_artifacts_open(&place->artifacts, place->dir), UPDRAFT_ARTIFACT_OK);
+    assert_int_equal(updraft_artifacts_open(&place->artifacts, place->artifacts_dir, false),
+                     UPDRAFT_ARTIFACT_OK);
 }
 
 static void keep(struct place *place, const char *bytes, struct updraft_upload *upload,
@@ -151,13 +156,55 @@ static void what_was_cut_off_is_gone_after_a_restart(void **state)
 {
     struct place *place = *state;
     struct updraft_upload upload;
+    char name[48];
 
     assert_int_equal(updraft_upload_begin(&place->artifacts, &upload), UPDRAFT_ARTIFACT_OK);
     updraft_upload_feed(&upload, "abc", 3);
-    assert_true(exists(place, "tmp/0"));
+    snprintf(name, sizeof name, "tmp/%s", upload.name);
+    assert_true(exists(place, name));
     close(upload.fd); /* and then the power went */
     reopen(place);
-    assert_false(exists(place, "tmp/0"));
+    assert_false(exists(place, name));
+}
+
+static bool wants_none(void *ctx, const uint8_t sha256[UPDRAFT_SHA256_LEN])
+{
+    (void)ctx;
+    (void)sha256;
+    return false;
+}
+
+static void age(const struct place *place, const char *name, time_t by_s)
+{
+    struct timespec times[2] = {{.tv_sec = time(NULL) - by_s}, {.tv_sec = time(NULL) - by_s}};
+    char path[192];
+
+    path_in(place, name, path, sizeof path);
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void what_others_may_be_at_is_left_alone_for_a_day(void **state)
+{
+    struct place *place = *state;
+    struct updraft_upload kept, upload;
+    char name[48];
+
+    keep(place, "abc", &kept, true);
+    assert_int_equal(updraft_upload_begin(&place->artifacts, &upload), UPDRAFT_ARTIFACT_OK);
+    snprintf(name, sizeof name, "tmp/%s", upload.name);
+    close(upload.fd);
+    for (int day = 0; day < 2; day++) {
+        updraft_artifacts_close(&place->artifacts);
+        assert_int_equal(updraft_artifacts_open(&place->artifacts, place->artifacts_dir, true),
+                         UPDRAFT_ARTIFACT_OK);
+        assert_int_equal(updraft_artifacts_sweep(&place->artifacts, wants_none, NULL), day);
+        assert_int_equal(exists(place, name), day == 0);
+        assert_int_equal(exists(place, ABC_FILE), day == 0);
+        if (day == 0) {
+            age(place, name, 90000);
+            age(place, ABC_FILE, 90000);
+        }
+    }
 }
 
 static bool wants(void *ctx, const uint8_t sha256[UPDRAFT_SHA256_LEN])
@@ -217,6 +264,7 @@ int main(void)
         TEST(a_restart_proves_a_file_before_it_is_served),
         TEST(a30_an_artifact_edited_on_disk_is_not_served),
         TEST(what_was_cut_off_is_gone_after_a_restart),
+        TEST(what_others_may_be_at_is_left_alone_for_a_day),
         TEST(a_sweep_removes_unwanted_artifacts_and_nothing_else),
         TEST(a_full_disk_is_told_and_leaves_nothing),
     };

@@ -44,6 +44,8 @@ static void every_description_is_sound(void **state)
                 assert_string_not_equal(table->columns[before].name, table->columns[k].name);
         }
         assert_true(keys > 0);
+        for (size_t k = 0; table->ends && k < keys; k++)
+            assert_int_equal(table->columns[k].rule, UPDRAFT_COLUMN_KEY);
         assert_false(table->ends && table->ended_by == table->kind);
         if (table->update_where ==
             NULL) /* one table a kind, so that a row is loaded as one change */
@@ -132,7 +134,7 @@ static void a_ring_knows_its_place(void **state)
 
 static void a_list_has_the_form_of_each_rule(void **state)
 {
-    static const char *const forms[] = {"k:$", "$=#", NULL, "max($)"};
+    static const char *const forms[] = {"k:@", "@=$#", NULL, "max(@)"};
     const struct updraft_column columns[] = {
         {.name = "a", .rule = UPDRAFT_COLUMN_KEY},
         {.name = "b", .rule = UPDRAFT_COLUMN_KEEP},
@@ -148,7 +150,7 @@ static void a_list_has_the_form_of_each_rule(void **state)
     (void)state;
     updraft_table_list(sql, &table, forms, ", ");
     fclose(sql);
-    assert_string_equal(text, "k:\"a\", \"c\"=3, max(\"d\")");
+    assert_string_equal(text, "k:\"a\", \"c\"=$3, max(\"d\")");
     free(text);
     assert_true(updraft_table_takes(&table));
     assert_false(updraft_table_takes(&fixed));
