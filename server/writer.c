@@ -249,11 +249,11 @@ static struct updraft_job *take_jobs(struct updraft_writer *writer, bool may_wai
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += WRITE_BEHIND_MS / 1000;
     pthread_mutex_lock(&writer->lock);
-    while (may_wait && writer->first == NULL && !writer->stopping && !writer->news) {
+    while (may_wait && writer->first == NULL && !writer->stopping && !writer->overtaken) {
         if (pthread_cond_timedwait(&writer->wake, &writer->lock, &until) != 0)
             break;
     }
-    writer->news = false;
+    writer->overtaken = false;
     struct updraft_job *taken = writer->first;
     struct updraft_job **end = &writer->first;
     for (size_t i = 0; i < BATCH_JOBS && *end != NULL; i++)
@@ -376,12 +376,12 @@ static void *run(void *ctx)
 }
 
 /* Others have committed: they are caught up with at once, though there may be nothing to write. */
-static void note_news(void *ctx)
+static void note_overtaken(void *ctx)
 {
     struct updraft_writer *writer = ctx;
 
     pthread_mutex_lock(&writer->lock);
-    writer->news = true;
+    writer->overtaken = true;
     pthread_cond_signal(&writer->wake);
     pthread_mutex_unlock(&writer->lock);
 }
@@ -393,7 +393,7 @@ bool updraft_writer_start(struct updraft_writer *writer)
     writer->first = NULL;
     writer->last = &writer->first;
     writer->stopping = writer->stopped = writer->complained = false;
-    writer->away = writer->news = false;
+    writer->away = writer->overtaken = false;
     atomic_init(&writer->hopeless, false);
     writer->changes = NULL;
     writer->change_count = writer->change_cap = 0;
@@ -406,7 +406,7 @@ bool updraft_writer_start(struct updraft_writer *writer)
     if (pthread_create(&writer->thread, NULL, run, writer) != 0)
         return false;
     if (writer->store->watch != NULL)
-        writer->store->watch(writer->store->ctx, note_news, writer);
+        writer->store->watch(writer->store->ctx, note_overtaken, writer);
     return true;
 }
 

@@ -44,7 +44,7 @@ struct updraft_writer {
     struct updraft_job **last;
     bool stopping;
     bool stopped;
-    bool news; /* others have committed */
+    bool overtaken; /* others have committed */
     /* The thread's own: */
     struct updraft_change *changes;
     size_t change_count;
