@@ -62,6 +62,14 @@ static const struct updraft_route routes[] = {
      false},
     {GET, "api/v1/channels", updraft_channels_list, NONE, 0, VIEW, false},
     {PUT, "api/v1/channels/*/*", updraft_channels_set, TEXT, JSON_CAP, OPERATE, false},
+    {GET, "api/v1/rollouts", updraft_rollouts_list, NONE, 0, VIEW, false},
+    {POST, "api/v1/rollouts", updraft_rollouts_start, TEXT, JSON_CAP, OPERATE, false},
+    {POST, "api/v1/rollouts/preview", updraft_rollouts_preview, TEXT, JSON_CAP, VIEW, false},
+    {GET, "api/v1/rollouts/*", updraft_rollouts_show, NONE, 0, VIEW, false},
+    {POST, "api/v1/rollouts/*/pause", updraft_rollouts_pause, NONE, 0, OPERATE, false},
+    {POST, "api/v1/rollouts/*/resume", updraft_rollouts_resume, NONE, 0, OPERATE, false},
+    {POST, "api/v1/rollouts/*/abort", updraft_rollouts_abort, NONE, 0, OPERATE, false},
+    {POST, "api/v1/rollouts/*/retry", updraft_rollouts_retry, NONE, 0, OPERATE, false},
     {GET, "api/v1/devices", updraft_devices_list, NONE, 0, VIEW, false},
     {GET, "api/v1/devices/*", updraft_devices_show, NONE, 0, VIEW, false},
     {GET, "api/v1/attempts", updraft_attempts_list, NONE, 0, VIEW, false},
@@ -118,12 +126,16 @@ const struct updraft_route *updraft_routes_find(char *path, struct updraft_reque
 {
     const char *segments[PATH_SEGMENT_CAP];
     size_t count = split(path, segments);
+    bool is_named =
+        false; /* by a route without stars: what a star could stand for is another thing */
 
     *allow = NULL;
     for (size_t i = 0; i < sizeof routes / sizeof *routes && count <= PATH_SEGMENT_CAP; i++) {
         const struct updraft_route *route = &routes[i];
-        if (!matches(route->pattern, segments, count, request->segments))
+        const bool has_star = strchr(route->pattern, '*') != NULL;
+        if ((is_named && has_star) || !matches(route->pattern, segments, count, request->segments))
             continue;
+        is_named = !has_star;
         if (route->method == request->method ||
             (route->takes_head && request->method == UPDRAFT_METHOD_HEAD))
             return route;

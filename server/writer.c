@@ -127,8 +127,52 @@ static void plan_job(struct updraft_writer *writer, struct batch *batch, struct 
     batch->next_attempt_id = job->plan.next_attempt_id;
     batch->keys[batch->count] = job->plan.key;
     batch->jobs[batch->count++] = job;
-    for (size_t i = 0; i < job->plan.count; i++)
+    pthread_mutex_lock(&writer->fleet->lock);
+    for (size_t i = 0; i < job->plan.count; i++) {
         add_change(writer, &job->plan.changes[i]);
+        if (job->plan.changes[i].kind == UPDRAFT_CHANGE_ATTEMPT)
+            updraft_rollout_pledge(writer->fleet, &job->plan.changes[i].row.attempt);
+    }
+    pthread_mutex_unlock(&writer->fleet->lock);
+}
+
+/* What the rollouts have come to. */
+static void add_steering(struct updraft_writer *writer, const struct batch *batch)
+{
+    struct updraft_change changes[UPDRAFT_STEER_CHANGES_MOST];
+    size_t count = 0;
+
+    if (key_taken(batch, UPDRAFT_PLAN_KEY_CATALOGUE))
+        return;
+    memset(changes, 0, sizeof changes);
+    pthread_mutex_lock(&writer->fleet->lock);
+    count =
+        updraft_steering_plan(&writer->steering, writer->fleet, updraft_clock_wall_ms(), changes);
+    pthread_mutex_unlock(&writer->fleet->lock);
+    for (size_t i = 0; i < count; i++)
+        add_change(writer, &changes[i]);
+}
+
+static bool has_jobs(struct updraft_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    bool has = writer->first != NULL || writer->stopping;
+    pthread_mutex_unlock(&writer->lock);
+    return has;
+}
+
+/* Counts for the rollouts as long as nobody waits. True when there is more to do at once. */
+static bool steer(struct updraft_writer *writer)
+{
+    bool more;
+
+    do {
+        pthread_mutex_lock(&writer->fleet->lock);
+        more = updraft_steering_step(&writer->steering, writer->fleet, updraft_clock_wall_ms(),
+                                     updraft_clock_steady_ms());
+        pthread_mutex_unlock(&writer->fleet->lock);
+    } while (more && !writer->steering.over && !has_jobs(writer));
+    return more;
 }
 
 /* Devices that were only seen. True when some are left for the next batch. */
@@ -308,13 +352,14 @@ static enum updraft_store_result begin(struct updraft_writer *writer,
 
 /* What the jobs asked for, and what is behind, as changes. True when some of that is left. */
 static bool plan_batch(struct updraft_writer *writer, struct batch *batch, struct updraft_job *jobs,
-                       bool flush)
+                       bool flush, bool begun)
 {
     memset(batch, 0, sizeof *batch);
     batch->deferred_last = &batch->deferred;
     writer->change_count = 0;
     pthread_mutex_lock(&writer->fleet->lock);
     batch->next_attempt_id = updraft_fleet_next_attempt_id(writer->fleet);
+    updraft_rollout_forget_pledges(writer->fleet);
     pthread_mutex_unlock(&writer->fleet->lock);
     while (jobs != NULL) {
         struct updraft_job *job = jobs;
@@ -322,7 +367,9 @@ static bool plan_batch(struct updraft_writer *writer, struct batch *batch, struc
         plan_job(writer, batch, job);
     }
     put_back(writer, batch);
-    return flush && add_touches(writer);
+    if (begun)
+        add_steering(writer, batch);
+    return flush && begun && add_touches(writer);
 }
 
 /* True when there is more to write at once. */
@@ -333,7 +380,7 @@ static bool write_batch(struct updraft_writer *writer, struct batch *batch,
     enum updraft_store_result result = begin(writer, &problem);
     bool begun = result == UPDRAFT_STORE_OK;
     /* Without the database, questions are answered from memory; only what changes something fails. */
-    bool more = plan_batch(writer, batch, jobs, flush && begun);
+    bool more = plan_batch(writer, batch, jobs, flush, begun);
 
     if (begun && (writer->change_count > 0 || writer->store->catch_up != NULL))
         result = writer->store->commit(writer->store->ctx, writer->changes, writer->change_count,
@@ -362,7 +409,7 @@ static void *run(void *ctx)
     bool more = false, stopping = false;
 
     while (!stopping) {
-        struct updraft_job *jobs = take_jobs(writer, !more, &stopping);
+        struct updraft_job *jobs = take_jobs(writer, !steer(writer) && !more, &stopping);
         int64_t now_ms = updraft_clock_steady_ms();
         bool flush = more || stopping || now_ms - writer->flushed_ms >= WRITE_BEHIND_MS;
         more = write_batch(writer, batch, jobs, flush);
@@ -398,6 +445,7 @@ bool updraft_writer_start(struct updraft_writer *writer)
     writer->changes = NULL;
     writer->change_count = writer->change_cap = 0;
     writer->flushed_ms = updraft_clock_steady_ms();
+    updraft_steering_init(&writer->steering);
     pthread_mutex_init(&writer->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -438,6 +486,7 @@ void updraft_writer_stop(struct updraft_writer *writer)
 void updraft_writer_deinit(struct updraft_writer *writer)
 {
     free(writer->changes);
+    updraft_steering_deinit(&writer->steering);
     pthread_cond_destroy(&writer->wake);
     pthread_mutex_destroy(&writer->lock);
 }

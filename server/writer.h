@@ -7,11 +7,15 @@
  * never meet in one batch, so none is made on facts that another is about to change. Where several servers
  * share a store, a batch begins with what the others committed, and they wait until it ends.
  *
+ * The same thread takes the rollouts through their stages (rollouts/steer.h): what is due is committed with
+ * the batch, unless a request of the batch changes the catalogue too.
+ *
  * Owns: the thread and the queue. Does not own: fleet, store, artifacts, log, jobs. */
 #ifndef UPDRAFT_SERVER_WRITER_H
 #define UPDRAFT_SERVER_WRITER_H
 
 #include "server/log.h"
+#include "server/rollouts/steer.h"
 #include "server/store/store.h"
 
 #include <stdatomic.h>
@@ -50,6 +54,7 @@ struct updraft_writer {
     size_t change_count;
     size_t change_cap;
     int64_t flushed_ms;
+    struct updraft_steering steering;
     bool complained; /* of a failed write-behind, once until one succeeds */
     bool away;       /* the database did not answer last */
     /* Nothing can be written any more until the process is started again; the log says why. */

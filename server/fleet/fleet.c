@@ -5,6 +5,7 @@
 #include "format/package.h"
 #include "server/memory.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,16 @@ void updraft_fleet_init(struct updraft_fleet *fleet, int64_t now_ms)
     /* A thousand numbers a millisecond: more than can happen, and exact in JavaScript. */
     fleet->generation = (uint64_t)now_ms * 1000;
     fleet->started_ms = now_ms;
+}
+
+void updraft_fleet_breathe(const struct updraft_fleet *fleet)
+{
+    /* The lock is no part of what the caller promises not to change. */
+    pthread_mutex_t *lock = (pthread_mutex_t *)&fleet->lock;
+
+    pthread_mutex_unlock(lock);
+    sched_yield();
+    pthread_mutex_lock(lock);
 }
 
 void updraft_fleet_begin_run(struct updraft_fleet *fleet)

@@ -79,6 +79,10 @@ struct updraft_fleet {
 void updraft_fleet_init(struct updraft_fleet *fleet, int64_t now_ms);
 void updraft_fleet_deinit(struct updraft_fleet *fleet);
 
+/* In the middle of a long look at all devices: gives the lock to who waits for it, and takes it back.
+ * Pointers to tokens and attempts are not good any more. */
+void updraft_fleet_breathe(const struct updraft_fleet *fleet);
+
 /* What was applied so far was loaded, what comes now happens: the counters of the run begin. */
 void updraft_fleet_begin_run(struct updraft_fleet *fleet);
 

@@ -98,6 +98,7 @@ void updraft_rollout_apply(struct updraft_fleet *fleet, const struct updraft_rol
     if (rollout == NULL)
         rollout = add(fleet, row);
     rollout->row = *row;
+    rollout->revision++;
     rollout->stirred++;
     read_texts(rollout);
 }

@@ -30,7 +30,9 @@ struct updraft_rollout {
     int64_t minute;
     uint32_t begun;
     uint32_t pledged;
+    uint64_t revision;                   /* grows with each change of the row */
     uint64_t stirred;                    /* grows with whatever may change its counts */
+    uint64_t counted;                    /* what that was when it was counted last */
     struct updraft_rollout_count *count; /* as last counted (rollouts/count.h); NULL: not yet */
 };
 

@@ -408,8 +408,10 @@ static enum MHD_Result run_handler(struct call *call)
     struct updraft_plan *plan = &call->job.plan;
     const struct updraft_view view = {fleet, call->http->server->base_url, updraft_clock_wall_ms()};
 
-    call->job.audits =
-        call->request.operator_name != NULL && call->route->method != UPDRAFT_METHOD_GET;
+    /* A question may come as a POST; who may only look changes nothing. */
+    call->job.audits = call->request.operator_name != NULL &&
+                       call->route->method != UPDRAFT_METHOD_GET &&
+                       call->route->role != UPDRAFT_ROLE_VIEW;
     if (call->job.audits)
         return wait_for_writer(call, call->route->handler);
     pthread_mutex_lock(&fleet->lock);

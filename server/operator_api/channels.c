@@ -90,6 +90,8 @@ void updraft_channels_set(const struct updraft_view *view, const struct updraft_
         show(view, request, response);
         return;
     }
+    if (!updraft_rollouts_let_move(channel, response))
+        return;
     struct updraft_channel_row *row = &updraft_plan_add(plan, UPDRAFT_CHANGE_CHANNEL)->row.channel;
     row->product_id = product->row.id;
     row->release_id = release->row.id;

@@ -29,6 +29,29 @@ void updraft_devices_show(const struct updraft_view *view, const struct updraft_
 void updraft_attempts_list(const struct updraft_view *view, const struct updraft_request *request,
                            struct updraft_plan *plan, struct updraft_response *response);
 
+/* GET and POST /api/v1/rollouts, POST /api/v1/rollouts/preview */
+void updraft_rollouts_list(const struct updraft_view *view, const struct updraft_request *request,
+                           struct updraft_plan *plan, struct updraft_response *response);
+void updraft_rollouts_start(const struct updraft_view *view, const struct updraft_request *request,
+                            struct updraft_plan *plan, struct updraft_response *response);
+void updraft_rollouts_preview(const struct updraft_view *view,
+                              const struct updraft_request *request, struct updraft_plan *plan,
+                              struct updraft_response *response);
+/* GET /api/v1/rollouts/ID, POST .../pause, .../resume, .../abort, .../retry */
+void updraft_rollouts_show(const struct updraft_view *view, const struct updraft_request *request,
+                           struct updraft_plan *plan, struct updraft_response *response);
+void updraft_rollouts_pause(const struct updraft_view *view, const struct updraft_request *request,
+                            struct updraft_plan *plan, struct updraft_response *response);
+void updraft_rollouts_resume(const struct updraft_view *view, const struct updraft_request *request,
+                             struct updraft_plan *plan, struct updraft_response *response);
+void updraft_rollouts_abort(const struct updraft_view *view, const struct updraft_request *request,
+                            struct updraft_plan *plan, struct updraft_response *response);
+void updraft_rollouts_retry(const struct updraft_view *view, const struct updraft_request *request,
+                            struct updraft_plan *plan, struct updraft_response *response);
+/* What a channel cannot be moved for meanwhile: false after a refusal. channel may be NULL. */
+bool updraft_rollouts_let_move(const struct updraft_channel *channel,
+                               struct updraft_response *response);
+
 /* GET /api/v1/audit?limit=&before= */
 void updraft_audit_list(const struct updraft_view *view, const struct updraft_request *request,
                         struct updraft_plan *plan, struct updraft_response *response);

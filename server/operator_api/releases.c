@@ -282,6 +282,20 @@ static void plan_channel(const struct updraft_view *view, struct updraft_plan *p
     updraft_name_set(row->name, sizeof row->name, publication->channel);
 }
 
+/* The channel, if one is named, offers it already or may be moved. */
+static bool may_offer(const struct updraft_view *view, const struct publication *publication,
+                      const struct updraft_product *product, const struct updraft_release *release,
+                      struct updraft_response *response)
+{
+    const struct updraft_channel *channel =
+        product == NULL || publication->channel == NULL
+            ? NULL
+            : updraft_fleet_find_channel(view->fleet, product->row.id, publication->channel);
+
+    return channel == NULL || channel->release == release ||
+           updraft_rollouts_let_move(channel, response);
+}
+
 void updraft_releases_publish(const struct updraft_view *view,
                               const struct updraft_request *request, struct updraft_plan *plan,
                               struct updraft_response *response)
@@ -310,6 +324,8 @@ void updraft_releases_publish(const struct updraft_view *view,
             publication.product, publication.version, board_name(publication.chip));
         return;
     }
+    if (!may_offer(view, &publication, product, release, response))
+        return;
     int64_t product_id = product != NULL ? product->row.id : plan_product(view, plan, &publication);
     int64_t release_id =
         release != NULL ? release->row.id : plan_release(view, plan, &publication, product_id);

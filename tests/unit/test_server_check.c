@@ -118,6 +118,9 @@ static void routes_split_the_path_and_nothing_else_matches(void **state)
     assert_string_equal(allow, "GET, POST");
     assert_null(find(UPDRAFT_METHOD_HEAD, "/d/esp-update/demo", &request, &allow));
     assert_string_equal(allow, "GET");
+    /* Not the rollout that is called "preview". */
+    assert_null(find(UPDRAFT_METHOD_GET, "/api/v1/rollouts/preview", &request, &allow));
+    assert_string_equal(allow, "POST");
 }
 
 #define DDI "/d/ddi/a/controller/v1/b"
@@ -153,6 +156,14 @@ static void every_address_asks_for_the_role_it_is_meant_for(void **state)
         {UPDRAFT_METHOD_GET, "/api/v1/devices", UPDRAFT_ROLE_VIEW},
         {UPDRAFT_METHOD_GET, "/api/v1/devices/a", UPDRAFT_ROLE_VIEW},
         {UPDRAFT_METHOD_GET, "/api/v1/attempts", UPDRAFT_ROLE_VIEW},
+        {UPDRAFT_METHOD_GET, "/api/v1/rollouts", UPDRAFT_ROLE_VIEW},
+        {UPDRAFT_METHOD_GET, "/api/v1/rollouts/1", UPDRAFT_ROLE_VIEW},
+        {UPDRAFT_METHOD_POST, "/api/v1/rollouts/preview", UPDRAFT_ROLE_VIEW},
+        {UPDRAFT_METHOD_POST, "/api/v1/rollouts", UPDRAFT_ROLE_OPERATE},
+        {UPDRAFT_METHOD_POST, "/api/v1/rollouts/1/pause", UPDRAFT_ROLE_OPERATE},
+        {UPDRAFT_METHOD_POST, "/api/v1/rollouts/1/resume", UPDRAFT_ROLE_OPERATE},
+        {UPDRAFT_METHOD_POST, "/api/v1/rollouts/1/abort", UPDRAFT_ROLE_OPERATE},
+        {UPDRAFT_METHOD_POST, "/api/v1/rollouts/1/retry", UPDRAFT_ROLE_OPERATE},
         {UPDRAFT_METHOD_POST, "/api/v1/releases", UPDRAFT_ROLE_PUBLISH},
         {UPDRAFT_METHOD_POST, "/api/v1/packages", UPDRAFT_ROLE_PUBLISH},
         {UPDRAFT_METHOD_PUT, "/api/v1/channels/a/b", UPDRAFT_ROLE_OPERATE},
