@@ -1,83 +1,12 @@
 /* The dashboard in Chromium, on a live updraftd. UPDRAFT_SHOTS=DIRECTORY keeps pictures. */
 import assert from 'node:assert/strict';
-import {readFileSync} from 'node:fs';
+import {readFileSync, writeFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
-import {after, before, test} from 'node:test';
-import {join} from 'node:path';
-import {chromium} from 'playwright-core';
-import {Bench} from './device.mjs';
+import {test} from 'node:test';
+import {drop, fleet, open, SCRIPT, shot, start, WAIT} from './dashboard.mjs';
 import {mac, Server} from './server.mjs';
 
-const WAIT = {timeout: 30000};
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const SCRIPT = '<img src=x onerror=alert(1)><script>alert(2)</script>';
-let browser;
-
-before(async () => {
-  browser = await chromium.launch({executablePath: process.env.UPDRAFT_CHROMIUM || '/usr/bin/chromium',
-    args: process.getuid() === 0 ? ['--no-sandbox'] : []});
-});
-after(() => browser.close());
-
-/* A page of its own browser profile. It fails the test when it says anything on the console, asks anything of another
- * origin, or meets a refusal that the test did not allow. */
-async function open(t, server, {path = '', token = server.token, allow = [], ...options} = {}) {
-  allow = [...allow, 'api/v1/events'];
-  const context = await browser.newContext(options);
-  t.after(() => context.close());
-  const page = await context.newPage();
-  const wrong = [];
-  page.on('dialog', dialog => { wrong.push('the browser asked: ' + dialog.message()); dialog.dismiss(); });
-  page.on('pageerror', error => wrong.push(String(error)));
-  page.on('console', message => { if (!allow.some(text => (message.location().url + message.text()).includes(text))) wrong.push(message.text() + ' ' + message.location().url); });
-  page.on('request', request => { if (!request.url().startsWith(server.url + '/') && !/^(data|blob):/.test(request.url())) wrong.push('asks ' + request.url()); });
-  t.after(() => assert.deepEqual(wrong, []));
-  await page.goto(server.url + '/' + (token ? '#token=' + token : ''));
-  if (token)
-    await page.waitForSelector('#link[data-state=live]', WAIT);
-  const go = async where => {
-    await page.evaluate(hash => { location.hash = hash; }, '#/' + where);
-    await page.waitForSelector('main h1', WAIT);
-  };
-  if (path)
-    await go(path);
-  const text = (selector, pattern) => page.waitForFunction(([at, wanted]) => new RegExp(wanted).test(document.querySelector(at)?.innerText || ''),
-    [selector, pattern.source], WAIT).catch(async () => assert.match(await page.innerText(selector), pattern));
-  return {page, wrong, go, text};
-}
-async function shot(page, name) {
-  if (process.env.UPDRAFT_SHOTS)
-    await page.screenshot({path: join(process.env.UPDRAFT_SHOTS, name + '.png'), fullPage: true});
-}
-async function start(t, options) {
-  const bench = new Bench(t);
-  return {bench, server: await Server.start(bench, options)};
-}
-/* Drops a file on the page, as a file manager does. */
-async function drop(page, path) {
-  const data = await page.evaluateHandle(([bytes, name]) => {
-    const transfer = new DataTransfer();
-    transfer.items.add(new File([Uint8Array.from(atob(bytes), c => c.charCodeAt(0))], name));
-    return transfer;
-  }, [readFileSync(path).toString('base64'), path.split('/').pop()]);
-  for (const event of ['dragover', 'drop'])
-    await page.dispatchEvent('.drop', event, {dataTransfer: data});
-}
-/* A fleet with something in every state. */
-async function fleet(t) {
-  const {bench, server} = await start(t);
-  await server.publish(bench.image('one.bin', {version: '1.0.0'}));
-  await server.publish(bench.image('two.bin', {version: '1.1.0'}), 'channel=stable&notes=' + encodeURIComponent('Wi-Fi ' + SCRIPT));
-  for (let i = 0; i < 12; i++) {
-    await server.ask(i, {name: 'device ' + i});
-    await server.report(i, 'confirmed', {version: i % 3 ? '1.0.0' : '1.1.0', slot: 'ota_0'});
-  }
-  await server.report(1, 'downloading', {target: '1.1.0', progress: 43, via: 'channel'});
-  await server.report(2, 'trial', {version: '1.1.0', slot: 'ota_1'});
-  await server.report(4, 'rolled_back', {target: '1.1.0', error: {code: 58, name: 'rolled_back', text: 'not confirmed within 3 boots'}, log: '[1] boot\n[1] panic ' + SCRIPT});
-  await server.report(5, 'failed', {target: '1.1.0', error: {code: 69, name: 'checksum', text: 'wrong ' + SCRIPT}});
-  return {bench, server};
-}
 
 test('one signs in by token, by its address or in the form, and a wrong one is told', async t => {
   const {server} = await start(t);
@@ -171,7 +100,7 @@ test('a dropped image says what it is, is published on demand, and moves a chann
   await shot(page, 'publish');
   assert.equal((await server.api('GET', 'releases')).releases.length, 0);
   await page.click('button:has-text("Publish to stable")');
-  await text('.done', /Published: demo 2\.0\.0, offered on stable/);
+  await text('.success', /Published: demo 2\.0\.0, offered on stable/);
   await text('#releases', /2\.0\.0/);
   assert.equal((await server.api('GET', 'channels')).channels[0].version, '2.0.0');
   await drop(page, bench.image('other.bin', {version: '2.0.0', chip: 'esp32s3', size: 401000}));
@@ -192,7 +121,6 @@ test('what is no image is refused before it is sent, with a remedy', async t => 
     'bad.bin': [Buffer.from(good).fill(1, 5000, 5001), /checksum is wrong/],
     'dump.bin': [Buffer.concat([good, Buffer.alloc(100000)]), /more than an application/],
   };
-  const {writeFileSync} = await import('node:fs');
   for (const [name, [bytes, pattern]] of Object.entries(cases)) {
     writeFileSync(bench.path(name), bytes);
     await drop(page, bench.path(name));
@@ -260,7 +188,7 @@ test('the keyboard reaches everything', async t => {
   await text('main', /rolled back/);
 });
 
-const PAGES = ['', 'devices', 'devices/' + encodeURIComponent(mac(4)), 'releases', 'channels', 'tokens', 'audit', 'nowhere'];
+const PAGES = ['', 'flash', 'devices', 'devices/' + encodeURIComponent(mac(4)), 'releases', 'channels', 'tokens', 'audit', 'nowhere'];
 for (const [name, options] of [['light', {}], ['dark', {colorScheme: 'dark'}], ['phone', {viewport: {width: 360, height: 740}}]])
   test('axe finds no serious fault, and nothing is cut off: ' + name, async t => {
     const {server} = await fleet(t);

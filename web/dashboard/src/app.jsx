@@ -7,6 +7,7 @@ import {Audit} from './pages/audit.jsx';
 import {Channels} from './pages/channels.jsx';
 import {Device} from './pages/device.jsx';
 import {Devices} from './pages/devices.jsx';
+import {Flash} from './pages/flash.jsx';
 import {Overview} from './pages/overview.jsx';
 import {Releases} from './pages/releases.jsx';
 import {Tokens} from './pages/tokens.jsx';
@@ -17,6 +18,7 @@ const PAGES = {
   devices: {title: 'Devices', page: ([, id]) => id ? <Device key={id} id={id} /> : <Devices />},
   releases: {title: 'Releases', page: () => <Releases />},
   channels: {title: 'Channels', page: () => <Channels />},
+  flash: {title: 'First flash', page: () => <Flash />},
   tokens: {title: 'Tokens', admin: true, page: () => <Tokens />},
   audit: {title: 'Audit', admin: true, page: () => <Audit />},
 };

@@ -37,9 +37,15 @@ export const change = store(0);    /* counts what the overview has seen change *
 export const now = store(Date.now());
 export const said = store('');     /* for screen readers */
 
-let etag = '', skew = 0, timer = 0, lastAsk = 0, streaming = false, noStream = false, stream = null;
+let etag = '', skew = 0, timer = 0, lastAsk = 0, streaming = false, noStreamUntil = 0, stream = null;
 
 setInterval(() => { if (!document.hidden) now.set(Date.now() + skew); }, 1000);
+
+/* That a device was merely seen is no event, and some states come by waiting: now and then all is asked again. */
+setInterval(() => {
+  if (!document.hidden && link.get() === 'live')
+    change.set(change.get() + 1);
+}, 15000);
 
 export function announce(text) {
   said.set('');
@@ -94,14 +100,16 @@ function lookSoon() {
 export { lookSoon };
 
 async function listenOnce() {
-  if (stream || noStream)
+  if (stream || Date.now() < noStreamUntil)
     return;
   const mine = stream = new AbortController();
   try {
-    noStream = !await listen('api/v1/events', mine.signal, () => {
+    const had = await listen('api/v1/events', mine.signal, () => {
       streaming = true;
       lookSoon(); /* what changed between the last question and the first event */
     }, lookSoon);
+    if (!had)
+      noStreamUntil = Date.now() + 60000; /* too many follow it already, or a front server keeps it away */
   } catch { /* polling finds out what is wrong */ }
   if (stream === mine)
     stream = null;
@@ -132,7 +140,7 @@ export function signOut(wrong = false) {
 export function start() {
   stopListening();
   etag = '';
-  noStream = false;
+  noStreamUntil = 0;
   overview.set(null);
   signedIn.set(Boolean(token.get()));
   look();

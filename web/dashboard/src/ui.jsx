@@ -36,9 +36,16 @@ export function Copy({text, what = 'command'}) {
 /* The same by the command line. */
 export const Cli = ({children}) => <p class="cli"><span class="hidden">By the command line: </span><code>{children}</code><Copy text={children} /></p>;
 
-export const Card = ({title, id, actions, children, note}) => {
+/* The head of a page; what is written beside it belongs to the whole page. */
+export const Head = ({title, note, actions}) => <div class="page-head"><h1 tabIndex="-1" class="any">{title}</h1>{note && <span class="sub inline">{note}</span>}
+  {actions && <div class="actions">{actions}</div>}</div>;
+
+/* quiet: the page's own heading says it already. */
+export const Card = ({title, quiet, actions, children, note}) => {
   const label = useId();
-  return <section class="card" id={id} aria-labelledby={label}>
+  if (quiet)
+    return <section class="card" aria-labelledby={label}><h2 class="hidden" id={label}>{title}</h2>{children}</section>;
+  return <section class="card" aria-labelledby={label}>
     <div class="card-head"><h2 id={label}>{title}</h2>{note && <span class="sub">{note}</span>}{actions && <div class="actions">{actions}</div>}</div>
     {children}
   </section>;

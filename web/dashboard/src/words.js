@@ -8,6 +8,7 @@ export const STATES = {
 };
 /* From what went well to what did not: the order of bars and legends. */
 export const ORDER = ['confirmed', 'trial', 'written', 'downloading', 'offered', 'waiting', 'seen', 'postponed', 'silent', 'failed', 'rolled_back'];
+export const ROLLOUT_ORDER = ['confirmed', 'trial', 'written', 'downloading', 'offered', 'waiting', 'postponed', 'silent', 'failed', 'rolled_back'];
 export const BAD = ['failed', 'rolled_back'];
 export const BUSY = ['offered', 'downloading', 'written'];
 export const ENDED = ['confirmed', 'failed', 'rolled_back'];

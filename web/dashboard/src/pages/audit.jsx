@@ -2,7 +2,7 @@
 import {useState} from 'preact/hooks';
 import {get} from '../api.js';
 import {useLive} from '../live.js';
-import {Card, Cli, Empty, Failure, Loaded, useAction, When} from '../ui.jsx';
+import {Card, Cli, Empty, Failure, Head, Loaded, useAction, When} from '../ui.jsx';
 
 export function Audit() {
   const newest = useLive('api/v1/audit?limit=100'), [older, setOlder] = useState([]), [next, setNext] = useState(undefined);
@@ -10,8 +10,8 @@ export function Audit() {
     setOlder([...older, ...page.audit]);
     setNext(page.next);
   });
-  return <><h1 tabIndex="-1">Audit log</h1>
-    <Card title="Changes" note="newest first">
+  return <><Head title="Audit log" />
+    <Card title="Changes, newest first" quiet>
       <Loaded of={newest}>{data => {
         /* Where the pages meet, a row may be in both. */
         const rows = [...new Map([...older, ...data.audit].map(row => [row.id, row])).values()].sort((a, b) => b.id - a.id);

@@ -3,7 +3,7 @@ import {useState} from 'preact/hooks';
 import {ask} from '../api.js';
 import {lookSoon, overview, useStore} from '../live.js';
 import {href} from '../route.js';
-import {Card, Cli, Dialog, Empty, Input, Select, useAction, useProducts} from '../ui.jsx';
+import {Card, Cli, Dialog, Empty, Head, Input, Select, useAction, useProducts} from '../ui.jsx';
 import {command} from '../words.js';
 
 export const setChannel = (product, name, version) =>
@@ -37,9 +37,9 @@ function SetChannel({all}) {
 
 export function Channels() {
   const all = useStore(overview);
-  return <><h1 tabIndex="-1">Channels</h1>
+  return <><Head title="Channels" />
     {!all ? <p class="empty" role="status">Asking the server…</p> : <>
-      <Card title="Channels" note="what each one offers">
+      <Card title="What each channel offers" quiet>
         {all.channels.length === 0 ? <Empty title="There is no channel yet">A channel begins with the first release that is put on it. <a href={href(['releases'])}>Publish one</a></Empty>
           : <div class="scroll" tabIndex="0" role="region" aria-label="Channels"><table>
             <thead><tr><th scope="col">Product</th><th scope="col">Channel</th><th scope="col">Release</th><th scope="col" class="medium">Notes</th></tr></thead>

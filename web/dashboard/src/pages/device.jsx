@@ -1,7 +1,7 @@
 /* One device: what it says of itself, what it is meant to run, and every update with its end. */
 import {useLive} from '../live.js';
 import {href} from '../route.js';
-import {Attempts, Card, Cli, Empty, Loaded, Pill, Progress, When, Why} from '../ui.jsx';
+import {Attempts, Card, Cli, Empty, Head, Loaded, Pill, Progress, When, Why} from '../ui.jsx';
 import {chipName, command} from '../words.js';
 
 /* The server offers a version no more to a device that has rolled it back. */
@@ -28,7 +28,7 @@ export function Device({id}) {
   const path = encodeURIComponent(id), one = useLive('api/v1/devices/' + path), attempts = useLive('api/v1/attempts?limit=50&device=' + path);
   return <>
     <p class="back"><a href={href(['devices'])}>← Devices</a></p>
-    <h1 tabIndex="-1" class="any">{one.data?.device.name || id}</h1>
+    <Head title={one.data?.device.name || id} />
     <Loaded of={one}>{({device}) => <Card title="Now" actions={<StateCell device={device} />}><div class="pad">
         <Facts device={device} />
         {device.attempt?.error && <Why error={device.attempt.error} />}

@@ -2,7 +2,7 @@
 import {useMemo, useState} from 'preact/hooks';
 import {useLive} from '../live.js';
 import {href, refine, useRested, useRoute} from '../route.js';
-import {Card, Cli, Empty, Loaded, When} from '../ui.jsx';
+import {Card, Cli, Empty, Head, Loaded, When} from '../ui.jsx';
 import {BAD, BUSY, byName, chipName, count, errorText} from '../words.js';
 import {FirstSteps} from './overview.jsx';
 import {StateCell, Target} from './device.jsx';
@@ -39,7 +39,7 @@ function Row({device}) {
   </tr>;
 }
 
-function Head({sort}) {
+function Columns({sort}) {
   const down = sort.startsWith('-'), by = sort.replace(/^-/, '');
   return <thead><tr>{COLUMNS.map(column => <th key={column.key} scope="col" class={column.size} aria-sort={by === column.key ? down ? 'descending' : 'ascending' : undefined}>
     <button type="button" class="sort" onClick={() => refine({sort: by === column.key && !down ? '-' + column.key : column.key})}>{column.title}
@@ -54,17 +54,17 @@ export function Devices() {
     return (list.data?.devices || []).filter(device => inState(device, query.state) && (!text || has(device, text)))
       .sort((a, b) => { const x = by.of(a), y = by.of(b); return way * (typeof x === 'number' ? x - y : byName.compare(x, y)) || (a.id < b.id ? -1 : 1); });
   }, [list.data, text, sort, query.state]);
-  return <><h1 tabIndex="-1">Devices</h1>
+  return <><Head title="Devices" note={list.data && count(found.length) + (text || query.state ? ' of ' + count(list.data.devices.length) : '')} />
     <form class="filters" role="search" onSubmit={event => event.preventDefault()}>
       <label class="hidden" for="filter">Filter</label>
       <input id="filter" type="search" placeholder="name, id, product, version, channel…" value={query.filter || ''} spellcheck={false} onInput={event => refine({filter: event.currentTarget.value})} />
       <label class="hidden" for="state">State</label>
       <select id="state" value={query.state || ''} onChange={event => refine({state: event.currentTarget.value})}>{STATES.map(([key, word]) => <option key={key} value={key}>{word}</option>)}</select>
     </form>
-    <Card title="Devices" note={list.data && count(found.length) + (text || query.state ? ' of ' + count(list.data.devices.length) : '')}>
+    <Card title="Devices" quiet>
       <Loaded of={list}>{data => data.devices.length === 0 ? <FirstSteps /> : found.length === 0
         ? <Empty title="None is like that"><button type="button" onClick={() => refine({filter: '', state: ''})}>Show all</button></Empty>
-        : <><div class="scroll" tabIndex="0" role="region" aria-label="Devices"><table id="devices"><Head sort={sort} />
+        : <><div class="scroll" tabIndex="0" role="region" aria-label="Devices"><table id="devices"><Columns sort={sort} />
           <tbody>{found.slice(0, shown).map(device => <Row key={device.id} device={device} />)}</tbody></table></div>
         {found.length > shown && <p class="pad"><button type="button" onClick={() => setShown(shown + 200)}>Show more</button> <span class="sub inline">{count(found.length - shown)} more</span></p>}
         {data.next !== null && <p class="pad sub" id="more-devices">The table has the first {count(data.devices.length)} of them; ‘updraft devices’ lists all.</p>}</>}</Loaded>

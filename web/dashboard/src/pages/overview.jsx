@@ -1,7 +1,7 @@
 /* What every device runs and what it is meant to run, at a glance. */
 import {overview, useLive, useStore} from '../live.js';
 import {href} from '../route.js';
-import {Attempts, Card, Empty, Legend, Pill, StateBar, When} from '../ui.jsx';
+import {Attempts, Card, Empty, Head, Legend, Pill, StateBar, When} from '../ui.jsx';
 import {BAD, BUSY, count, ORDER} from '../words.js';
 
 function Tile({name, number, tone, filter}) {
@@ -33,9 +33,9 @@ function Trouble({attempts}) {
 export function Overview() {
   const all = useStore(overview), versions = useLive('api/v1/devices?limit=1000');
   if (!all)
-    return <><h1 tabIndex="-1">Overview</h1><p class="empty" role="status">Asking the server…</p></>;
+    return <><Head title="Overview" /><p class="empty" role="status">Asking the server…</p></>;
   return <>
-    <h1 tabIndex="-1">Overview</h1>
+    <Head title="Overview" />
     <Tiles summary={all.summary} />
     {all.summary.devices === 0 ? <Card title="Devices"><FirstSteps /></Card>
       : <Card title="States"><div class="pad"><StateBar counts={all.summary.states} order={ORDER} label="Devices by state" />

@@ -4,7 +4,7 @@ import {query, upload} from '../api.js';
 import {look} from '../image.js';
 import {announce, lookSoon, overview, useStore} from '../live.js';
 import {href} from '../route.js';
-import {Card, Cli, Copy, Dialog, Empty, Failure, Input, Progress, useAction, When} from '../ui.jsx';
+import {Card, Cli, Copy, Dialog, Empty, Failure, Head, Input, Progress, useAction, When} from '../ui.jsx';
 import {chipName, command, size} from '../words.js';
 import {MoveChannel} from './channels.jsx';
 
@@ -74,7 +74,7 @@ function Upload() {
     {chosen && chosen.about.kind !== 'unknown'
       ? <Publish key={chosen.file.name + chosen.file.lastModified} {...chosen} drop={() => setChosen(null)} done={answer => { setChosen(null); setDone(answer); }} />
       : <>
-        {done && <p class="done" role="status">Published: {done.release.product} <span class="mono">{done.release.version}</span>{done.channel ? ', offered on ' + done.channel.name : ', offered to nobody yet'}.</p>}
+        {done && <p class="success" role="status">Published: {done.release.product} <span class="mono">{done.release.version}</span>{done.channel ? ', offered on ' + done.channel.name : ', offered to nobody yet'}.</p>}
         <div class={'drop' + (over ? ' over' : '')} onDragOver={event => { event.preventDefault(); setOver(true); }} onDragLeave={() => setOver(false)}
           onDrop={event => { event.preventDefault(); setOver(false); take(event.dataTransfer.files[0]); }}>
           <p><strong>Drop the application image of your build here</strong><span class="sub">.bin for a chip, .swu or .raucb for SWUpdate and RAUC. Nothing is published before you say so.</span></p>
@@ -104,7 +104,7 @@ function Row({release, all, move}) {
 export function Releases() {
   const all = useStore(overview), [moving, setMoving] = useState(null);
   const move = (release, names) => setMoving({product: release.product, version: release.version, names: names.length ? names : ['stable'], name: names[0] || 'stable'});
-  return <><h1 tabIndex="-1">Releases</h1>
+  return <><Head title="Releases" />
     <Card title="Publish"><Upload /></Card>
     <Card title="Published" note="newest first">
       {!all ? <p class="empty" role="status">Asking the server…</p> : all.releases.length === 0 ? <Empty title="Nothing is published yet">Drop a file above, or use the command line.</Empty>

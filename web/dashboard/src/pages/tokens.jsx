@@ -2,7 +2,7 @@
 import {useState} from 'preact/hooks';
 import {ask} from '../api.js';
 import {useLive} from '../live.js';
-import {Card, Cli, Copy, Dialog, Failure, Input, Loaded, Select, useAction, When} from '../ui.jsx';
+import {Card, Cli, Copy, Dialog, Failure, Head, Input, Loaded, Select, useAction, When} from '../ui.jsx';
 import {command} from '../words.js';
 
 const ROLES = [['view', 'view: look'], ['publish', 'publish: also publish releases'], ['operate', 'operate: also channels, devices and rollouts'],
@@ -33,7 +33,7 @@ function Revoke({token, onClose, done}) {
 
 export function Tokens() {
   const tokens = useLive('api/v1/tokens'), [made, setMade] = useState(null), [ending, setEnding] = useState(null);
-  return <><h1 tabIndex="-1">Tokens</h1>
+  return <><Head title="Tokens" />
     {made && <Card title={'The token ' + made.token.name}>
       <div class="pad" role="status"><p>It is shown this once; keep it where only its user finds it.</p><p class="secret"><code>{made.secret}</code><Copy text={made.secret} what="token" /></p>
         <button type="button" onClick={() => setMade(null)}>I have it</button></div></Card>}
