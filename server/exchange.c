@@ -113,7 +113,7 @@ uint64_t updraft_plan_device_key(const char *device)
 
 void updraft_response_init(struct updraft_response *response)
 {
-    memset(response, 0, sizeof *response);
+    memset(response, 0, offsetof(struct updraft_response, headers));
     response->status = 500;
 }
 

@@ -109,7 +109,6 @@ struct updraft_response_header {
 
 struct updraft_response {
     unsigned status;
-    struct updraft_response_header headers[UPDRAFT_RESPONSE_HEADER_CAP];
     size_t header_count;
     char *body; /* owned */
     size_t body_len;
@@ -127,6 +126,7 @@ struct updraft_response {
      * The status stands before: the audit log has it. */
     void (*after_commit)(const struct updraft_view *view, const struct updraft_request *request,
                          struct updraft_response *response);
+    struct updraft_response_header headers[UPDRAFT_RESPONSE_HEADER_CAP]; /* the first are set */
 };
 
 typedef void (*updraft_handler)(const struct updraft_view *view,

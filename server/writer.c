@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #define BATCH_JOBS      1000u
-#define BATCH_TOUCHES   1000u
 #define WRITE_BEHIND_MS 1000
+/* Each of them is a page of the database, and where a million devices ask every few minutes there would be
+ * no end of pages. */
+#define BATCH_TOUCHES 1000u
 
 /* A batch under way: jobs whose plans are in writer->changes, in order. */
 struct batch {
@@ -175,7 +177,7 @@ static bool steer(struct updraft_writer *writer)
     return more;
 }
 
-/* Devices that were only seen. True when some are left for the next batch. */
+/* Devices that were only seen. True when some may be left for the next batch. */
 static bool add_touches(struct updraft_writer *writer)
 {
     struct updraft_change change;
@@ -188,22 +190,6 @@ static bool add_touches(struct updraft_writer *writer)
     }
     pthread_mutex_unlock(&writer->fleet->lock);
     return count == BATCH_TOUCHES;
-}
-
-/* Once an hour what runs is written down. */
-static void add_history(struct updraft_writer *writer)
-{
-    struct updraft_change *changes = NULL;
-    int64_t now_ms = updraft_clock_wall_ms();
-    size_t count = 0;
-
-    pthread_mutex_lock(&writer->fleet->lock);
-    if (updraft_history_due(writer->fleet, now_ms))
-        count = updraft_history_plan(writer->fleet, now_ms, &changes);
-    pthread_mutex_unlock(&writer->fleet->lock);
-    for (size_t i = 0; i < count; i++)
-        add_change(writer, &changes[i]);
-    free(changes);
 }
 
 static void apply(struct updraft_writer *writer, struct batch *batch)
@@ -385,10 +371,7 @@ static bool plan_batch(struct updraft_writer *writer, struct batch *batch, struc
     put_back(writer, batch);
     if (begun)
         add_steering(writer, batch);
-    if (!flush || !begun)
-        return false;
-    add_history(writer);
-    return add_touches(writer);
+    return flush && begun && add_touches(writer);
 }
 
 /* True when there is more to write at once. */
@@ -425,16 +408,16 @@ static void *run(void *ctx)
 {
     struct updraft_writer *writer = ctx;
     struct batch *batch = updraft_memory_new(sizeof *batch);
-    bool more = false, stopping = false;
+    bool stopping = false;
 
     while (!stopping) {
-        struct updraft_job *jobs = take_jobs(writer, !steer(writer) && !more, &stopping);
+        struct updraft_job *jobs = take_jobs(writer, !steer(writer), &stopping);
         int64_t now_ms = updraft_clock_steady_ms();
-        bool flush = more || stopping || now_ms - writer->flushed_ms >= WRITE_BEHIND_MS;
-        more = write_batch(writer, batch, jobs, flush);
+        bool flush = stopping || now_ms - writer->flushed_ms >= WRITE_BEHIND_MS;
+        bool more = write_batch(writer, batch, jobs, flush);
         while (stopping && more)
             more = write_batch(writer, batch, NULL, true);
-        if (flush && !more)
+        if (flush)
             writer->flushed_ms = now_ms;
     }
     free(batch);

@@ -1,6 +1,6 @@
 /* The one thread that writes to the store. Requests that change something wait here for the commit of
- * their batch; what may be a moment late (last seen, progress) is written with the next batch, once a
- * second.
+ * their batch; what may be late (last seen, progress) is written behind once a second, up to a thousand
+ * devices, and all of it at the end.
  *
  * A batch is planned against the fleet as committed, written in one transaction, and only then
  * applied to the fleet: what a failed commit contained is nowhere to be seen. Plans with the same key

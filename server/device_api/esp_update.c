@@ -4,8 +4,8 @@
 #include "format/text.h"
 #include "server/device_api/choice.h"
 
-#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* What the two header sets say, whichever of them was sent. */
 struct header_set {
@@ -17,38 +17,56 @@ struct header_set {
     const char *sha256; /* likewise */
 };
 
-static const char *prefixed(const struct updraft_request *request, const char *prefix,
-                            const char *name)
-{
-    char full[48];
+/* A set as it came; what is absent is NULL. */
+struct told {
+    const char *mac;
+    const char *version;
+    const char *mode;
+    const char *md5;
+    const char *sha256;
+};
 
-    snprintf(full, sizeof full, "%s%s", prefix, name);
-    return updraft_request_header(request, full);
+/* name: without its prefix. Of two of a name the first counts. */
+static void note(struct told *told, const char *name, const char *value)
+{
+    const struct {
+        const char *name;
+        const char **value;
+    } known[] = {{"STA-MAC", &told->mac},
+                 {"version", &told->version},
+                 {"mode", &told->mode},
+                 {"sketch-md5", &told->md5},
+                 {"sketch-sha256", &told->sha256}};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (*known[i].value == NULL && strcasecmp(name, known[i].name) == 0)
+            *known[i].value = value;
+    }
 }
 
+/* One look at each header: this is what a fleet asks most often. */
 static bool parse_headers(const struct updraft_request *request, struct header_set *set)
 {
-    const char *prefix = "x-ESP8266-";
-    const char *mac = prefixed(request, prefix, "STA-MAC");
+    static const char esp8266[] = "x-ESP8266-", esp32[] = "x-ESP32-";
+    struct told told_8266 = {NULL}, told_32 = {NULL};
 
-    memset(set, 0, sizeof *set);
-    set->chip = UPDRAFT_CHIP_ESP8266;
-    if (mac == NULL) {
-        /* The ESP32 set is the same on every chip of the family. */
-        prefix = "x-ESP32-";
-        mac = prefixed(request, prefix, "STA-MAC");
-        set->chip = UPDRAFT_CHIP_UNKNOWN;
+    for (size_t i = 0; i < request->header_count; i++) {
+        const struct updraft_field *header = &request->headers[i];
+        if (strncasecmp(header->name, esp8266, sizeof esp8266 - 1) == 0)
+            note(&told_8266, header->name + sizeof esp8266 - 1, header->value);
+        else if (strncasecmp(header->name, esp32, sizeof esp32 - 1) == 0)
+            note(&told_32, header->name + sizeof esp32 - 1, header->value);
     }
-    if (mac == NULL || !updraft_device_id_normalise(mac, set->id))
+    /* The ESP32 set is the same on every chip of the family. */
+    bool is_8266 = told_8266.mac != NULL;
+    const struct told *told = is_8266 ? &told_8266 : &told_32;
+    *set = (struct header_set){.chip = is_8266 ? UPDRAFT_CHIP_ESP8266 : UPDRAFT_CHIP_UNKNOWN,
+                               .version = told->version == NULL ? "" : told->version,
+                               .mode = told->mode == NULL ? "sketch" : told->mode,
+                               .md5 = told->md5,
+                               .sha256 = told->sha256};
+    if (told->mac == NULL || !updraft_device_id_normalise(told->mac, set->id))
         set->id[0] = '\0';
-    set->version = prefixed(request, prefix, "version");
-    set->mode = prefixed(request, prefix, "mode");
-    set->md5 = prefixed(request, prefix, "sketch-md5");
-    set->sha256 = prefixed(request, prefix, "sketch-sha256");
-    if (set->version == NULL)
-        set->version = "";
-    if (set->mode == NULL)
-        set->mode = "sketch";
     return set->version[0] == '\0' || updraft_version_valid(set->version);
 }
 

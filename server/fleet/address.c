@@ -16,13 +16,26 @@ struct updraft_address updraft_address_parse(const char *text)
     return address;
 }
 
+/* inet_ntop() goes through printf; a fleet is mostly IPv4. */
+static void show_v4(const uint8_t bytes[4], char *out)
+{
+    for (int i = 0; i < 4; i++) {
+        if (bytes[i] >= 100)
+            *out++ = (char)('0' + bytes[i] / 100);
+        if (bytes[i] >= 10)
+            *out++ = (char)('0' + bytes[i] / 10 % 10);
+        *out++ = (char)('0' + bytes[i] % 10);
+        *out++ = i < 3 ? '.' : '\0';
+    }
+}
+
 void updraft_address_show(const struct updraft_address *address, char out[UPDRAFT_ADDRESS_CAP])
 {
     static const struct updraft_address none;
-    bool is_v4 = memcmp(address->bytes, v4_prefix, sizeof v4_prefix) == 0;
 
     out[0] = '\0';
-    if (memcmp(address, &none, sizeof none) != 0)
-        inet_ntop(is_v4 ? AF_INET : AF_INET6, address->bytes + (is_v4 ? sizeof v4_prefix : 0), out,
-                  UPDRAFT_ADDRESS_CAP);
+    if (memcmp(address->bytes, v4_prefix, sizeof v4_prefix) == 0)
+        show_v4(address->bytes + sizeof v4_prefix, out);
+    else if (memcmp(address, &none, sizeof none) != 0)
+        inet_ntop(AF_INET6, address->bytes, out, UPDRAFT_ADDRESS_CAP);
 }

@@ -269,24 +269,33 @@ void updraft_fleet_apply(struct updraft_fleet *fleet, const struct updraft_chang
     case UPDRAFT_CHANGE_AUDIT:
         apply_audit(fleet, &change->row.audit);
         break;
-    case UPDRAFT_CHANGE_HISTORY:
-        updraft_history_apply(fleet, &change->row.history);
-        break;
-    case UPDRAFT_CHANGE_HISTORY_END:
-        updraft_history_end(fleet, &change->row.history);
-        break;
     }
 }
 
 /* --- what is written behind --- */
+
+static void grow_touched(struct updraft_fleet *fleet)
+{
+    size_t cap = fleet->touched_cap == 0 ? 1024 : fleet->touched_cap * 2;
+    struct updraft_device **ring = updraft_memory_new(cap * sizeof(struct updraft_device *));
+
+    for (size_t i = 0; i < fleet->touched_count; i++)
+        ring[i] = fleet->touched[(fleet->touched_first + i) & (fleet->touched_cap - 1)];
+    free(fleet->touched);
+    fleet->touched = ring;
+    fleet->touched_first = 0;
+    fleet->touched_cap = cap;
+}
 
 static void mark_touched(struct updraft_fleet *fleet, struct updraft_device *device)
 {
     if (device->touched)
         return;
     device->touched = true;
-    UPDRAFT_MEMORY_RESERVE(fleet->touched, fleet->touched_count, fleet->touched_cap);
-    fleet->touched[fleet->touched_count++] = device;
+    if (fleet->touched_count == fleet->touched_cap)
+        grow_touched(fleet);
+    fleet->touched[(fleet->touched_first + fleet->touched_count++) & (fleet->touched_cap - 1)] =
+        device;
 }
 
 void updraft_fleet_touch(struct updraft_fleet *fleet, const struct updraft_sight *sight)
@@ -315,9 +324,11 @@ bool updraft_fleet_take_touched(struct updraft_fleet *fleet, struct updraft_chan
 {
     if (fleet->touched_count == 0)
         return false;
-    struct updraft_device *device = fleet->touched[--fleet->touched_count];
+    struct updraft_device *device = fleet->touched[fleet->touched_first];
     struct updraft_touch_row *row = &change->row.touch;
 
+    fleet->touched_first = (fleet->touched_first + 1) & (fleet->touched_cap - 1);
+    fleet->touched_count--;
     device->touched = false;
     change->kind = UPDRAFT_CHANGE_TOUCH;
     updraft_name_set(row->device, sizeof row->device, device->id);

@@ -12,7 +12,6 @@
 #ifndef UPDRAFT_SERVER_FLEET_FLEET_H
 #define UPDRAFT_SERVER_FLEET_FLEET_H
 
-#include "server/fleet/history.h"
 #include "server/fleet/rollout.h"
 #include "server/fleet/tally.h"
 #include "server/traffic.h"
@@ -55,8 +54,8 @@ struct updraft_fleet {
     struct updraft_hash_key key;
     struct updraft_intern texts; /* of devices and attempts */
     struct updraft_tally tally;
-    struct updraft_history history;
-    struct updraft_device **touched; /* written behind with the next batch */
+    /* A ring of those to be written behind, from touched_first on. */
+    struct updraft_device **touched;
     size_t product_count, product_cap;
     size_t release_count, release_cap;
     size_t channel_count, channel_cap;
@@ -64,7 +63,7 @@ struct updraft_fleet {
     size_t device_count, device_cap;
     size_t attempt_count, attempt_cap;
     size_t token_count, token_cap;
-    size_t touched_count, touched_cap;
+    size_t touched_first, touched_count, touched_cap; /* the last a power of two */
     /* Grows with everything that can be seen. Starts from the clock, so that a number of an earlier
      * run does not come back with another meaning. */
     uint64_t generation;
@@ -101,7 +100,7 @@ struct updraft_sight {
 };
 void updraft_fleet_touch(struct updraft_fleet *fleet, const struct updraft_sight *sight);
 
-/* Takes the next device with something to write behind. False when there is none. */
+/* Takes the device that has something to write behind for the longest time. False when there is none. */
 bool updraft_fleet_take_touched(struct updraft_fleet *fleet, struct updraft_change *change);
 /* Its write failed: it is to be taken again. */
 void updraft_fleet_untake_touched(struct updraft_fleet *fleet, const char *device);

@@ -36,7 +36,7 @@ static enum updraft_method parse_method(const char *method)
     return UPDRAFT_METHOD_OTHER;
 }
 
-static void describe_peer(struct MHD_Connection *connection, char *out, size_t cap)
+void updraft_http_describe_peer(struct MHD_Connection *connection, char *out, size_t cap)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
@@ -59,8 +59,8 @@ static void describe_peer(struct MHD_Connection *connection, char *out, size_t c
 void updraft_http_gather(struct MHD_Connection *connection, const char *method, const char *url,
                          struct updraft_http_fields *fields, struct updraft_request *request)
 {
-    memset(fields, 0, sizeof *fields);
-    describe_peer(connection, fields->address, sizeof fields->address);
+    fields->header_count = fields->query_count = 0;
+    fields->too_many = fields->nul_inside = false;
     MHD_get_connection_values_n(connection, MHD_HEADER_KIND, take, fields);
     MHD_get_connection_values_n(connection, MHD_GET_ARGUMENT_KIND, take, fields);
     *request = (struct updraft_request){.method = parse_method(method),
@@ -69,6 +69,5 @@ void updraft_http_gather(struct MHD_Connection *connection, const char *method, 
                                         .header_count = fields->header_count,
                                         .query = fields->query,
                                         .query_count = fields->query_count,
-                                        .address = fields->address,
                                         .body = ""};
 }

@@ -5,8 +5,6 @@
 #include "server/exchange.h"
 #include "server/http/check.h"
 
-#include <netinet/in.h>
-
 #define UPDRAFT_HTTP_QUERY_CAP 16u
 
 struct MHD_Connection;
@@ -19,10 +17,12 @@ struct updraft_http_fields {
     size_t query_count;
     bool too_many;   /* headers or parameters: those that did not fit are left out */
     bool nul_inside; /* one of them */
-    char address[INET6_ADDRSTRLEN];
 };
 
-/* The request points into fields and to url. */
+/* Of the client, as text; "" when it has none. */
+void updraft_http_describe_peer(struct MHD_Connection *connection, char *out, size_t cap);
+
+/* The request points into fields and to url; its address is still to be set. */
 void updraft_http_gather(struct MHD_Connection *connection, const char *method, const char *url,
                          struct updraft_http_fields *fields, struct updraft_request *request);
 

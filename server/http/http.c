@@ -4,27 +4,25 @@
 #include "format/package.h"
 #include "server/clock.h"
 #include "server/http/fields.h"
+#include "server/http/line.h"
 #include "server/http/listen.h"
 #include "server/http/refusals.h"
 #include "server/memory.h"
 #include "server/routes.h"
 
 #include <microhttpd.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define PER_ADDRESS 1024u
 #define QUIET_S     60u
+/* What check.h allows, and the library's notes of it. It clears all of it before each further request of a
+ * connection. */
+#define CONNECTION_MEMORY 16384u
 /* A refused body of this size is still read, so that the sender gets to see the answer. */
 #define DRAIN_CAP 1048576
-
-/* What is kept for a connection. */
-struct line {
-    struct updraft_peer *peer;
-    size_t url_len; /* of the request under way, as it came */
-    bool url_bad;
-};
 
 enum stage {
     STAGE_READING, /* the body comes in, if there is one */
@@ -45,11 +43,10 @@ struct incoming {
 struct call {
     struct updraft_http *http;
     struct MHD_Connection *connection;
-    struct line *line;
+    struct updraft_line *line;
     enum stage stage;
     const struct updraft_route *route;
     struct updraft_request request;
-    struct updraft_http_fields fields; /* of request */
     char operator_name[UPDRAFT_NAME_CAP];
     int64_t began_ms;
     char *path;
@@ -58,7 +55,9 @@ struct call {
     size_t body_cap;
     uint64_t dropped;
     struct incoming *incoming;
+    bool answered; /* the library has the response: this is not needed any more */
     struct updraft_job job;
+    struct updraft_http_fields fields; /* of request; the last, for it is not cleared */
 };
 
 /* --- refusals of the adapter itself --- */
@@ -74,15 +73,20 @@ static void refuse(struct call *call, unsigned status, const char *message, cons
 static struct call *begin_call(struct updraft_http *http, struct MHD_Connection *connection,
                                const char *url, const char *method)
 {
-    struct call *call = updraft_memory_new(sizeof *call);
+    struct call *call = http->spare;
 
+    if (call == NULL)
+        call = updraft_memory_new(sizeof *call);
+    else
+        memset(call, 0, offsetof(struct call, fields));
+    http->spare = NULL;
     call->http = http;
     call->began_ms = updraft_clock_steady_ms();
     call->connection = connection;
-    call->line =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    call->line = updraft_line_of(connection);
     call->path = updraft_memory_copy(url, strlen(url));
     updraft_http_gather(connection, method, url, &call->fields, &call->request);
+    call->request.address = call->line->address;
     updraft_response_init(&call->job.response);
     return call;
 }
@@ -269,6 +273,8 @@ static struct MHD_Response *make_response(struct call *call, int fd)
     if (response->constant != NULL)
         return MHD_create_response_from_buffer(
             response->body_len, (void *)(uintptr_t)response->constant, MHD_RESPMEM_PERSISTENT);
+    if (response->body == NULL && response->header_count == 0)
+        return call->http->bare;
     if (response->body == NULL)
         return MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
     char *body = response->body;
@@ -276,7 +282,7 @@ static struct MHD_Response *make_response(struct call *call, int fd)
     return MHD_create_response_from_buffer(response->body_len, body, MHD_RESPMEM_MUST_FREE);
 }
 
-static void note_answer(struct call *call)
+static void note_answer(struct call *call, int64_t now_ms)
 {
     struct updraft_fleet *fleet = &call->http->server->fleet;
     const struct updraft_route *route = call->route;
@@ -286,26 +292,30 @@ static void note_answer(struct call *call)
                           route == NULL ? "" : route->pattern, call->job.response.status);
     pthread_mutex_unlock(&fleet->lock);
     updraft_log_request(&call->http->server->log, &call->request, call->job.response.status,
-                        updraft_clock_steady_ms() - call->began_ms);
+                        now_ms - call->began_ms);
 }
 
 static enum MHD_Result queue_answer(struct call *call, struct MHD_Response *answer)
 {
     const struct updraft_response *response = &call->job.response;
+    const int64_t now_ms = updraft_clock_steady_ms();
+    const bool own = answer != call->http->bare;
 
-    note_answer(call);
+    note_answer(call, now_ms);
     for (size_t i = 0; i < response->header_count; i++) {
         const struct updraft_response_header *header = &response->headers[i];
         MHD_add_response_header(answer, header->name,
                                 header->constant != NULL ? header->constant : header->value);
     }
-    MHD_add_response_header(answer, "X-Content-Type-Options", "nosniff");
+    if (own)
+        MHD_add_response_header(answer, "X-Content-Type-Options", "nosniff");
     updraft_peers_enter(&call->http->peers, call->line->peer,
                         response->has_stream ? UPDRAFT_PEER_WAITS : UPDRAFT_PEER_TAKES,
-                        response->has_file ? response->file_len : response->body_len,
-                        updraft_clock_steady_ms());
+                        response->has_file ? response->file_len : response->body_len, now_ms);
     enum MHD_Result result = MHD_queue_response(call->connection, response->status, answer);
-    MHD_destroy_response(answer);
+    if (own)
+        MHD_destroy_response(answer);
+    call->answered = result == MHD_YES;
     return result;
 }
 
@@ -435,13 +445,14 @@ static enum MHD_Result run_handler(struct call *call)
 
 static enum MHD_Result first_call(struct call *call, const char *version)
 {
-    int64_t body_len, now_ms = updraft_clock_steady_ms();
+    int64_t body_len;
 
     judge(call, version, &body_len);
     uint64_t at_most = body_len >= 0         ? (uint64_t)body_len
                        : call->route != NULL ? call->route->body_cap
                                              : 0;
-    updraft_peers_enter(&call->http->peers, call->line->peer, UPDRAFT_PEER_BODY, at_most, now_ms);
+    updraft_peers_enter(&call->http->peers, call->line->peer, UPDRAFT_PEER_BODY, at_most,
+                        call->began_ms);
     if (call->stage != STAGE_REFUSED)
         return MHD_YES;
     /* A sender that waits for leave, or has much to send, is told at once, and so is one of whom it is
@@ -452,17 +463,8 @@ static enum MHD_Result first_call(struct call *call, const char *version)
     return MHD_YES;
 }
 
-static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url,
-                                  const char *method, const char *version, const char *data,
-                                  size_t *data_len, void **call_ctx)
+static enum MHD_Result next_call(struct call *call, const char *data, size_t *data_len)
 {
-    struct call *call = *call_ctx;
-
-    if (call == NULL) {
-        call = begin_call(ctx, connection, url, method);
-        *call_ctx = call;
-        return first_call(call, version);
-    }
     if (*data_len > 0) {
         enum MHD_Result result = take_body(call, data, *data_len);
         *data_len = 0;
@@ -480,68 +482,67 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
     return MHD_NO;
 }
 
-static void on_completed(void *ctx, struct MHD_Connection *connection, void **call_ctx,
-                         enum MHD_RequestTerminationCode how)
+/* One is kept for the next request: check-ins need no other memory to speak of. */
+static void end_call(struct call *call)
 {
-    struct updraft_http *http = ctx;
-    struct call *call = *call_ctx;
+    struct updraft_http *http = call->http;
 
-    (void)connection;
-    (void)how;
-    if (call == NULL)
-        return;
-    updraft_peers_enter(&http->peers, call->line->peer, UPDRAFT_PEER_IDLE, 0,
-                        updraft_clock_steady_ms());
     if (call->incoming != NULL)
         updraft_upload_end(&http->server->artifacts, &call->incoming->upload);
     free(call->incoming);
     updraft_response_deinit(&call->job.response);
     free(call->path);
     free(call->body);
-    free(call);
-    *call_ctx = NULL;
+    if (http->spare != NULL)
+        free(call);
+    else
+        http->spare = call;
 }
 
-static void on_connection(void *ctx, struct MHD_Connection *connection, void **line_ctx,
-                          enum MHD_ConnectionNotificationCode what)
+/* What is known of a request goes as soon as it is answered: a slow download takes its time, and there may
+ * be thousands of them. */
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *data_len, void **call_ctx)
 {
-    struct updraft_http *http = ctx;
-    struct line *line = *line_ctx;
+    struct call *call = *call_ctx;
+    enum MHD_Result result;
 
-    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        line = updraft_memory_new(sizeof *line);
-        line->peer = updraft_peers_add(
-            &http->peers,
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
-            updraft_clock_steady_ms());
-        *line_ctx = line;
-    } else if (line != NULL) {
-        updraft_peers_remove(&http->peers, line->peer);
-        free(line);
-        *line_ctx = NULL;
+    if (call == NULL) {
+        call = begin_call(ctx, connection, url, method);
+        *call_ctx = call;
+        result = first_call(call, version);
+    } else {
+        result = next_call(call, data, data_len);
     }
+    if (call->answered) {
+        end_call(call);
+        *call_ctx = NULL;
+    }
+    return result;
 }
 
-/* The request line is complete; url is as it came. */
-static void *on_url(void *ctx, const char *url, struct MHD_Connection *connection)
+static void on_completed(void *ctx, struct MHD_Connection *connection, void **call_ctx,
+                         enum MHD_RequestTerminationCode how)
 {
     struct updraft_http *http = ctx;
-    struct line *line =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 
-    line->url_len = strlen(url);
-    line->url_bad = url[0] != '/' || strstr(url, "%00") != NULL;
-    for (const char *at = url; *at != '\0'; at++)
-        line->url_bad |= *at <= 0x20 || *at >= 0x7f;
-    updraft_peers_enter(&http->peers, line->peer, UPDRAFT_PEER_HEADERS, 0,
+    (void)how;
+    updraft_peers_enter(&http->peers, updraft_line_of(connection)->peer, UPDRAFT_PEER_IDLE, 0,
                         updraft_clock_steady_ms());
-    return NULL;
+    if (*call_ctx != NULL)
+        end_call(*call_ctx);
+    *call_ctx = NULL;
 }
 
 bool updraft_http_start(struct updraft_http *http, struct updraft_server *server, int listen_fd)
 {
     memset(http, 0, sizeof *http);
     http->server = server;
+    http->bare = MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+    if (http->bare == NULL)
+        return false;
+    MHD_add_response_header(http->bare, "X-Content-Type-Options", "nosniff");
     updraft_peers_init(&http->peers);
     updraft_streams_init(&http->streams, &server->news, &server->fleet);
     http->daemon = MHD_start_daemon(
@@ -549,10 +550,13 @@ bool updraft_http_start(struct updraft_http *http, struct updraft_server *server
         MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_CONNECTION_LIMIT, updraft_listen_connections_most(),
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, QUIET_S,
-        MHD_OPTION_URI_LOG_CALLBACK, on_url, http, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_END);
-    if (http->daemon == NULL)
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_URI_LOG_CALLBACK,
+        updraft_line_note_url, &http->peers, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
+        MHD_OPTION_NOTIFY_CONNECTION, updraft_line_notify, &http->peers, MHD_OPTION_END);
+    if (http->daemon == NULL) {
+        MHD_destroy_response(http->bare);
         updraft_peers_deinit(&http->peers);
+    }
     return http->daemon != NULL;
 }
 
@@ -575,5 +579,7 @@ void updraft_http_stop(struct updraft_http *http)
     updraft_streams_close(&http->streams);
     MHD_stop_daemon(http->daemon);
     updraft_streams_deinit(&http->streams);
+    MHD_destroy_response(http->bare);
+    free(http->spare);
     updraft_peers_deinit(&http->peers);
 }

@@ -12,6 +12,8 @@
 #include "server/server.h"
 
 struct MHD_Daemon;
+struct MHD_Response;
+struct call;
 
 struct updraft_http {
     struct updraft_server *server;
@@ -19,6 +21,8 @@ struct updraft_http {
     struct updraft_peers peers;
     struct updraft_gate gate;
     struct updraft_streams streams;
+    struct MHD_Response *bare; /* a status and no more, as most answers to devices are */
+    struct call *spare;        /* memory of a request that is over; NULL: none */
 };
 
 /* Takes over the listening socket. */
