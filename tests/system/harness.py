@@ -162,8 +162,11 @@ class Server(Process):
                           *extra])
         self.directory = directory
         self.url = re.search(r"http://\S+", self.wait_line("listening on"))[0].rstrip("/")
-        with open(os.path.join(directory, "token"), encoding="ascii") as file:
-            self.token = file.read().strip()
+        path = os.path.join(directory, "token")
+        self.token = None  # a server that shares a database may have none
+        if os.path.exists(path):
+            with open(path, encoding="ascii") as file:
+                self.token = file.read().strip()
 
     def api(self, method, path, body=None, headers=None):
         """(status, decoded JSON) of an operator request."""
