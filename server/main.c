@@ -1,3 +1,4 @@
+#include "server/care/care.h"
 #include "server/http/http.h"
 #include "server/http/listen.h"
 #include "server/store/postgres.h"
@@ -36,6 +37,10 @@ static const char usage[] =
     "First steps:\n"
     "  updraftd --data ./fleet --listen 0.0.0.0:8080\n"
     "  updraft publish firmware.bin --channel stable     puts an image on a channel\n"
+    "\n"
+    "  updraftd backup --data DIR --to COPY               a copy, also while it runs\n"
+    "  updraftd restore --from COPY --data DIR            and back\n"
+    "  updraftd verify --data DIR [--database URL]        is everything whole?\n"
     "\n"
     "Where devices ask:\n"
     "  /d/channel/PRODUCT/CHANNEL/CHIP.json   channel descriptor, as esp32-evse reads it\n"
@@ -177,6 +182,8 @@ int main(int argc, char **argv)
     sigset_t ending;
     char url[128];
 
+    if (updraft_care_named(argc, argv))
+        return updraft_care_main(argc, argv);
     int code = parse_options(argc, argv, &options);
     if (code >= 0)
         return code;

@@ -121,6 +121,17 @@ enum updraft_artifact_result updraft_artifacts_open(struct updraft_artifacts *ar
     return UPDRAFT_ARTIFACT_OK;
 }
 
+enum updraft_artifact_result updraft_artifacts_look(struct updraft_artifacts *artifacts,
+                                                    const char *dir)
+{
+    memset(artifacts, 0, sizeof *artifacts);
+    artifacts->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (artifacts->dir_fd < 0)
+        return result_of_errno(errno);
+    pthread_mutex_init(&artifacts->lock, NULL);
+    return UPDRAFT_ARTIFACT_OK;
+}
+
 void updraft_artifacts_close(struct updraft_artifacts *artifacts)
 {
     close(artifacts->dir_fd);

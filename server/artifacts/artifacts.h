@@ -46,6 +46,9 @@ struct updraft_artifacts {
  * why it failed. */
 enum updraft_artifact_result updraft_artifacts_open(struct updraft_artifacts *artifacts,
                                                     const char *dir, bool shared);
+/* Only to read: nothing is created or removed. */
+enum updraft_artifact_result updraft_artifacts_look(struct updraft_artifacts *artifacts,
+                                                    const char *dir);
 void updraft_artifacts_close(struct updraft_artifacts *artifacts);
 
 /* Removes every artifact that is not wanted; gives their number. Other files are left alone. */

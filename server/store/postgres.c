@@ -29,6 +29,7 @@ struct postgres_store {
     char *url;
     char self[33];      /* of this run of this server */
     PGconn *conn;       /* NULL: lost */
+    bool as_is;         /* the tables are not to be touched */
     bool in_batch;      /* a transaction is open, and the lock is ours */
     int64_t seq;        /* number of the last commit whose rows the caller has */
     int64_t heard_ms;   /* clock of the database when it was so */
@@ -150,7 +151,8 @@ static enum updraft_store_result connect_again(struct postgres_store *store,
     }
     store->conn = updraft_postgres_connect(store->url, problem);
     if (store->conn != NULL)
-        result = updraft_postgres_migrate(store->conn, problem);
+        result = store->as_is ? updraft_postgres_check(store->conn, problem)
+                              : updraft_postgres_migrate(store->conn, problem);
     if (result == UPDRAFT_STORE_OK)
         result = prepare(store, problem);
     store->refused_ms = result == UPDRAFT_STORE_OK ? 0 : updraft_clock_steady_ms();
@@ -645,13 +647,14 @@ static void name_self(char out[33])
         snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }
 
-enum updraft_store_result updraft_postgres_open(const char *url, struct updraft_store *out,
-                                                struct updraft_store_problem *problem)
+static enum updraft_store_result open_store(const char *url, bool as_is, struct updraft_store *out,
+                                            struct updraft_store_problem *problem)
 {
     struct postgres_store *store = updraft_memory_new(sizeof *store);
 
     store->url = updraft_memory_copy(url, strlen(url));
     store->batch = updraft_postgres_batch_new();
+    store->as_is = as_is;
     name_self(store->self);
     enum updraft_store_result result = connect_again(store, problem);
     if (result != UPDRAFT_STORE_OK) {
@@ -665,4 +668,16 @@ enum updraft_store_result updraft_postgres_open(const char *url, struct updraft_
     out->watch = watch;
     out->close = close_store;
     return UPDRAFT_STORE_OK;
+}
+
+enum updraft_store_result updraft_postgres_open(const char *url, struct updraft_store *store,
+                                                struct updraft_store_problem *problem)
+{
+    return open_store(url, false, store, problem);
+}
+
+enum updraft_store_result updraft_postgres_open_as_is(const char *url, struct updraft_store *store,
+                                                      struct updraft_store_problem *problem)
+{
+    return open_store(url, true, store, problem);
 }

@@ -22,4 +22,9 @@ UPDRAFT_MUST_CHECK enum updraft_store_result
 updraft_postgres_open(const char *url, struct updraft_store *store,
                       struct updraft_store_problem *problem);
 
+/* The same, but changes nothing: tables of another version are refused (NEWER). Only to load from. */
+UPDRAFT_MUST_CHECK enum updraft_store_result
+updraft_postgres_open_as_is(const char *url, struct updraft_store *store,
+                            struct updraft_store_problem *problem);
+
 #endif

@@ -175,6 +175,42 @@ static enum updraft_store_result add_books(PGconn *conn, struct updraft_store_pr
     return result;
 }
 
+static enum updraft_store_result ask_version(PGconn *conn, int *version,
+                                             struct updraft_store_problem *problem)
+{
+    PGresult *answer = PQexec(conn, "SELECT coalesce(max(version),0) FROM schema_migrations");
+    enum updraft_store_result result = UPDRAFT_STORE_OK;
+
+    if (PQresultStatus(answer) != PGRES_TUPLES_OK) {
+        result = updraft_postgres_explain(conn, answer, "cannot read", problem);
+        PQclear(answer);
+        return result;
+    }
+    *version = atoi(PQgetvalue(answer, 0, 0));
+    PQclear(answer);
+    if (*version > updraft_schema_version) {
+        snprintf(problem->text, sizeof problem->text,
+                 "the PostgreSQL database %.60s has schema %d, this program knows up to %d",
+                 PQdb(conn), *version, updraft_schema_version);
+        return UPDRAFT_STORE_NEWER;
+    }
+    return UPDRAFT_STORE_OK;
+}
+
+enum updraft_store_result updraft_postgres_check(PGconn *conn,
+                                                 struct updraft_store_problem *problem)
+{
+    int version;
+    enum updraft_store_result result = ask_version(conn, &version, problem);
+
+    if (result != UPDRAFT_STORE_OK || version == updraft_schema_version)
+        return result;
+    snprintf(problem->text, sizeof problem->text,
+             "the PostgreSQL database %.60s has schema %d, this program would bring it to %d",
+             PQdb(conn), version, updraft_schema_version);
+    return UPDRAFT_STORE_NEWER;
+}
+
 static enum updraft_store_result migrate_locked(PGconn *conn, struct updraft_store_problem *problem)
 {
     static const char own_tables[] =
@@ -189,20 +225,10 @@ static enum updraft_store_result migrate_locked(PGconn *conn, struct updraft_sto
 
     if (result != UPDRAFT_STORE_OK)
         return result;
-    PGresult *answer = PQexec(conn, "SELECT coalesce(max(version),0) FROM schema_migrations");
-    if (PQresultStatus(answer) != PGRES_TUPLES_OK) {
-        result = updraft_postgres_explain(conn, answer, "cannot read", problem);
-        PQclear(answer);
+    int version;
+    result = ask_version(conn, &version, problem);
+    if (result != UPDRAFT_STORE_OK)
         return result;
-    }
-    int version = atoi(PQgetvalue(answer, 0, 0));
-    PQclear(answer);
-    if (version > updraft_schema_version) {
-        snprintf(problem->text, sizeof problem->text,
-                 "the PostgreSQL database %.60s has schema %d, this program knows up to %d",
-                 PQdb(conn), version, updraft_schema_version);
-        return UPDRAFT_STORE_NEWER;
-    }
     if (version == updraft_schema_version)
         return UPDRAFT_STORE_OK;
     for (; result == UPDRAFT_STORE_OK && version < updraft_schema_version; version++)

@@ -23,6 +23,10 @@ enum updraft_store_result updraft_postgres_explain(const PGconn *conn, const PGr
 enum updraft_store_result updraft_postgres_run(PGconn *conn, const char *sql, const char *what,
                                                struct updraft_store_problem *problem);
 
+/* Whether the tables are those of this program; nothing is changed. */
+enum updraft_store_result updraft_postgres_check(PGconn *conn,
+                                                 struct updraft_store_problem *problem);
+
 /* Brings the tables up to date, or creates them; one server at a time. */
 enum updraft_store_result updraft_postgres_migrate(PGconn *conn,
                                                    struct updraft_store_problem *problem);

@@ -313,10 +313,10 @@ static char *ask(sqlite3 *db, const char *sql)
     return answer;
 }
 
-static enum updraft_store_result check_integrity(struct sqlite_store *store,
+static enum updraft_store_result check_integrity(struct sqlite_store *store, const char *pragma,
                                                  struct updraft_store_problem *problem)
 {
-    char *verdict = ask(store->db, "PRAGMA quick_check(1)");
+    char *verdict = ask(store->db, pragma);
     enum updraft_store_result result = UPDRAFT_STORE_OK;
 
     if (verdict == NULL) {
@@ -394,23 +394,24 @@ static enum updraft_store_result prepare(struct sqlite_store *store,
     return ok ? UPDRAFT_STORE_OK : explain(store, "cannot prepare", problem);
 }
 
-enum updraft_store_result updraft_sqlite_open(const char *path, struct updraft_store *out,
-                                              struct updraft_store_problem *problem)
+/* --- opening and copying --- */
+
+static struct sqlite_store *new_store(const char *path)
 {
     struct sqlite_store *store = updraft_memory_new(sizeof *store);
-    enum updraft_store_result result = UPDRAFT_STORE_OK;
 
     store->tables = updraft_memory_new(updraft_table_count * sizeof *store->tables);
     snprintf(store->path, sizeof store->path, "%s", path);
-    if (sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=
-            SQLITE_OK ||
-        sqlite3_exec(store->db,
-                     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-                     "PRAGMA busy_timeout=2000",
-                     NULL, NULL, NULL) != SQLITE_OK)
-        result = explain(store, "cannot open", problem);
-    if (result == UPDRAFT_STORE_OK)
-        result = check_integrity(store, problem);
+    return store;
+}
+
+/* With the database open: makes sure that it is ours and up to date. Takes the store. */
+static enum updraft_store_result finish_opening(struct sqlite_store *store, const char *integrity,
+                                                struct updraft_store *out,
+                                                struct updraft_store_problem *problem)
+{
+    enum updraft_store_result result = check_integrity(store, integrity, problem);
+
     if (result == UPDRAFT_STORE_OK)
         result = migrate(store, problem);
     if (result == UPDRAFT_STORE_OK)
@@ -421,9 +422,88 @@ enum updraft_store_result updraft_sqlite_open(const char *path, struct updraft_s
         close_store(store);
         return result;
     }
+    memset(out, 0, sizeof *out);
     out->ctx = store;
     out->load = load;
     out->commit = commit;
     out->close = close_store;
     return UPDRAFT_STORE_OK;
+}
+
+enum updraft_store_result updraft_sqlite_open(const char *path, struct updraft_store *out,
+                                              struct updraft_store_problem *problem)
+{
+    struct sqlite_store *store = new_store(path);
+
+    if (sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) ==
+            SQLITE_OK &&
+        sqlite3_exec(store->db,
+                     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+                     "PRAGMA busy_timeout=2000",
+                     NULL, NULL, NULL) == SQLITE_OK)
+        return finish_opening(store, "PRAGMA quick_check(1)", out, problem);
+    enum updraft_store_result result = explain(store, "cannot open", problem);
+    close_store(store);
+    return result;
+}
+
+/* All pages as they are at one moment; in WAL mode, whoever writes goes on. */
+static enum updraft_store_result copy_pages(const char *from, struct sqlite_store *to,
+                                            struct updraft_store_problem *problem)
+{
+    struct sqlite_store source = {0};
+    enum updraft_store_result result = UPDRAFT_STORE_OK;
+    sqlite3_backup *backup = NULL;
+
+    snprintf(source.path, sizeof source.path, "%s", from);
+    /* Nothing is written; but who may write tidies the log's files away, as the last to leave. */
+    if (sqlite3_open_v2(from, &source.db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
+        sqlite3_exec(source.db, "PRAGMA busy_timeout=10000; SELECT count(*) FROM sqlite_schema",
+                     NULL, NULL, NULL) != SQLITE_OK)
+        result = explain(&source, "cannot read", problem);
+    if (result == UPDRAFT_STORE_OK) {
+        backup = sqlite3_backup_init(to->db, "main", source.db, "main");
+        int step = backup == NULL ? SQLITE_ERROR : sqlite3_backup_step(backup, -1);
+        int end = sqlite3_backup_finish(backup); /* leaves its error in the copy */
+        if (step != SQLITE_DONE || end != SQLITE_OK)
+            result = explain(to, "cannot copy to", problem);
+    }
+    sqlite3_close(source.db);
+    return result;
+}
+
+enum updraft_store_result updraft_sqlite_copy(const char *from, const char *to,
+                                              struct updraft_store_problem *problem)
+{
+    struct sqlite_store *store = new_store(to);
+    enum updraft_store_result result = UPDRAFT_STORE_OK;
+
+    if (sqlite3_open_v2(to, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=
+        SQLITE_OK)
+        result = explain(store, "cannot create", problem);
+    if (result == UPDRAFT_STORE_OK)
+        result = copy_pages(from, store, problem);
+    /* One file, which can be read where nothing can be written. */
+    if (result == UPDRAFT_STORE_OK &&
+        sqlite3_exec(store->db, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL) != SQLITE_OK)
+        result = explain(store, "cannot write", problem);
+    close_store(store);
+    return result;
+}
+
+enum updraft_store_result updraft_sqlite_open_copy(const char *path, struct updraft_store *out,
+                                                   struct updraft_store_problem *problem)
+{
+    struct sqlite_store *store = new_store(path); /* the name is for what is said about it */
+    enum updraft_store_result result = UPDRAFT_STORE_OK;
+
+    if (sqlite3_open_v2("", &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=
+        SQLITE_OK)
+        result = explain(store, "cannot make a temporary copy of", problem);
+    if (result == UPDRAFT_STORE_OK)
+        result = copy_pages(path, store, problem);
+    if (result == UPDRAFT_STORE_OK)
+        return finish_opening(store, "PRAGMA integrity_check(1)", out, problem);
+    close_store(store);
+    return result;
 }

@@ -10,4 +10,15 @@ UPDRAFT_MUST_CHECK enum updraft_store_result
 updraft_sqlite_open(const char *path, struct updraft_store *store,
                     struct updraft_store_problem *problem);
 
+/* Copies the database into a new file, also while a server writes to it. After a failure a part of the file may
+ * be there. */
+UPDRAFT_MUST_CHECK enum updraft_store_result
+updraft_sqlite_copy(const char *from, const char *to, struct updraft_store_problem *problem);
+
+/* Opens a temporary copy, checked from end to end; the file itself is only read, also while a server writes to
+ * it. */
+UPDRAFT_MUST_CHECK enum updraft_store_result
+updraft_sqlite_open_copy(const char *path, struct updraft_store *store,
+                         struct updraft_store_problem *problem);
+
 #endif

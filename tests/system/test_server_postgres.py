@@ -178,6 +178,36 @@ class TwoServers(PostgresCase):
         lone.wait_line("ALARM.*" + digest)
 
 
+class Verify(PostgresCase):
+    def verify(self, status, url=None):
+        result = subprocess.run(
+            [harness.program("updraftd"), "verify", "--data", self.path("data"), "--database", url or self.url,
+             "--artifacts", self.path("shared"), "--json"], capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(result.returncode, status, result.stdout + result.stderr)
+        return json.loads(result.stdout)
+
+    def test_verify_reads_the_database_and_every_image(self):
+        self.assertEqual(self.publish(images.make("1.0.0"))[0], 201)
+        self.assertEqual(self.tell(self.other, 1, "1.0.0", "confirmed")[0], 200)
+        found = self.verify(0)
+        self.assertEqual((found["ok"], found["images"], found["devices"]), (True, 1, 1))
+        schema = self.url.rsplit("%3D", 1)[1]
+        DATABASE.sql(f"UPDATE {schema}.devices SET chip=70000")
+        self.assertIn("never wrote", self.verify(1)["error"]["message"])
+        DATABASE.sql(f"UPDATE {schema}.devices SET chip=0")
+        for folder, _, names in os.walk(self.path("shared")):
+            for name in names:
+                os.remove(os.path.join(folder, name))
+        self.assertEqual([one["problem"] for one in self.verify(3)["problems"]], ["missing"])
+
+    def test_verify_does_not_bring_a_database_up_to_date(self):
+        schema = self.url.rsplit("%3D", 1)[1]
+        self.assertEqual((self.server.stop(), self.other.stop()), (0, 0))
+        DATABASE.sql(f"DELETE FROM {schema}.schema_migrations WHERE version > 5")
+        self.assertIn("schema 5", self.verify(1)["error"]["message"])
+        self.assertEqual(DATABASE.sql(f"SELECT max(version) FROM {schema}.schema_migrations"), "5")
+
+
 class DatabaseAway(PostgresCase):
     def setUp(self):
         super().setUp()
