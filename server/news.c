@@ -99,6 +99,8 @@ static bool describe(const struct updraft_fleet *fleet, const struct updraft_cha
     case UPDRAFT_CHANGE_LOG:         /* comes with its attempt */
     case UPDRAFT_CHANGE_ATTEMPT_END: /* only makes room */
     case UPDRAFT_CHANGE_AUDIT:
+    case UPDRAFT_CHANGE_HISTORY:
+    case UPDRAFT_CHANGE_HISTORY_END:
         return false;
     }
     return false;

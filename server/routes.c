@@ -54,6 +54,7 @@ static const struct updraft_route routes[] = {
     {GET, "metrics", updraft_metrics_show, NONE, 0, VIEW, false},
     {GET, "api/v1/overview", updraft_overview_show, NONE, 0, VIEW, false},
     {GET, "api/v1/events", updraft_events_follow, NONE, 0, VIEW, false},
+    {GET, "api/v1/history", updraft_history_list, NONE, 0, VIEW, false},
     {GET, "api/v1/products", updraft_products_list, NONE, 0, VIEW, false},
     {GET, "api/v1/releases", updraft_releases_list, NONE, 0, VIEW, false},
     {POST, "api/v1/releases", updraft_releases_publish, UPDRAFT_BODY_IMAGE, IMAGE_CAP, PUBLISH,

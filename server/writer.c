@@ -192,6 +192,22 @@ static bool add_touches(struct updraft_writer *writer)
     return count == BATCH_TOUCHES;
 }
 
+/* Once an hour what runs is written down. */
+static void add_history(struct updraft_writer *writer)
+{
+    struct updraft_change *changes = NULL;
+    int64_t now_ms = updraft_clock_wall_ms();
+    size_t count = 0;
+
+    pthread_mutex_lock(&writer->fleet->lock);
+    if (updraft_history_due(writer->fleet, now_ms))
+        count = updraft_history_plan(writer->fleet, now_ms, &changes);
+    pthread_mutex_unlock(&writer->fleet->lock);
+    for (size_t i = 0; i < count; i++)
+        add_change(writer, &changes[i]);
+    free(changes);
+}
+
 static void apply(struct updraft_writer *writer, struct batch *batch)
 {
     const struct updraft_view view = view_now(writer);
@@ -371,7 +387,10 @@ static bool plan_batch(struct updraft_writer *writer, struct batch *batch, struc
     put_back(writer, batch);
     if (begun)
         add_steering(writer, batch);
-    return flush && begun && add_touches(writer);
+    if (!flush || !begun)
+        return false;
+    add_history(writer);
+    return add_touches(writer);
 }
 
 /* True when there is more to write at once. */

@@ -12,6 +12,7 @@
 #ifndef UPDRAFT_SERVER_FLEET_FLEET_H
 #define UPDRAFT_SERVER_FLEET_FLEET_H
 
+#include "server/fleet/history.h"
 #include "server/fleet/rollout.h"
 #include "server/fleet/tally.h"
 #include "server/traffic.h"
@@ -54,6 +55,7 @@ struct updraft_fleet {
     struct updraft_hash_key key;
     struct updraft_intern texts; /* of devices and attempts */
     struct updraft_tally tally;
+    struct updraft_history history;
     /* A ring of those to be written behind, from touched_first on. */
     struct updraft_device **touched;
     size_t product_count, product_cap;

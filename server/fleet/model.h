@@ -191,6 +191,14 @@ struct updraft_audit_row {
     uint16_t status; /* of the answer */
 };
 
+/* How many devices of a product ran a version at a full hour. */
+struct updraft_history_row {
+    int64_t at_ms;
+    char product[UPDRAFT_NAME_CAP];
+    char version[UPDRAFT_VERSION_CAP];
+    uint32_t devices;
+};
+
 enum updraft_change_kind {
     UPDRAFT_CHANGE_PRODUCT,
     UPDRAFT_CHANGE_RELEASE,
@@ -205,6 +213,8 @@ enum updraft_change_kind {
     UPDRAFT_CHANGE_AUDIT,
     UPDRAFT_CHANGE_ATTEMPT_END, /* not kept any more: of the row only id and device count */
     UPDRAFT_CHANGE_ROLLOUT,
+    UPDRAFT_CHANGE_HISTORY,
+    UPDRAFT_CHANGE_HISTORY_END, /* not kept any more: of the row all but the number counts */
 };
 
 struct updraft_change {
@@ -221,6 +231,7 @@ struct updraft_change {
         struct updraft_token_row token;
         struct updraft_log_row log;
         struct updraft_audit_row audit;
+        struct updraft_history_row history;
     } row;
 };
 

@@ -68,6 +68,10 @@ void updraft_tokens_revoke(const struct updraft_view *view, const struct updraft
 void updraft_metrics_show(const struct updraft_view *view, const struct updraft_request *request,
                           struct updraft_plan *plan, struct updraft_response *response);
 
+/* GET /api/v1/history?product= */
+void updraft_history_list(const struct updraft_view *view, const struct updraft_request *request,
+                          struct updraft_plan *plan, struct updraft_response *response);
+
 /* GET /api/v1/events */
 void updraft_events_follow(const struct updraft_view *view, const struct updraft_request *request,
                            struct updraft_plan *plan, struct updraft_response *response);

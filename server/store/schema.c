@@ -48,6 +48,8 @@ const char *const updraft_schema_steps[] = {
     " gate_met_ms INTEGER NOT NULL, retry_ms INTEGER NOT NULL, reason TEXT NOT NULL,"
     " made_by TEXT NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL);"
     "ALTER TABLE attempts ADD COLUMN rollout_id INTEGER NOT NULL DEFAULT 0;",
+    "CREATE TABLE history(at_ms INTEGER NOT NULL, product TEXT NOT NULL, version TEXT NOT NULL,"
+    " devices INTEGER NOT NULL, PRIMARY KEY(at_ms, product, version)) WITHOUT ROWID;",
 };
 const int updraft_schema_version =
     (int)(sizeof updraft_schema_steps / sizeof *updraft_schema_steps);

@@ -175,6 +175,13 @@ static const struct updraft_column audit[] = {
     RING(updraft_audit_row, id, "slot", UPDRAFT_AUDIT_CAP),
 };
 
+static const struct updraft_column history[] = {
+    COLUMN(updraft_history_row, at_ms, "at_ms", KEY),
+    COLUMN(updraft_history_row, product, "product", KEY),
+    COLUMN(updraft_history_row, version, "version", KEY),
+    COLUMN(updraft_history_row, devices, "devices", TAKE),
+};
+
 /* What is written behind. */
 static const struct updraft_column touched_devices[] = {
     COLUMN(updraft_touch_row, device, "id", KEY),
@@ -209,6 +216,7 @@ const struct updraft_table updraft_tables[] = {
     {TABLE(tokens, TOKEN, "id"), ENDED_BY(TOKEN_END)},
     {TABLE(logs, LOG, "attempt_id"), ENDED_BY(ATTEMPT_END)},
     {TABLE(audit, AUDIT, "id")},
+    {TABLE(history, HISTORY, "at_ms"), ENDED_BY(HISTORY_END)},
     {UPDATE("devices", TOUCH, touched_devices, "")},
     {UPDATE("attempts", TOUCH, touched_attempts, WHILE_DOWNLOADING)},
 };

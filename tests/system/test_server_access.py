@@ -14,6 +14,7 @@ ROLES = ("view", "publish", "operate", "admin")
 ROWS = (
     ("GET", "/metrics", None, "view"),
     ("GET", "/api/v1/overview", None, "view"),
+    ("GET", "/api/v1/history?product=demo", None, "view"),
     ("GET", "/api/v1/products", None, "view"),
     ("GET", "/api/v1/releases", None, "view"),
     ("GET", "/api/v1/channels", None, "view"),

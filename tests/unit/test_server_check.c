@@ -150,6 +150,7 @@ static void every_address_asks_for_the_role_it_is_meant_for(void **state)
         {UPDRAFT_METHOD_GET, "/metrics", UPDRAFT_ROLE_VIEW},
         {UPDRAFT_METHOD_GET, "/api/v1/overview", UPDRAFT_ROLE_VIEW},
         {UPDRAFT_METHOD_GET, "/api/v1/events", UPDRAFT_ROLE_VIEW},
+        {UPDRAFT_METHOD_GET, "/api/v1/history", UPDRAFT_ROLE_VIEW},
         {UPDRAFT_METHOD_GET, "/api/v1/products", UPDRAFT_ROLE_VIEW},
         {UPDRAFT_METHOD_GET, "/api/v1/releases", UPDRAFT_ROLE_VIEW},
         {UPDRAFT_METHOD_GET, "/api/v1/channels", UPDRAFT_ROLE_VIEW},
