@@ -52,7 +52,9 @@ struct updraft_request {
     size_t query_count;
     const char *address;       /* of the peer, as text */
     const char *operator_name; /* of the token; NULL: none was asked for */
-    const char *body;          /* NUL-terminated too */
+    const char *certified; /* the device that a client certificate was made for; NULL: none shown */
+    bool by_front;         /* it came by the proxy that is believed (http/front.h) */
+    const char *body;      /* NUL-terminated too */
     size_t body_len;
     const struct updraft_received_image *image; /* routes that take one */
 };

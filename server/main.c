@@ -16,7 +16,7 @@ static const char usage[] =
     "updraftd: serves firmware to a fleet of ESP devices and keeps book of what they run\n"
     "\n"
     "  updraftd --data DIR [--database URL] [--artifacts DIR] [--listen ADDR:PORT]\n"
-    "           [--base-url URL] [--log text|json]\n"
+    "           [--base-url URL] [--front ADDR [--x-accel PREFIX]] [--log text|json]\n"
     "\n"
     "  --data DIR           where everything is kept; created when it is absent\n"
     "  --database URL       keep the fleet in PostgreSQL, postgresql://USER@HOST/NAME, instead of\n"
@@ -27,6 +27,10 @@ static const char usage[] =
     "                       free one; 0.0.0.0 or [::] listens on all addresses\n"
     "  --base-url URL       how devices reach this server, for the addresses of images in\n"
     "                       channel descriptors (default: the host the device asked)\n"
+    "  --front ADDR         address of a proxy that is believed: X-Real-IP is who asks, and\n"
+    "                       X-Updraft-Device-Certified whose certificate it was; see\n"
+    "                       docs/OPERATING.md\n"
+    "  --x-accel PREFIX     it sends the images itself: nginx's internal location for them\n"
     "  --log text|json      a line on stderr for each request of an operator and each that was\n"
     "                       refused; json: everything on stderr as JSON, an object a line\n"
     "  --help, --version\n"
@@ -54,6 +58,8 @@ static const char usage[] =
 
 struct options {
     const char *listen;
+    const char *front;
+    const char *x_accel;
     struct updraft_server_options server;
 };
 
@@ -74,10 +80,12 @@ static int parse_options(int argc, char **argv, struct options *options)
                                           {"database", required_argument, NULL, 's'},
                                           {"artifacts", required_argument, NULL, 'a'},
                                           {"log", required_argument, NULL, 'o'},
+                                          {"front", required_argument, NULL, 'f'},
+                                          {"x-accel", required_argument, NULL, 'x'},
                                           {NULL, 0, NULL, 0}};
     int option;
 
-    *options = (struct options){"127.0.0.1:8080", {NULL, "", "", "", UPDRAFT_LOG_EVENTS}};
+    *options = (struct options){"127.0.0.1:8080", "", "", {NULL, "", "", "", UPDRAFT_LOG_EVENTS}};
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         switch (option) {
         case 'd':
@@ -94,6 +102,12 @@ static int parse_options(int argc, char **argv, struct options *options)
             break;
         case 'b':
             options->server.base_url = optarg;
+            break;
+        case 'f':
+            options->front = optarg;
+            break;
+        case 'x':
+            options->x_accel = optarg;
             break;
         case 'o':
             if (strcmp(optarg, "text") != 0 && strcmp(optarg, "json") != 0)
@@ -178,6 +192,7 @@ int main(int argc, char **argv)
     struct updraft_listen_problem listen_problem;
     struct updraft_server server;
     struct updraft_http http;
+    struct updraft_front front;
     struct options options;
     sigset_t ending;
     char url[128];
@@ -187,6 +202,9 @@ int main(int argc, char **argv)
     int code = parse_options(argc, argv, &options);
     if (code >= 0)
         return code;
+    if (!updraft_front_init(&front, options.front, options.x_accel))
+        return refuse_usage("--front is an address without port, and --x-accel, which needs it, a "
+                            "path without a slash at its end");
     block_signals(&ending);
     raise_file_limit();
     int listen_fd = updraft_listen_open(options.listen, url, sizeof url, &listen_problem);
@@ -194,7 +212,7 @@ int main(int argc, char **argv)
         return refuse_start(listen_problem.text, listen_problem.remedy);
     if (!updraft_server_open(&server, &options.server, &problem))
         return refuse_start(problem.text, problem.remedy);
-    if (!updraft_http_start(&http, &server, listen_fd)) {
+    if (!updraft_http_start(&http, &server, &front, listen_fd)) {
         updraft_server_stop(&server);
         updraft_server_close(&server);
         return refuse_start("the HTTP library cannot start", "Look at the limits of this process.");

@@ -86,6 +86,16 @@ static bool shares_database(const struct updraft_server_options *options)
     return options->database[0] != '\0';
 }
 
+/* Before the library makes it, with what the umask leaves: a group that may read the images may not
+ * read this. */
+static void make_private(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd >= 0)
+        close(fd);
+}
+
 static bool open_store(struct updraft_server *server, const struct updraft_server_options *options,
                        struct updraft_server_problem *problem)
 {
@@ -94,6 +104,8 @@ static bool open_store(struct updraft_server *server, const struct updraft_serve
     char path[PATH_CAP];
 
     snprintf(path, sizeof path, "%s/updraft.sqlite", options->data_dir);
+    if (!shares_database(options))
+        make_private(path);
     if (shares_database(options))
         result = updraft_postgres_open(options->database, &server->store, &why);
     else

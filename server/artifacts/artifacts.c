@@ -16,7 +16,6 @@
 
 #define READ_CHUNK    65536u
 #define SHARED_KEEP_S (24 * 3600) /* longer than any upload takes */
-#define PATH_CAP      72u         /* "ab/" and 62 digits, or "tmp/" and a number */
 
 struct updraft_artifact_stamp {
     uint8_t sha256[UPDRAFT_SHA256_LEN];
@@ -31,7 +30,8 @@ static enum updraft_artifact_result result_of_errno(int error)
                                                                 : UPDRAFT_ARTIFACT_IO;
 }
 
-static void path_of(const uint8_t sha256[UPDRAFT_SHA256_LEN], char path[PATH_CAP])
+void updraft_artifacts_path(const uint8_t sha256[UPDRAFT_SHA256_LEN],
+                            char path[UPDRAFT_ARTIFACT_PATH_CAP])
 {
     static const char hex[] = "0123456789abcdef";
     size_t at = 0;
@@ -101,7 +101,7 @@ enum updraft_artifact_result updraft_artifacts_open(struct updraft_artifacts *ar
     memset(artifacts, 0, sizeof *artifacts);
     artifacts->dir_fd = -1;
     artifacts->shared = shared;
-    if (mkdir(dir, 0700) == 0 || errno == EEXIST)
+    if (mkdir(dir, 0750) == 0 || errno == EEXIST)
         artifacts->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (artifacts->dir_fd < 0 ||
         (mkdirat(artifacts->dir_fd, "tmp", 0700) != 0 && errno != EEXIST) ||
@@ -142,14 +142,14 @@ void updraft_artifacts_close(struct updraft_artifacts *artifacts)
 /* The digest that a file below the shelf is named by; false for any other name. */
 static bool digest_of(const char *shelf, const char *name, uint8_t sha256[UPDRAFT_SHA256_LEN])
 {
-    char hex[2 * UPDRAFT_SHA256_LEN + 1], path[PATH_CAP];
+    char hex[2 * UPDRAFT_SHA256_LEN + 1], path[UPDRAFT_ARTIFACT_PATH_CAP];
 
     if (strlen(shelf) != 2 || strlen(name) != 2 * UPDRAFT_SHA256_LEN - 2)
         return false;
     snprintf(hex, sizeof hex, "%s%s", shelf, name);
     if (!updraft_text_unhex(hex, sizeof hex - 1, sha256, UPDRAFT_SHA256_LEN))
         return false;
-    path_of(sha256, path); /* in small letters only */
+    updraft_artifacts_path(sha256, path); /* in small letters only */
     return memcmp(path, hex, 2) == 0 && strcmp(path + 3, hex + 2) == 0;
 }
 
@@ -229,7 +229,7 @@ static void set_proven(struct updraft_artifacts *artifacts, const uint8_t *sha25
 enum updraft_artifact_result updraft_upload_begin(struct updraft_artifacts *artifacts,
                                                   struct updraft_upload *upload)
 {
-    char path[PATH_CAP];
+    char path[UPDRAFT_ARTIFACT_PATH_CAP];
 
     memset(upload, 0, sizeof *upload);
     pthread_mutex_lock(&artifacts->lock);
@@ -237,7 +237,7 @@ enum updraft_artifact_result updraft_upload_begin(struct updraft_artifacts *arti
     pthread_mutex_unlock(&artifacts->lock);
     snprintf(upload->name, sizeof upload->name, "%08" PRIx32 "-%" PRIu64, artifacts->run, number);
     snprintf(path, sizeof path, "tmp/%s", upload->name);
-    upload->fd = openat(artifacts->dir_fd, path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    upload->fd = openat(artifacts->dir_fd, path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
     upload->result = upload->fd < 0 ? result_of_errno(errno) : UPDRAFT_ARTIFACT_OK;
     updraft_digest_start(&upload->sha256_state, UPDRAFT_DIGEST_SHA256);
     updraft_digest_start(&upload->md5_state, UPDRAFT_DIGEST_MD5);
@@ -277,7 +277,7 @@ void updraft_upload_finish(struct updraft_upload *upload)
 enum updraft_artifact_result updraft_upload_keep(struct updraft_artifacts *artifacts,
                                                  struct updraft_upload *upload, bool *created)
 {
-    char from[PATH_CAP], to[PATH_CAP], shelf[3];
+    char from[UPDRAFT_ARTIFACT_PATH_CAP], to[UPDRAFT_ARTIFACT_PATH_CAP], shelf[3];
     struct stat status;
     uint64_t old_len;
     int old_fd;
@@ -290,10 +290,10 @@ enum updraft_artifact_result updraft_upload_keep(struct updraft_artifacts *artif
         return UPDRAFT_ARTIFACT_OK;
     }
     snprintf(from, sizeof from, "tmp/%s", upload->name);
-    path_of(upload->sha256, to);
+    updraft_artifacts_path(upload->sha256, to);
     memcpy(shelf, to, 2);
     shelf[2] = '\0';
-    if (mkdirat(artifacts->dir_fd, shelf, 0700) != 0 && errno != EEXIST)
+    if (mkdirat(artifacts->dir_fd, shelf, 0750) != 0 && errno != EEXIST)
         return result_of_errno(errno);
     if (fsync(upload->fd) != 0 || renameat(artifacts->dir_fd, from, artifacts->dir_fd, to) != 0)
         return result_of_errno(errno);
@@ -313,7 +313,7 @@ enum updraft_artifact_result updraft_upload_keep(struct updraft_artifacts *artif
 
 void updraft_upload_end(struct updraft_artifacts *artifacts, struct updraft_upload *upload)
 {
-    char path[PATH_CAP];
+    char path[UPDRAFT_ARTIFACT_PATH_CAP];
 
     if (upload->fd >= 0)
         close(upload->fd);
@@ -353,10 +353,10 @@ enum updraft_artifact_result updraft_artifacts_read(struct updraft_artifacts *ar
                                                     bool may_hash, int *fd, uint64_t *len)
 {
     enum updraft_artifact_result result = UPDRAFT_ARTIFACT_OK;
-    char path[PATH_CAP];
+    char path[UPDRAFT_ARTIFACT_PATH_CAP];
     struct stat status;
 
-    path_of(sha256, path);
+    updraft_artifacts_path(sha256, path);
     int opened = openat(artifacts->dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (opened < 0)
         return errno == ENOENT || errno == ELOOP ? UPDRAFT_ARTIFACT_MISSING : UPDRAFT_ARTIFACT_IO;
@@ -380,8 +380,8 @@ enum updraft_artifact_result updraft_artifacts_read(struct updraft_artifacts *ar
 void updraft_artifacts_remove(struct updraft_artifacts *artifacts,
                               const uint8_t sha256[UPDRAFT_SHA256_LEN])
 {
-    char path[PATH_CAP];
+    char path[UPDRAFT_ARTIFACT_PATH_CAP];
 
-    path_of(sha256, path);
+    updraft_artifacts_path(sha256, path);
     unlinkat(artifacts->dir_fd, path, 0);
 }

@@ -56,6 +56,12 @@ size_t updraft_artifacts_sweep(struct updraft_artifacts *artifacts,
                                bool (*wanted)(void *ctx, const uint8_t sha256[UPDRAFT_SHA256_LEN]),
                                void *ctx);
 
+#define UPDRAFT_ARTIFACT_PATH_CAP (2 * UPDRAFT_SHA256_LEN + 2u)
+/* Where the file is below the directory: "ab/cdef…". Its group may read it, as far as the umask lets it:
+ * a proxy that sends the files itself. */
+void updraft_artifacts_path(const uint8_t sha256[UPDRAFT_SHA256_LEN],
+                            char path[UPDRAFT_ARTIFACT_PATH_CAP]);
+
 /* --- one file on its way in --- */
 
 struct updraft_upload {

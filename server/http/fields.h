@@ -5,6 +5,8 @@
 #include "server/exchange.h"
 #include "server/http/check.h"
 
+#include <netinet/in.h>
+
 #define UPDRAFT_HTTP_QUERY_CAP 16u
 
 struct MHD_Connection;
@@ -17,6 +19,9 @@ struct updraft_http_fields {
     size_t query_count;
     bool too_many;   /* headers or parameters: those that did not fit are left out */
     bool nul_inside; /* one of them */
+    /* What a proxy in front says (front.h): who asks, and whose certificate it was. */
+    char real[INET6_ADDRSTRLEN];
+    char certified[UPDRAFT_DEVICE_ID_CAP];
 };
 
 /* Of the client, as text; "" when it has none. */

@@ -166,6 +166,11 @@ static void judge(struct call *call, const char *version, int64_t *body_len)
                "Send a plain request as RFC 9112 has it.");
         return;
     }
+    if (!updraft_front_hear(&call->http->front, &call->fields, &call->request)) {
+        refuse(call, 403, "the proxy names an address or a device that is none",
+               "Compare its configuration with docs/OPERATING.md.");
+        return;
+    }
     check_route(call);
     if (call->stage != STAGE_REFUSED)
         prepare_body(call, *body_len);
@@ -395,10 +400,14 @@ static enum MHD_Result respond(struct call *call)
                                         false, &fd, &len);
     switch (result) {
     case UPDRAFT_ARTIFACT_OK:
-        if (response->file_off + response->file_len <= len)
+        if (response->file_off + response->file_len > len) {
+            close(fd);
+            return refuse_damaged(call);
+        }
+        if (!updraft_front_send(&call->http->front, &call->request, response))
             return send_response(call, fd);
         close(fd);
-        return refuse_damaged(call);
+        return send_response(call, -1);
     case UPDRAFT_ARTIFACT_UNPROVEN:
         return was_proven ? refuse_damaged(call) : wait_for_writer(call, NULL);
     case UPDRAFT_ARTIFACT_MISSING:
@@ -427,11 +436,15 @@ static enum MHD_Result run_handler(struct call *call)
     pthread_mutex_lock(&fleet->lock);
     updraft_plan_init(plan, updraft_fleet_next_attempt_id(fleet));
     call->route->handler(&view, &call->request, plan, &call->job.response);
+    bool certain = !plan->sighted || updraft_front_admits(&call->request, plan->sight_device);
     bool admitted =
-        !plan->sighted || updraft_gate_admit_device(fleet, plan->sight_device,
-                                                    updraft_clock_steady_ms(), &call->job.response);
+        certain && (!plan->sighted ||
+                    updraft_gate_admit_device(fleet, plan->sight_device, updraft_clock_steady_ms(),
+                                              &call->job.response));
     bool changes = admitted && plan->count > 0;
-    if (!changes && plan->sighted)
+    if (!certain)
+        updraft_http_refuse_impostor(&call->job.response, &call->request);
+    else if (!changes && plan->sighted)
         updraft_fleet_touch(fleet, &plan->sight);
     pthread_mutex_unlock(&fleet->lock);
     updraft_plan_deinit(plan);
@@ -535,9 +548,11 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **ca
     *call_ctx = NULL;
 }
 
-bool updraft_http_start(struct updraft_http *http, struct updraft_server *server, int listen_fd)
+bool updraft_http_start(struct updraft_http *http, struct updraft_server *server,
+                        const struct updraft_front *front, int listen_fd)
 {
     memset(http, 0, sizeof *http);
+    http->front = *front;
     http->server = server;
     http->bare = MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
     if (http->bare == NULL)

@@ -6,6 +6,7 @@
 #ifndef UPDRAFT_SERVER_HTTP_HTTP_H
 #define UPDRAFT_SERVER_HTTP_HTTP_H
 
+#include "server/http/front.h"
 #include "server/http/gate.h"
 #include "server/http/peers.h"
 #include "server/http/streams.h"
@@ -19,6 +20,7 @@ struct updraft_http {
     struct updraft_server *server;
     struct MHD_Daemon *daemon;
     struct updraft_peers peers;
+    struct updraft_front front;
     struct updraft_gate gate;
     struct updraft_streams streams;
     struct MHD_Response *bare; /* a status and no more, as most answers to devices are */
@@ -26,7 +28,8 @@ struct updraft_http {
 };
 
 /* Takes over the listening socket. */
-bool updraft_http_start(struct updraft_http *http, struct updraft_server *server, int listen_fd);
+bool updraft_http_start(struct updraft_http *http, struct updraft_server *server,
+                        const struct updraft_front *front, int listen_fd);
 /* Once a second: cuts connections that are late, and lets those that stay show that they live. */
 void updraft_http_sweep(struct updraft_http *http);
 /* No new connections from here on. */

@@ -49,3 +49,15 @@ void updraft_http_refuse_unreadable(struct updraft_response *response)
     updraft_response_refuse(response, &unreadable, "the server cannot read this image");
     updraft_response_header_constant(response, "Retry-After", "10");
 }
+
+void updraft_http_refuse_impostor(struct updraft_response *response,
+                                  const struct updraft_request *request)
+{
+    static const struct updraft_refusal impostor = {
+        403, "another_device",
+        "Give the device a certificate with its own id (its MAC address) as common name."};
+
+    updraft_response_refuse(response, &impostor,
+                            "this certificate was made for %s, and speaks for another device",
+                            request->certified);
+}

@@ -11,5 +11,8 @@ void updraft_http_refuse(struct updraft_response *response, unsigned status, con
 void updraft_http_refuse_damaged(struct updraft_response *response, const struct updraft_log *log);
 /* Nothing is known against the file: no alarm, and the device may ask again. */
 void updraft_http_refuse_unreadable(struct updraft_response *response);
+/* Its certificate was made for another device than the one it speaks of. */
+void updraft_http_refuse_impostor(struct updraft_response *response,
+                                  const struct updraft_request *request);
 
 #endif
