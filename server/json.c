@@ -2,6 +2,7 @@
 
 #include "server/memory.h"
 
+#include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -123,4 +124,15 @@ char *updraft_json_finish(struct updraft_json *json, size_t *len)
     *len = json->len;
     updraft_json_init(json);
     return out;
+}
+
+struct cJSON *updraft_json_read(const char *text, size_t len)
+{
+    const char *end = NULL;
+    cJSON *json = cJSON_ParseWithLengthOpts(text, len, &end, 0);
+
+    if (json != NULL && end + strspn(end, " \t\r\n") == text + len)
+        return json;
+    cJSON_Delete(json);
+    return NULL;
 }

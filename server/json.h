@@ -1,5 +1,5 @@
 /* Writes JSON into a growing buffer: objects and arrays are opened and closed, commas and escapes come
- * by themselves. Reading is cJSON's business. The caller owns the text that finish gives and frees
+ * by themselves. Reading is cJSON's business, but for one rule of ours. The caller owns the text that finish gives and frees
  * it. Texts must be valid UTF-8 (names.h sees to that). */
 #ifndef UPDRAFT_SERVER_JSON_H
 #define UPDRAFT_SERVER_JSON_H
@@ -26,5 +26,9 @@ void updraft_json_null(struct updraft_json *json, const char *key);
 void updraft_json_hex(struct updraft_json *json, const char *key, const uint8_t *bytes, size_t len);
 /* NUL-terminated; *len without the NUL. The writer is empty afterwards. */
 char *updraft_json_finish(struct updraft_json *json, size_t *len);
+
+struct cJSON;
+/* One value and nothing behind it but blanks; NULL otherwise. text[len] is NUL. cJSON_Delete() it. */
+struct cJSON *updraft_json_read(const char *text, size_t len);
 
 #endif

@@ -21,6 +21,7 @@
 /* What check.h allows, and the library's notes of it. It clears all of it before each further request of a
  * connection. */
 #define CONNECTION_MEMORY 16384u
+#define CROWD_SHARE       8u /* an eighth of the places is kept free for those who come */
 /* A refused body of this size is still read, so that the sender gets to see the answer. */
 #define DRAIN_CAP 1048576
 
@@ -469,7 +470,10 @@ static enum MHD_Result first_call(struct call *call, const char *version)
     if (call->stage != STAGE_REFUSED)
         return MHD_YES;
     /* A sender that waits for leave, or has much to send, is told at once, and so is one of whom it is
-     * not known where the request ends. That closes the connection; others keep theirs. */
+     * not known where the request ends. That closes the connection; others keep theirs. The library
+     * may have read an end of its own out of it, where another server reads none. */
+    if (body_len < 0)
+        updraft_response_header_constant(&call->job.response, "Connection", "close");
     if (body_len < 0 || body_len > DRAIN_CAP ||
         updraft_request_header(&call->request, "Expect") != NULL)
         return send_response(call, -1);
@@ -551,6 +555,8 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **ca
 bool updraft_http_start(struct updraft_http *http, struct updraft_server *server,
                         const struct updraft_front *front, int listen_fd)
 {
+    const unsigned limit = updraft_listen_connections_most();
+
     memset(http, 0, sizeof *http);
     http->front = *front;
     http->server = server;
@@ -558,16 +564,16 @@ bool updraft_http_start(struct updraft_http *http, struct updraft_server *server
     if (http->bare == NULL)
         return false;
     MHD_add_response_header(http->bare, "X-Content-Type-Options", "nosniff");
-    updraft_peers_init(&http->peers);
+    updraft_peers_init(&http->peers, limit - limit / CROWD_SHARE);
     updraft_streams_init(&http->streams, &server->news, &server->fleet);
     http->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, http,
         MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_CONNECTION_LIMIT, updraft_listen_connections_most(),
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, QUIET_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_URI_LOG_CALLBACK,
-        updraft_line_note_url, &http->peers, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
-        MHD_OPTION_NOTIFY_CONNECTION, updraft_line_notify, &http->peers, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_PER_IP_CONNECTION_LIMIT, PER_ADDRESS,
+        MHD_OPTION_CONNECTION_TIMEOUT, QUIET_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY, MHD_OPTION_URI_LOG_CALLBACK, updraft_line_note_url, &http->peers,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_NOTIFY_CONNECTION,
+        updraft_line_notify, &http->peers, MHD_OPTION_END);
     if (http->daemon == NULL) {
         MHD_destroy_response(http->bare);
         updraft_peers_deinit(&http->peers);

@@ -3,6 +3,7 @@
 #include "server/memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /* The slowest links that are served: 8 kB/s up, and 2 kB/s down for a device on a bad radio. */
@@ -14,15 +15,48 @@
 #define TAKES_RATE   2
 #define RATE_LEN_CAP ((uint64_t)1 << 40)
 
-void updraft_peers_init(struct updraft_peers *peers)
+void updraft_peers_init(struct updraft_peers *peers, unsigned crowd)
 {
+    memset(peers, 0, sizeof *peers);
     pthread_mutex_init(&peers->lock, NULL);
-    peers->first = NULL;
+    peers->crowd = crowd;
 }
 
 void updraft_peers_deinit(struct updraft_peers *peers)
 {
     pthread_mutex_destroy(&peers->lock);
+}
+
+static void leave_queue(struct updraft_peers *peers, struct updraft_peer *peer)
+{
+    if (!peer->queued)
+        return;
+    peer->queued = false;
+    *(peer->queue_previous != NULL ? &peer->queue_previous->queue_next : &peers->queue_first) =
+        peer->queue_next;
+    *(peer->queue_next != NULL ? &peer->queue_next->queue_previous : &peers->queue_last) =
+        peer->queue_previous;
+}
+
+static void join_queue(struct updraft_peers *peers, struct updraft_peer *peer)
+{
+    peer->queued = true;
+    peer->queue_next = NULL;
+    peer->queue_previous = peers->queue_last;
+    *(peers->queue_last != NULL ? &peers->queue_last->queue_next : &peers->queue_first) = peer;
+    peers->queue_last = peer;
+}
+
+/* The library closes it a moment later and only then gives its place free; until then it is not to
+ * be chosen once more. */
+static void make_room(struct updraft_peers *peers)
+{
+    struct updraft_peer *idle = peers->queue_first;
+
+    if (peers->count <= peers->crowd || idle == NULL)
+        return;
+    leave_queue(peers, idle);
+    shutdown(idle->fd, SHUT_RDWR);
 }
 
 struct updraft_peer *updraft_peers_add(struct updraft_peers *peers, int fd, int64_t now_ms)
@@ -32,10 +66,13 @@ struct updraft_peer *updraft_peers_add(struct updraft_peers *peers, int fd, int6
     peer->fd = fd;
     peer->deadline_ms = now_ms + updraft_peers_patience_ms(UPDRAFT_PEER_IDLE, 0);
     pthread_mutex_lock(&peers->lock);
+    peers->count++;
+    make_room(peers);
     peer->next = peers->first;
     if (peer->next != NULL)
         peer->next->previous = peer;
     peers->first = peer;
+    join_queue(peers, peer);
     pthread_mutex_unlock(&peers->lock);
     return peer;
 }
@@ -43,6 +80,8 @@ struct updraft_peer *updraft_peers_add(struct updraft_peers *peers, int fd, int6
 void updraft_peers_remove(struct updraft_peers *peers, struct updraft_peer *peer)
 {
     pthread_mutex_lock(&peers->lock);
+    peers->count--;
+    leave_queue(peers, peer);
     if (peer->previous != NULL)
         peer->previous->next = peer->next;
     else
@@ -80,6 +119,9 @@ void updraft_peers_enter(struct updraft_peers *peers, struct updraft_peer *peer,
     pthread_mutex_lock(&peers->lock);
     peer->phase = phase;
     peer->ended = false;
+    leave_queue(peers, peer);
+    if (phase == UPDRAFT_PEER_IDLE || phase == UPDRAFT_PEER_HEADERS)
+        join_queue(peers, peer);
     peer->deadline_ms = patience_ms == INT64_MAX ? INT64_MAX : now_ms + patience_ms;
     pthread_mutex_unlock(&peers->lock);
 }

@@ -47,7 +47,7 @@ void updraft_tokens_list(const struct updraft_view *view, const struct updraft_r
 static bool read_wish(const struct updraft_view *view, const struct updraft_request *request,
                       struct updraft_token_row *row)
 {
-    cJSON *json = cJSON_ParseWithLength(request->body, request->body_len);
+    cJSON *json = updraft_json_read(request->body, request->body_len);
     const cJSON *name = cJSON_GetObjectItemCaseSensitive(json, "name");
     const cJSON *role = cJSON_GetObjectItemCaseSensitive(json, "role");
     const cJSON *expires = cJSON_GetObjectItemCaseSensitive(json, "expires_in_s");

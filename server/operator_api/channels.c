@@ -38,7 +38,7 @@ static void show(const struct updraft_view *view, const struct updraft_request *
 /* The version member of the body, copied into version; false when the body is not as it must be. */
 static bool read_version(const struct updraft_request *request, char version[UPDRAFT_VERSION_CAP])
 {
-    cJSON *json = cJSON_ParseWithLength(request->body, request->body_len);
+    cJSON *json = updraft_json_read(request->body, request->body_len);
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, "version");
     bool ok = cJSON_IsString(item) && updraft_version_valid(item->valuestring);
 

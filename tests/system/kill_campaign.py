@@ -29,6 +29,7 @@ ROUND = ["--speed", "20", "--duration", "100s", "--poll", "30s", "--bad-boot", "
 ROUND_S = 5  # 100 s of the devices' time
 KILL_FROM_S, KILL_TO_S = 0.3, 4.5
 RESTART_MOST_S = 2
+TOKENS_KEPT = 60
 
 
 class Operator(threading.Thread):
@@ -48,7 +49,10 @@ class Operator(threading.Thread):
             with contextlib.suppress(OSError):
                 status, _ = campaign.server.api("POST", "/api/v1/tokens", body)
                 if status == 201:
-                    campaign.tokens.add(name)
+                    campaign.tokens.append(name)
+                    campaign.acknowledged += 1
+            if len(campaign.tokens) > TOKENS_KEPT:
+                self.revoke(campaign.tokens.pop(0))
             version = f"{campaign.counter % 2 + 1}.0.0"
             body = json.dumps({"version": version}).encode()
             with contextlib.suppress(OSError):
@@ -57,6 +61,13 @@ class Operator(threading.Thread):
                 if status == 200:
                     campaign.channel, campaign.unsure = version, None
             self.stops.wait(0.02)
+
+    def revoke(self, name):
+        """From now on it may be gone; once that was acknowledged, it must be."""
+        with contextlib.suppress(OSError):
+            status, _ = self.campaign.server.api("DELETE", f"/api/v1/tokens/{name}")
+            if status == 200:
+                self.campaign.revoked.add(name)
 
 
 class Campaign:
@@ -67,7 +78,9 @@ class Campaign:
         self.noise = random.Random(seed)
         self.server = harness.Server(os.path.join(directory, "data"))
         self.listen = self.server.url.removeprefix("http://")
-        self.tokens = set()
+        self.tokens = []
+        self.revoked = set()
+        self.acknowledged = 0
         self.releases = set()
         self.counter = 0
         self.channel = self.unsure = None
@@ -141,7 +154,8 @@ class Campaign:
             return answer[kind]
 
         names = {token["name"] for token in get("tokens")}
-        assert self.tokens <= names, f"lost tokens: {sorted(self.tokens - names)}"
+        assert set(self.tokens) <= names, f"lost tokens: {sorted(set(self.tokens) - names)}"
+        assert not self.revoked & names, f"revoked, and back again: {sorted(self.revoked & names)}"
         versions = {one["version"] for one in get("releases") if one["product"] == "simulated"}
         assert self.releases <= versions, f"lost releases: {sorted(self.releases - versions)}"
         channel = next(one["version"] for one in get("channels") if one["product"] == "ground")
@@ -191,8 +205,8 @@ def main():
     print(f"{options.kills} kills, {options.devices} devices: {totals['requests']} requests, {totals['unanswered']} "
           f"unanswered; {totals['begun']} updates begun, {totals['confirmed']} confirmed, {totals['rolled_back']} "
           f"rolled back, {totals['failed']} failed\n"
-          f"{totals['compared']} comparisons of a device's books with the truth, 0 differ; {len(campaign.tokens)} "
-          f"tokens and {len(campaign.releases)} releases acknowledged, 0 lost\n"
+          f"{totals['compared']} comparisons of a device's books with the truth, 0 differ; {campaign.acknowledged} "
+          f"tokens made, {len(campaign.revoked)} revoked and {len(campaign.releases)} releases acknowledged, 0 lost\n"
           f"restart: median {restarts[len(restarts) // 2]:.2f} s, longest {restarts[-1]:.2f} s (bar: 2 s)")
     return 0
 

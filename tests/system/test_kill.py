@@ -14,7 +14,7 @@ class Kill(harness.Case):
         kill_campaign.run(campaign, kills=5)
         self.assertEqual(len(campaign.restarts_s), 5)
         self.assertGreater(campaign.totals["confirmed"], 100)
-        self.assertGreater(len(campaign.tokens), 20)
+        self.assertGreater(campaign.acknowledged, 20)
 
     def lose(self, statement):
         """A campaign whose server has forgotten something each time it comes back."""
@@ -30,6 +30,12 @@ class Kill(harness.Case):
 
     def test_a_lost_report_is_noticed(self):
         self.assertIn("books_differ", self.lose("UPDATE devices SET version = '0.9.9'"))
+
+    def test_a_token_that_comes_back_is_noticed(self):
+        kill_campaign.TOKENS_KEPT, kept = 2, kill_campaign.TOKENS_KEPT
+        self.addCleanup(setattr, kill_campaign, "TOKENS_KEPT", kept)
+        self.assertIn("back again", self.lose("INSERT OR REPLACE INTO tokens (id, hash, name, created_ms, role, expires_ms) "
+                                              "SELECT 900000, zeroblob(32), 'token-1', 1, 1, 0"))
 
     def test_a_lost_change_of_an_operator_is_noticed(self):
         self.assertIn("lost tokens", self.lose("DELETE FROM tokens WHERE name LIKE 'token-%'"))

@@ -207,7 +207,7 @@ static void a_late_connection_is_shut_down_and_no_other(void **state)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, late), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, early), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, waits), 0);
-    updraft_peers_init(&peers);
+    updraft_peers_init(&peers, 100);
     struct updraft_peer *a = updraft_peers_add(&peers, late[0], 0);
     struct updraft_peer *b = updraft_peers_add(&peers, early[0], 0);
     struct updraft_peer *c = updraft_peers_add(&peers, waits[0], 0);
@@ -242,7 +242,7 @@ static void a_peer_that_hung_up_is_noticed_at_the_second_sweep(void **state)
     (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, gone), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, takes), 0);
-    updraft_peers_init(&peers);
+    updraft_peers_init(&peers, 100);
     struct updraft_peer *a = updraft_peers_add(&peers, gone[0], 0);
     struct updraft_peer *b = updraft_peers_add(&peers, takes[0], 0);
     updraft_peers_enter(&peers, a, UPDRAFT_PEER_BODY, 1000, 0);
@@ -268,6 +268,50 @@ static void a_peer_that_hung_up_is_noticed_at_the_second_sweep(void **state)
     }
 }
 
+/* Two places: who comes third ends whoever has waited longest, and nobody who has asked. */
+static void a_newcomer_takes_the_place_of_the_longest_idle(void **state)
+{
+    struct updraft_peers peers;
+    struct updraft_peer *added[6];
+    int ends[6][2];
+
+    (void)state;
+    updraft_peers_init(&peers, 2);
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends[i]), 0);
+    added[0] = updraft_peers_add(&peers, ends[0][0], 0);
+    added[1] = updraft_peers_add(&peers, ends[1][0], 0);
+    assert_true(is_open(ends[0][1]) && is_open(ends[1][1]));
+    updraft_peers_enter(&peers, added[0], UPDRAFT_PEER_WAITS, 0, 0);
+    added[2] = updraft_peers_add(&peers, ends[2][0], 0);
+    assert_true(is_open(ends[0][1]));
+    assert_false(is_open(ends[1][1]));
+    updraft_peers_remove(&peers, added[1]);
+    /* Headers that have begun are no request yet, but later than the one that has sent nothing. */
+    updraft_peers_enter(&peers, added[2], UPDRAFT_PEER_HEADERS, 0, 0);
+    updraft_peers_enter(&peers, added[0], UPDRAFT_PEER_IDLE, 0, 0);
+    added[3] = updraft_peers_add(&peers, ends[3][0], 0);
+    assert_false(is_open(ends[2][1]));
+    assert_true(is_open(ends[0][1]) && is_open(ends[3][1]));
+    /* Before the library has closed the one, the next ends another, and never the newcomer. */
+    added[4] = updraft_peers_add(&peers, ends[4][0], 0);
+    assert_false(is_open(ends[0][1]));
+    assert_true(is_open(ends[3][1]) && is_open(ends[4][1]));
+    updraft_peers_enter(&peers, added[3], UPDRAFT_PEER_BODY, 10, 0);
+    updraft_peers_enter(&peers, added[4], UPDRAFT_PEER_TAKES, 10, 0);
+    added[5] = updraft_peers_add(&peers, ends[5][0], 0);
+    assert_true(is_open(ends[3][1]) && is_open(ends[4][1]) && is_open(ends[5][1]));
+    for (int i = 0; i < 6; i++) {
+        if (i != 1)
+            updraft_peers_remove(&peers, added[i]);
+        close(ends[i][0]);
+        close(ends[i][1]);
+    }
+    assert_int_equal(peers.count, 0);
+    assert_null(peers.queue_first);
+    updraft_peers_deinit(&peers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +321,7 @@ int main(void)
         cmocka_unit_test(every_address_asks_for_the_role_it_is_meant_for),
         cmocka_unit_test(a_late_connection_is_shut_down_and_no_other),
         cmocka_unit_test(a_peer_that_hung_up_is_noticed_at_the_second_sweep),
+        cmocka_unit_test(a_newcomer_takes_the_place_of_the_longest_idle),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
