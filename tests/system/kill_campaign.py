@@ -10,6 +10,7 @@ every change that an operator was told is done must be there.
 
 import argparse
 import contextlib
+import http.client
 import json
 import os
 import random
@@ -30,6 +31,7 @@ ROUND_S = 5  # 100 s of the devices' time
 KILL_FROM_S, KILL_TO_S = 0.3, 4.5
 RESTART_MOST_S = 2
 TOKENS_KEPT = 60
+GONE = OSError, http.client.HTTPException
 
 
 class Operator(threading.Thread):
@@ -46,7 +48,7 @@ class Operator(threading.Thread):
             campaign.counter += 1
             name = f"token-{campaign.counter}"
             body = json.dumps({"name": name, "role": "view"}).encode()
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(*GONE):
                 status, _ = campaign.server.api("POST", "/api/v1/tokens", body)
                 if status == 201:
                     campaign.tokens.append(name)
@@ -55,7 +57,7 @@ class Operator(threading.Thread):
                 self.revoke(campaign.tokens.pop(0))
             version = f"{campaign.counter % 2 + 1}.0.0"
             body = json.dumps({"version": version}).encode()
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(*GONE):
                 campaign.unsure = version
                 status, _ = campaign.server.api("PUT", "/api/v1/channels/ground/stable", body)
                 if status == 200:
@@ -63,11 +65,14 @@ class Operator(threading.Thread):
             self.stops.wait(0.02)
 
     def revoke(self, name):
-        """From now on it may be gone; once that was acknowledged, it must be."""
-        with contextlib.suppress(OSError):
+        """From now on it may be gone; once that was acknowledged, it must be. It is asked only once, so until
+        then it must have been there."""
+        with contextlib.suppress(*GONE):
             status, _ = self.campaign.server.api("DELETE", f"/api/v1/tokens/{name}")
             if status == 200:
                 self.campaign.revoked.add(name)
+            elif status == 404:
+                self.campaign.lost.append(name)
 
 
 class Campaign:
@@ -80,6 +85,7 @@ class Campaign:
         self.listen = self.server.url.removeprefix("http://")
         self.tokens = []
         self.revoked = set()
+        self.lost = []
         self.acknowledged = 0
         self.releases = set()
         self.counter = 0
@@ -154,7 +160,8 @@ class Campaign:
             return answer[kind]
 
         names = {token["name"] for token in get("tokens")}
-        assert set(self.tokens) <= names, f"lost tokens: {sorted(set(self.tokens) - names)}"
+        self.lost += set(self.tokens) - names
+        assert not self.lost, f"lost tokens: {self.lost}"
         assert not self.revoked & names, f"revoked, and back again: {sorted(self.revoked & names)}"
         versions = {one["version"] for one in get("releases") if one["product"] == "simulated"}
         assert self.releases <= versions, f"lost releases: {sorted(self.releases - versions)}"

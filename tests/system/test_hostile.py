@@ -361,21 +361,24 @@ class Slow(Hostile):
             except ConnectionError:
                 break
             time.sleep(0.25)
-            # The end is only seen by reading on; a reset is told at once.
-            if connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                break
             if self.is_closed(connection):
                 break
         connection.close()
         return time.monotonic() - began
 
     def is_closed(self, connection):
-        """Without reading: the server's end of the connection has left ESTABLISHED."""
-        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
-        return info[0] != 1
+        """Whether the server has let go: its end is ESTABLISHED no more. This end learns of it only behind all that
+        is still to be read."""
+        ends = "%04X" % urllib.parse.urlparse(self.server.url).port, "%04X" % connection.getsockname()[1]
+        with open("/proc/net/tcp", encoding="ascii") as file:
+            for line in file:
+                fields = line.split()
+                if (fields[1][-4:], fields[2][-4:]) == ends:
+                    return fields[3] != "01"
+        return True
 
     def test_drips_are_cut_when_their_time_is_over_and_others_do_not_notice(self):
-        image = images.make("1.0.0", size=150000)
+        image = images.make("1.0.0", size=100000)
         digest = self.publish(image)[1]["image"]["sha256"]
         report = b"POST /d/report HTTP/1.1\r\nHost: a\r\nContent-Length: 8000\r\n\r\n"
         chunked = b"POST /d/report HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1f40\r\n"
@@ -393,9 +396,9 @@ class Slow(Hostile):
             for name, job, least, most in running:
                 self.assertGreaterEqual(job.result(), least - 0.5, name)
                 self.assertLessEqual(job.result(), most, name)
-            patience_s = 60 + len(image) / 2000
-            self.assertGreaterEqual(reader.result(), patience_s - 1)
-            self.assertLessEqual(reader.result(), patience_s + 6)
+            # 2 kB/s are asked for, after a minute; and no minute without a byte, which small windows come to.
+            self.assertGreaterEqual(reader.result(), 59)
+            self.assertLessEqual(reader.result(), 60 + len(image) / 2000 + 6)
         self.assert_alive()
 
 
