@@ -241,6 +241,9 @@ static enum updraft_exit simulate(struct updraft_sim_run *run, cJSON *result)
     add_truth(run, result);
     add_requests(run, result);
     add_latency(run, result);
+    updraft_sim_rollout_look(&run->rollout, run->server, run->fleet.world);
+    if (run->rollout.json)
+        cJSON_AddItemToObject(result, "rollout", cJSON_Duplicate(run->rollout.json, true));
     comparison.list = cJSON_CreateArray();
     exit = updraft_sim_books_compare(cli, run->server, &run->fleet, last_attempt, &comparison);
     if (exit != UPDRAFT_EXIT_OK) {
@@ -304,6 +307,7 @@ static void show_simulate(const struct updraft_cli *cli, const cJSON *result)
     const cJSON *requests = cJSON_GetObjectItemCaseSensitive(result, "requests");
     const cJSON *books = cJSON_GetObjectItemCaseSensitive(result, "books");
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(books, "list");
+    char rollout[512];
 
     (void)cli;
     if (!truth)
@@ -319,6 +323,10 @@ static void show_simulate(const struct updraft_cli *cli, const cJSON *result)
                        updraft_json_number(requests, "sent"),
                        updraft_json_number(result, "seconds"), number(requests, "unanswered"),
                        number(requests, "refused"), updraft_json_number(requests, "bytes") / 1e6);
+    updraft_sim_rollout_line(cJSON_GetObjectItemCaseSensitive(result, "rollout"), rollout,
+                             sizeof rollout);
+    if (rollout[0])
+        updraft_out_field("rollout", rollout);
     if (books)
         updraft_out_fieldf("books", "%u devices compared, %u differ", number(books, "compared"),
                            number(books, "differences"));
@@ -351,6 +359,10 @@ const struct updraft_command updraft_command_simulate = {
         "What happens to a device (a bad boot, a broken download, silence) depends on --seed, the\n"
         "device and the version alone. A kind that does not report has no way back: what does not\n"
         "boot there is lost, and never heard of again.\n"
+        "\n"
+        "A rollout of the product on that channel is shown while it runs; --until-settled waits "
+        "for its\n"
+        "end.\n"
         "\n"
         "At the end the server's books are compared with the truth, device by device: version,\n"
         "confirmed or not, state and target of the newest update, and how updates ended. Devices "

@@ -12,6 +12,7 @@
 #define SHOW_TTY_MS   250u
 #define SHOW_LINES_MS 10000u
 #define DRAIN_MS      15000u
+#define LOOK_MS       1000u /* at the rollout */
 
 static volatile sig_atomic_t interrupted;
 
@@ -122,27 +123,39 @@ void updraft_sim_run_count(const struct updraft_sim_run *run, struct updraft_sim
     }
 }
 
+static void look(struct updraft_sim_run *run)
+{
+    const uint64_t now_ms = updraft_progress_now_ms();
+
+    if (now_ms < run->looked_ms + LOOK_MS)
+        return;
+    run->looked_ms = now_ms;
+    updraft_sim_rollout_look(&run->rollout, run->server, run->fleet.world);
+}
+
 static void show(struct updraft_sim_run *run)
 {
     const bool on_tty = isatty(STDERR_FILENO) != 0;
     const uint64_t now_ms = updraft_progress_now_ms();
     struct updraft_sim_totals totals;
+    char rollout[512];
 
     if (run->cli->quiet || now_ms < run->shown_ms + (on_tty ? SHOW_TTY_MS : SHOW_LINES_MS))
         return;
     run->shown_ms = now_ms;
     updraft_sim_run_count(run, &totals);
+    updraft_sim_rollout_line(run->rollout.json, rollout, sizeof rollout);
     const uint64_t seconds = (now_ms - run->began_ms) / 1000;
-    fprintf(stderr,
-            "%s%llu:%02llu  %u of %u settled; updates: %u begun, %u confirmed, %u rolled back, "
-            "%u failed; %llu requests, %llu unanswered%s",
-            on_tty ? "\r" : "", (unsigned long long)(seconds / 60),
-            (unsigned long long)(seconds % 60), (unsigned)totals.settled,
-            (unsigned)run->fleet.count, (unsigned)totals.begun,
-            (unsigned)totals.ends[UPDRAFT_SIM_CONFIRMED],
-            (unsigned)totals.ends[UPDRAFT_SIM_ROLLED_BACK],
-            (unsigned)totals.ends[UPDRAFT_SIM_FAILED], (unsigned long long)run->sent,
-            (unsigned long long)run->unanswered, on_tty ? "\033[K" : "\n");
+    fprintf(
+        stderr,
+        "%s%llu:%02llu  %u of %u settled; updates: %u begun, %u confirmed, %u rolled back, "
+        "%u failed; %llu requests, %llu unanswered%s%s%s",
+        on_tty ? "\r" : "", (unsigned long long)(seconds / 60), (unsigned long long)(seconds % 60),
+        (unsigned)totals.settled, (unsigned)run->fleet.count, (unsigned)totals.begun,
+        (unsigned)totals.ends[UPDRAFT_SIM_CONFIRMED],
+        (unsigned)totals.ends[UPDRAFT_SIM_ROLLED_BACK], (unsigned)totals.ends[UPDRAFT_SIM_FAILED],
+        (unsigned long long)run->sent, (unsigned long long)run->unanswered, rollout[0] ? "; " : "",
+        rollout, on_tty ? "\033[K" : "\n");
 }
 
 /* --- the loop --- */
@@ -151,7 +164,7 @@ static bool goes_on(const struct updraft_sim_run *run)
 {
     if (interrupted || sim_ms(run) >= run->options->duration_ms)
         return false;
-    return !run->options->until_settled || run->settled < run->fleet.count;
+    return !run->options->until_settled || run->settled < run->fleet.count || run->rollout.is_open;
 }
 
 /* What is under way ends; what was never answered is sent until it is, so that the truth is known.
@@ -186,6 +199,7 @@ void updraft_sim_run_go(struct updraft_sim_run *run)
         uint64_t wait_ms = until_ms(run, updraft_sim_schedule_due_ms(&run->schedule));
         wait_ms = wait_ms < WAIT_MOST_MS ? wait_ms : WAIT_MOST_MS;
         (void)updraft_sim_traffic_run(run->traffic, (int)wait_ms);
+        look(run);
         show(run);
     }
     run->ended_ms = updraft_progress_now_ms();
@@ -226,6 +240,7 @@ void updraft_sim_run_close(struct updraft_sim_run *run)
 {
     if (run->traffic)
         updraft_sim_traffic_close(run->traffic);
+    updraft_sim_rollout_end(&run->rollout);
     free(run->fleet.devices);
     free(run->schedule.heap);
 }

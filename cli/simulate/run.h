@@ -8,6 +8,7 @@
 #include "cli/simulate/books.h"
 #include "cli/simulate/latency.h"
 #include "cli/simulate/options.h"
+#include "cli/simulate/rollout.h"
 #include "cli/simulate/schedule.h"
 #include "cli/simulate/traffic.h"
 
@@ -22,6 +23,8 @@ struct updraft_sim_run {
     uint64_t began_ms; /* of our clock, as below */
     uint64_t ended_ms;
     uint64_t shown_ms;
+    uint64_t looked_ms;
+    struct updraft_sim_rollout rollout;
     uint64_t sent;
     uint64_t unanswered;
     uint64_t refused; /* answered with 4xx or 5xx */
@@ -41,7 +44,8 @@ struct updraft_sim_totals {
 
 UPDRAFT_MUST_CHECK enum updraft_exit updraft_sim_run_open(struct updraft_sim_run *run);
 void updraft_sim_run_close(struct updraft_sim_run *run);
-/* Until the time is over, all are settled if that was asked for, or the user interrupts. */
+/* Until the time is over, all are settled and no rollout is on its way if that was asked for, or the
+ * user interrupts. */
 void updraft_sim_run_go(struct updraft_sim_run *run);
 void updraft_sim_run_count(const struct updraft_sim_run *run, struct updraft_sim_totals *totals);
 
