@@ -5,6 +5,7 @@ import os
 import unittest
 
 import harness
+import rollout_campaign
 from server_case import JSON, ServerCase
 
 FAULTS = ("--bad-boot", "8%", "--fail", "5%", "--silent", "2%")
@@ -121,6 +122,25 @@ class Simulate(ServerCase):
         refused(6, "unauthorized", "--devices", 3, "--publish", "2.0.0")
         self.server.stop()
         refused(4, "cannot_connect", "--devices", 3)
+
+
+class Rollout(harness.Case):
+    """A short form of `./run campaign rollout`."""
+
+    def run_campaign(self, bad_boot, mix, state):
+        campaign = rollout_campaign.Campaign(self.directory, 200, bad_boot, mix=mix, stages="20% 100%")
+        self.addCleanup(campaign.end)
+        rollout, _, truth = campaign.run(("stopped", "done"))
+        self.assertEqual(rollout["state"], state, rollout)
+        return rollout, truth
+
+    def test_a_bad_release_stops_in_its_first_stage_and_nothing_is_counted_as_success(self):
+        rollout_campaign.check_stopped(*self.run_campaign("40%", "channel", "stopped"), 40)
+
+    def test_a_good_release_reaches_all_of_a_mixed_fleet(self):
+        rollout, truth = self.run_campaign("0%", "channel:70,esp8266:30", "done")
+        rollout_campaign.check_done(rollout, truth, 200)
+        self.assertEqual(truth["truth"]["versions"], {"2.0.0": 200})
 
 
 if __name__ == "__main__":
