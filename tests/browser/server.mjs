@@ -58,6 +58,9 @@ export class Server {
   async ask(number, {product = 'demo', channel = 'stable', version = '1.0.0', name = '', chip = 'esp32'} = {}) {
     const answer = await fetch(this.url + `/d/channel/${product}/${channel}/${chip}.json`,
       {headers: {'x-updraft-device': mac(number), 'x-updraft-version': version, ...(name ? {'x-updraft-name': name} : {})}});
-    return answer.status;
+    return answer.json();
   }
+
+  /* The version that the device is told to run. */
+  async offered(number, version = '1.0.0') { return (await this.ask(number, {version})).version; }
 }

@@ -10,6 +10,9 @@ import {Devices} from './pages/devices.jsx';
 import {Flash} from './pages/flash.jsx';
 import {Overview} from './pages/overview.jsx';
 import {Releases} from './pages/releases.jsx';
+import {Rollout} from './pages/rollout.jsx';
+import {NewRollout} from './pages/rollout_new.jsx';
+import {Rollouts} from './pages/rollouts.jsx';
 import {Tokens} from './pages/tokens.jsx';
 import {BAD} from './words.js';
 
@@ -18,6 +21,7 @@ const PAGES = {
   devices: {title: 'Devices', page: ([, id]) => id ? <Device key={id} id={id} /> : <Devices />},
   releases: {title: 'Releases', page: () => <Releases />},
   channels: {title: 'Channels', page: () => <Channels />},
+  rollouts: {title: 'Rollouts', page: ([, id]) => id === 'new' ? <NewRollout /> : id ? <Rollout key={id} id={id} /> : <Rollouts />},
   flash: {title: 'First flash', page: () => <Flash />},
   tokens: {title: 'Tokens', admin: true, page: () => <Tokens />},
   audit: {title: 'Audit', admin: true, page: () => <Audit />},

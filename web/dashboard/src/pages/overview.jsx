@@ -1,8 +1,9 @@
 /* What every device runs and what it is meant to run, at a glance. */
-import {overview, useLive, useStore} from '../live.js';
+import {overview, useStore} from '../live.js';
 import {href} from '../route.js';
-import {Attempts, Card, Empty, Head, Legend, Pill, StateBar, When} from '../ui.jsx';
+import {Attempts, Card, Empty, Head, Legend, StateBar, useProducts, When} from '../ui.jsx';
 import {BAD, BUSY, count, ORDER} from '../words.js';
+import {Versions} from './versions.jsx';
 
 function Tile({name, number, tone, filter}) {
   return <a class="tile" href={href(['devices'], filter)}><span>{name}</span><b class={number === 0 ? 'zero' : tone} data-tile={name}>{count(number)}</b></a>;
@@ -31,7 +32,7 @@ function Trouble({attempts}) {
 }
 
 export function Overview() {
-  const all = useStore(overview), versions = useLive('api/v1/devices?limit=1000');
+  const all = useStore(overview), products = useProducts();
   if (!all)
     return <><Head title="Overview" /><p class="empty" role="status">Asking the server…</p></>;
   return <>
@@ -40,7 +41,7 @@ export function Overview() {
     {all.summary.devices === 0 ? <Card title="Devices"><FirstSteps /></Card>
       : <Card title="States"><div class="pad"><StateBar counts={all.summary.states} order={ORDER} label="Devices by state" />
         <Legend counts={all.summary.states} order={ORDER} /></div></Card>}
-    {versions.data && versions.data.devices.length > 0 && <Versions devices={versions.data.devices} more={versions.data.next !== null} />}
+    {products.length > 0 && <Versions products={products} />}
     <Trouble attempts={all.attempts} />
     <Card title="Channels" note="the release that each one offers">
       {all.channels.length === 0 ? <Empty title="Nothing is published yet"><a href={href(['releases'])}>Publish the application image of your build</a></Empty>
@@ -51,26 +52,4 @@ export function Overview() {
         </table></div>}
     </Card>
   </>;
-}
-
-/* How many devices run which version now. */
-export function Versions({devices, more}) {
-  const rows = new Map();
-  for (const device of devices) {
-    const key = (device.product || '–') + ' ' + (device.version || '?');
-    const row = rows.get(key) || {key, product: device.product, version: device.version, devices: 0, confirmed: 0};
-    row.devices++;
-    row.confirmed += device.confirmed ? 1 : 0;
-    rows.set(key, row);
-  }
-  const sorted = [...rows.values()].sort((a, b) => b.devices - a.devices).slice(0, 12);
-  const most = sorted[0].devices;
-  return <Card title="Versions" note={more ? 'of the first ' + count(devices.length) + ' devices' : null}>
-    <div class="scroll" tabIndex="0" role="region" aria-label="Versions"><table>
-      <thead><tr><th scope="col">Product</th><th scope="col">Version</th><th scope="col">Devices</th><th scope="col" class="medium">Confirmed</th></tr></thead>
-      <tbody>{sorted.map(row => <tr key={row.key}><td>{row.product || '–'}</td><td class="mono">{row.version || '?'}</td>
-        <td><span class="meter"><i style={{width: row.devices * 100 / most + '%'}} /></span> {count(row.devices)}</td>
-        <td class="medium">{count(row.confirmed)}</td></tr>)}</tbody>
-    </table></div>
-  </Card>;
 }
