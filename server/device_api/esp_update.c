@@ -48,7 +48,7 @@ static void note(struct told *told, const char *name, const char *value)
 static bool parse_headers(const struct updraft_request *request, struct header_set *set)
 {
     static const char esp8266[] = "x-ESP8266-", esp32[] = "x-ESP32-";
-    struct told told_8266 = {NULL}, told_32 = {NULL};
+    struct told told_8266 = {0}, told_32 = {0};
 
     for (size_t i = 0; i < request->header_count; i++) {
         const struct updraft_field *header = &request->headers[i];
