@@ -14,11 +14,13 @@ void updraft_overview_show(const struct updraft_view *view, const struct updraft
 {
     const char *known = updraft_request_header(request, "If-None-Match");
     const struct updraft_page newest = {.limit = OVERVIEW_ATTEMPTS};
-    const struct updraft_page first = {.limit = UPDRAFT_PAGE_LIMIT_MOST};
+    struct updraft_page first = {.limit = UPDRAFT_PAGE_LIMIT_MOST};
     struct updraft_json json;
     char etag[32];
 
     (void)plan;
+    if (!updraft_page_read(&first, request, "after", response))
+        return;
     snprintf(etag, sizeof etag, "\"%" PRIu64 "\"", view->fleet->generation);
     updraft_response_header(response, "ETag", etag);
     updraft_response_header(response, "Cache-Control", "no-cache");

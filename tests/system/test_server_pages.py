@@ -49,6 +49,28 @@ class Pages(ServerCase):
         for query in ("limit=0", "limit=1001", "limit=4x", "after=0", "after=-1", "after=x"):
             self.assert_refused(self.server.api("GET", "/api/v1/devices?" + query), 400)
 
+    def wished(self, query):
+        return [int(row["id"][-2:], 16) for row in self.pages("devices", "limit=2&" + query, "after")[0]]
+
+    def test_devices_are_found_by_what_they_are(self):
+        for number in range(6):
+            self.report(number, f"1.{number}.0", "confirmed", name=f"hall {number}" if number % 2 else "Lab")
+        self.report(4, "1.4.0", "failed", target="2.0", error={"code": 69})
+        self.report(5, "1.5.0", "trial")
+        self.report(6, "1.0.0", "confirmed", product="other")
+        for query, found in (("filter=", [0, 1, 2, 3, 4, 5, 6]), ("filter=version%3C1.2", [0, 1, 6]),
+                             ("filter=name~%22hall*%22%20version%3E=1.3", [3, 5]),
+                             ("product=other", [6]), ("product=none", []), ("channel=stable", []),
+                             ("state=failed", [4]), ("state=trial,failed", [4, 5]),
+                             ("state=failed&product=other", []), ("search=lab", [0, 2, 4]),
+                             ("search=HALL%203", [3]), ("search=:00:05", [5]), ("search=127.0.0", [0, 1, 2, 3, 4, 5, 6]),
+                             ("search=1.2.0", [2])):
+            self.assertEqual(self.wished(query), found, query)
+        for query, code in (("filter=colour=red", "bad_filter"), ("state=", "bad_state"),
+                            ("state=fail", "bad_state"), ("state=failed,", "bad_state"),
+                            ("state=failed,failed", "bad_state")):
+            self.assert_refused(self.server.api("GET", "/api/v1/devices?" + query), 400, code)
+
     def test_a_page_is_right_although_devices_arrive(self):
         for number in range(5):
             self.report(number, "1.0.0", "confirmed")

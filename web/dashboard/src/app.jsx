@@ -70,6 +70,7 @@ function Signed() {
     if (!first.current) {
       scrollTo(0, 0);
       (heading.current.querySelector('h1') || heading.current).focus();
+      document.querySelector('nav [aria-current]')?.scrollIntoView({inline: 'center', block: 'nearest'});
     }
     first.current = false;
   }, [route.parts.join('/')]);

@@ -13,7 +13,7 @@ export function When({ms}) {
   return <time class="nowrap" dateTime={date.toISOString()} title={date.toLocaleString()}>{ago(ms, time)}</time>;
 }
 
-export function Copy({text, what = 'command'}) {
+export function Copy({text, what = 'command', label}) {
   const [done, set] = useState(false);
   const copy = async () => {
     try {
@@ -30,7 +30,7 @@ export function Copy({text, what = 'command'}) {
     announce('copied');
     setTimeout(() => set(false), 1500);
   };
-  return <button type="button" class="copy" onClick={copy} >{done ? 'copied' : 'copy'}<span class="hidden"> the {what}</span></button>;
+  return <button type="button" class={label ? '' : 'copy'} onClick={copy}>{done ? 'copied' : label || 'copy'}{!label && <span class="hidden"> the {what}</span>}</button>;
 }
 
 /* The same by the command line. */

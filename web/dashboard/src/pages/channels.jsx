@@ -44,7 +44,7 @@ export function Channels() {
           : <div class="scroll" tabIndex="0" role="region" aria-label="Channels"><table>
             <thead><tr><th scope="col">Product</th><th scope="col">Channel</th><th scope="col">Release</th><th scope="col" class="medium">Notes</th></tr></thead>
             <tbody>{all.channels.map(row => <tr key={row.product + '/' + row.name}><td>{row.product}</td>
-              <td><a href={href(['devices'], {filter: 'channel=' + row.name})}>{row.name}</a></td><td class="mono">{row.version}</td>
+              <td><a href={href(['devices'], {product: row.product, channel: row.name})}>{row.name}</a></td><td class="mono">{row.version}</td>
               <td class="medium any">{all.releases.find(release => release.id === row.release_id)?.notes || '–'}</td></tr>)}</tbody>
           </table></div>}
       </Card>

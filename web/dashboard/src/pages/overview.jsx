@@ -14,9 +14,9 @@ export function Tiles({summary}) {
   return <div id="tiles" role="group" aria-label="Devices by state">
     <Tile name="Devices" number={devices} filter={{}} />
     <Tile name="Confirmed" number={confirmed} tone="good" filter={{state: 'confirmed'}} />
-    <Tile name="Updating" number={sum(BUSY)} tone="busy" filter={{state: 'busy'}} />
+    <Tile name="Updating" number={sum(BUSY)} tone="busy" filter={{state: BUSY.join()}} />
     <Tile name="On trial" number={states.trial || 0} tone="trial" filter={{state: 'trial'}} />
-    <Tile name="Failed or rolled back" number={sum(BAD)} tone="bad" filter={{state: 'bad'}} />
+    <Tile name="Failed or rolled back" number={sum(BAD)} tone="bad" filter={{state: BAD.join()}} />
   </div>;
 }
 

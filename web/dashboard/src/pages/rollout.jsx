@@ -73,7 +73,7 @@ function Facts({rollout}) {
 function Standing({rollout}) {
   const bad = rollout.state === 'stopped';
   if (rollout.reason)
-    return <div class={bad ? 'failure' : 'note'} id="reason"><strong>{rollout.reason}</strong>{rollout.remedy && <> {rollout.remedy}</>}</div>;
+    return <div class={bad ? 'failure' : 'note'} id="reason"><strong>{rollout.reason.replace(/\.?$/, '.')}</strong>{rollout.remedy && <> {rollout.remedy}</>}</div>;
   const stage = rollout.stages[rollout.stage], counts = stage?.counts || {}, size = stage?.size ?? total(stage?.counts);
   const ended = ENDED.reduce((sum, state) => sum + (counts[state] || 0), 0);
   const text = {scheduled: 'It has not begun.', running: count(ended) + ' of ' + count(size) + ' in this stage have ended, ' + count(counts.confirmed || 0) + ' of them confirmed.',

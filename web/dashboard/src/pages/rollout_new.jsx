@@ -37,7 +37,7 @@ function Preview({preview}) {
 }
 
 function Form({all, asked}) {
-  const products = useProducts(), [values, setValues] = useState({...FIRST, product: asked.product || '', channel: asked.channel || '', version: asked.version || ''});
+  const products = useProducts(), [values, setValues] = useState({...FIRST, product: asked.product || '', channel: asked.channel || '', version: asked.version || '', filter: asked.filter || ''});
   const set = name => value => setValues(old => ({...old, [name]: value}));
   const product = products.includes(values.product) ? values.product : products[0];
   const channels = all.channels.filter(row => row.product === product);

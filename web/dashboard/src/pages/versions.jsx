@@ -48,7 +48,7 @@ export function Versions({products}) {
     <div class="scroll" tabIndex="0" role="region" aria-label="Versions now"><table id="versions">
       <thead><tr><th scope="col">Version</th><th scope="col">Devices now</th><th scope="col">Part</th></tr></thead>
       <tbody>{rows.map(row => <tr key={row.name}><td><i class="swatch" style={{background: `var(${row.colour})`}} aria-hidden="true" /> {row.version
-        ? <a class="mono" href={href(['devices'], {filter: 'version=' + row.version})}>{row.name}</a> : row.name}</td>
+        ? <a class="mono" href={href(['devices'], {product, filter: 'version=' + row.version})}>{row.name}</a> : row.name}</td>
         <td class="num">{count(row.devices)}</td><td><span class="meter"><i style={{width: percent(row.devices, all) + '%', background: `var(${row.colour})`}} /></span>{percent(row.devices, all)} %</td></tr>)}</tbody>
     </table></div>
     {drawn && <Table data={data} />}
