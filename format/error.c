@@ -103,15 +103,20 @@ uint32_t updraft_failure_retry_after_s(const struct updraft_failure *failure)
     return 0;
 }
 
-void updraft_failure_set(struct updraft_failure *failure, enum updraft_error code, uint32_t a,
-                         uint32_t b, const char *text)
+void updraft_failure_set_text(struct updraft_failure *failure, const char *text)
 {
     size_t len = 0;
 
-    failure->code = code;
-    failure->a = a;
-    failure->b = b;
     for (; text != NULL && text[len] != '\0' && len < sizeof(failure->text) - 1; len++)
         failure->text[len] = text[len];
     failure->text[len] = '\0';
+}
+
+void updraft_failure_set(struct updraft_failure *failure, enum updraft_error code, uint32_t a,
+                         uint32_t b, const char *text)
+{
+    failure->code = code;
+    failure->a = a;
+    failure->b = b;
+    updraft_failure_set_text(failure, text);
 }

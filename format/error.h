@@ -215,6 +215,9 @@ size_t updraft_failure_sentence(const struct updraft_failure *failure, char *out
 /* After how many seconds what was refused may be taken; 0: not known, or not a question of time. */
 uint32_t updraft_failure_retry_after_s(const struct updraft_failure *failure);
 
+/* The text alone, cut to its field; NULL: none. */
+void updraft_failure_set_text(struct updraft_failure *failure, const char *text);
+
 /* Fills a failure; text may be NULL and is cut to its field. */
 void updraft_failure_set(struct updraft_failure *failure, enum updraft_error code, uint32_t a,
                          uint32_t b, const char *text);

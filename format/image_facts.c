@@ -28,22 +28,19 @@ static uint32_t find_appdesc_8266(const uint8_t *head, uint32_t head_len)
     return 0;
 }
 
-static void get_text(char out[33], const uint8_t *field)
+/* Over facts of zeros, which end the texts. */
+static void read_appdesc(const uint8_t *desc, struct updraft_image_facts *facts)
 {
-    updraft_bytes_copy(out, field, UPDRAFT_APPDESC_TEXT_LEN);
-    out[UPDRAFT_APPDESC_TEXT_LEN] = '\0';
-}
-
-static void read_appdesc(const uint8_t *head, uint32_t off, struct updraft_image_facts *facts)
-{
-    const uint8_t *digest = head + off + UPDRAFT_APPDESC_ELF_SHA256_OFF;
+    const uint8_t *digest = desc + UPDRAFT_APPDESC_ELF_SHA256_OFF;
     uint8_t any = 0;
 
-    if (updraft_get_le32(head + off) != UPDRAFT_APPDESC_MAGIC)
+    if (updraft_get_le32(desc) != UPDRAFT_APPDESC_MAGIC)
         return;
     facts->has_appdesc = true;
-    get_text(facts->version, head + off + UPDRAFT_APPDESC_VERSION_OFF);
-    get_text(facts->project, head + off + UPDRAFT_APPDESC_PROJECT_OFF);
+    updraft_bytes_copy(facts->version, desc + UPDRAFT_APPDESC_VERSION_OFF,
+                       UPDRAFT_APPDESC_TEXT_LEN);
+    updraft_bytes_copy(facts->project, desc + UPDRAFT_APPDESC_PROJECT_OFF,
+                       UPDRAFT_APPDESC_TEXT_LEN);
     updraft_bytes_copy(facts->elf_sha256, digest, sizeof facts->elf_sha256);
     for (uint32_t i = 0; i < sizeof facts->elf_sha256; i++)
         any |= digest[i];
@@ -79,7 +76,7 @@ enum updraft_error updraft_image_facts_esp32(const uint8_t *head, uint32_t head_
     facts->kind = (uint8_t)kind;
     facts->chip_id = (uint16_t)chip_id;
     if (kind == UPDRAFT_IMAGE_ESP32 && head_len >= UPDRAFT_IMAGE_FACTS_LEN)
-        read_appdesc(head, UPDRAFT_APPDESC_OFF, facts);
+        read_appdesc(head + UPDRAFT_APPDESC_OFF, facts);
     return UPDRAFT_OK;
 }
 
@@ -93,7 +90,7 @@ enum updraft_error updraft_image_facts_decode(const uint8_t *head, uint32_t head
         return error;
     off = find_appdesc_8266(head, head_len);
     if (off != 0)
-        read_appdesc(head, off, facts);
+        read_appdesc(head + off, facts);
     return UPDRAFT_OK;
 }
 

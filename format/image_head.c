@@ -2,27 +2,20 @@
 
 #include "format/bytes.h"
 
-/* The ESP8266's memory: data RAM with ROM variables, instruction RAM, mapped flash. */
+/* The ESP8266's memory: code from instruction RAM to the end of mapped flash; segments of RAM-only
+ * images also below, from data RAM on. No chip of the other family has any of that. */
 #define DRAM_8266_START  0x3FFE8000u
-#define DRAM_8266_LEN    0x18000u
-#define IRAM_8266_START  0x40100000u
-#define IRAM_8266_LEN    0x10000u
+#define CODE_8266_START  0x40100000u
 #define FLASH_8266_START 0x40200000u
-#define FLASH_8266_LEN   0x100000u
+#define FLASH_8266_END   0x40300000u
 
 _Static_assert(UPDRAFT_IMAGE_HEADER_LEN ==
                    UPDRAFT_IMAGE_HEADER_8266_LEN + UPDRAFT_IMAGE_SEGMENT_HEADER_LEN + 8u,
                "telling the families apart needs the first load address of an ESP8266 image");
 
-static bool in_range(uint32_t addr, uint32_t start, uint32_t len)
+static bool in_range(uint32_t addr, uint32_t start, uint32_t end)
 {
-    return addr - start < len;
-}
-
-static __attribute__((noinline)) bool is_8266_code(uint32_t addr)
-{
-    return in_range(addr, IRAM_8266_START, IRAM_8266_LEN) ||
-           in_range(addr, FLASH_8266_START, FLASH_8266_LEN);
+    return addr - start < end - start;
 }
 
 enum updraft_image_kind updraft_image_kind_of(const uint8_t head[UPDRAFT_IMAGE_HEADER_LEN])
@@ -34,8 +27,8 @@ enum updraft_image_kind updraft_image_kind_of(const uint8_t head[UPDRAFT_IMAGE_H
         return UPDRAFT_IMAGE_ESP8266_V2;
     if (head[0] != UPDRAFT_IMAGE_MAGIC)
         return UPDRAFT_IMAGE_UNKNOWN;
-    if (is_8266_code(entry_addr) &&
-        (is_8266_code(load_addr) || in_range(load_addr, DRAM_8266_START, DRAM_8266_LEN)))
+    if (in_range(entry_addr, CODE_8266_START, FLASH_8266_END) &&
+        in_range(load_addr, DRAM_8266_START, FLASH_8266_END))
         return UPDRAFT_IMAGE_ESP8266_V1;
     return UPDRAFT_IMAGE_ESP32;
 }

@@ -24,6 +24,8 @@ _Static_assert(UPDRAFT_TRIAL_OFF + UPDRAFT_TRIAL_LEN <= UPDRAFT_TRIAL_MARKS_OFF,
 _Static_assert(UPDRAFT_TRIAL_MARKS_OFF + 4u * UPDRAFT_TRIAL_MARK_CAP <= UPDRAFT_TRIAL_OUTCOME_OFF,
                "apart");
 _Static_assert(UPDRAFT_TRIAL_REASON_OFF + 4u <= UPDRAFT_TRIAL_POWER_OFF, "apart");
+_Static_assert(UPDRAFT_TRIAL_REASON_OFF + 4u == UPDRAFT_OTADATA_ENTRY_READ_LEN,
+               "one read brings all but the last marks");
 _Static_assert(UPDRAFT_TRIAL_POWER_OFF + 4u * UPDRAFT_TRIAL_MARK_CAP == UPDRAFT_OTADATA_READ_LEN,
                "one read brings all");
 _Static_assert(UPDRAFT_OTADATA_READ_LEN <= UPDRAFT_OTADATA_SECTOR_LEN, "it fits its sector");
@@ -113,19 +115,29 @@ static void decode_trial(const uint8_t *bytes, uint32_t seq, struct updraft_tria
         return;
     trial->present = true;
     trial->attempts_allowed = record[TRIAL_ALLOWED_OFF];
-    trial->attempts_used = count_marks(bytes + UPDRAFT_TRIAL_MARKS_OFF);
-    trial->power_used = count_marks(bytes + UPDRAFT_TRIAL_POWER_OFF);
     trial->outcome = decode_outcome(updraft_get_le32(bytes + UPDRAFT_TRIAL_OUTCOME_OFF));
     trial->reason = decode_reason(updraft_get_le32(bytes + UPDRAFT_TRIAL_REASON_OFF));
 }
 
-void updraft_otadata_decode(const uint8_t bytes[UPDRAFT_OTADATA_READ_LEN],
-                            struct updraft_otadata_entry *entry)
+void updraft_otadata_decode_entry(const uint8_t bytes[UPDRAFT_OTADATA_ENTRY_READ_LEN],
+                                  struct updraft_otadata_entry *entry)
 {
     entry->seq = updraft_get_le32(bytes + SEQ_OFF);
     entry->crc_ok = updraft_get_le32(bytes + CRC_OFF) == updraft_otadata_crc(entry->seq);
     entry->state = decode_state(updraft_get_le32(bytes + UPDRAFT_OTADATA_STATE_OFF));
     decode_trial(bytes, entry->seq, &entry->trial);
+}
+
+void updraft_otadata_decode(const uint8_t bytes[UPDRAFT_OTADATA_READ_LEN],
+                            struct updraft_otadata_entry *entry)
+{
+    struct updraft_trial *trial = &entry->trial;
+
+    updraft_otadata_decode_entry(bytes, entry);
+    if (trial->present) {
+        trial->attempts_used = count_marks(bytes + UPDRAFT_TRIAL_MARKS_OFF);
+        trial->power_used = count_marks(bytes + UPDRAFT_TRIAL_POWER_OFF);
+    }
 }
 
 bool updraft_otadata_unusable(const struct updraft_otadata_entry *entry)
@@ -162,12 +174,11 @@ uint8_t updraft_otadata_slot(uint32_t seq, uint8_t ota_count)
 
 uint32_t updraft_otadata_next_seq(uint32_t at_least, uint8_t slot, uint8_t ota_count)
 {
-    uint32_t from = at_least == 0 ? 1u : at_least;
-    uint32_t step;
+    uint32_t seq = at_least == 0 ? 1u : at_least;
 
-    UPDRAFT_ASSERT(ota_count != 0);
-    if (slot >= ota_count || from == UPDRAFT_OTADATA_SEQ_EMPTY)
+    if (slot >= ota_count)
         return 0;
-    step = ((uint32_t)slot + ota_count - updraft_otadata_slot(from, ota_count)) % ota_count;
-    return step < UPDRAFT_OTADATA_SEQ_EMPTY - from ? from + step : 0;
+    while (seq != UPDRAFT_OTADATA_SEQ_EMPTY && updraft_otadata_slot(seq, ota_count) != slot)
+        seq++;
+    return seq != UPDRAFT_OTADATA_SEQ_EMPTY ? seq : 0;
 }

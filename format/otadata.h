@@ -46,8 +46,9 @@
 #define UPDRAFT_TRIAL_POWER_OFF   0x90u
 #define UPDRAFT_TRIAL_CONFIRMED   0x00004B4Fu
 #define UPDRAFT_TRIAL_ROLLED_BACK 0x00000000u
-/* What one read of a sector must bring to decode entry and trial log. */
-#define UPDRAFT_OTADATA_READ_LEN 0xD0u
+/* What one read of a sector must bring to decode the entry, and to decode it with its marks. */
+#define UPDRAFT_OTADATA_ENTRY_READ_LEN 0x88u
+#define UPDRAFT_OTADATA_READ_LEN       0xD0u
 
 enum updraft_ota_state {
     UPDRAFT_OTA_NEW = 0,
@@ -101,6 +102,9 @@ void updraft_trial_encode(uint32_t seq, uint8_t attempts_allowed, uint8_t out[UP
  * an entry without good CRC, or a trial that is not present. */
 void updraft_otadata_decode(const uint8_t bytes[UPDRAFT_OTADATA_READ_LEN],
                             struct updraft_otadata_entry *entry);
+/* The same without the marks, for who does not count boots: both numbers are 0. */
+void updraft_otadata_decode_entry(const uint8_t bytes[UPDRAFT_OTADATA_ENTRY_READ_LEN],
+                                  struct updraft_otadata_entry *entry);
 
 /* Section 4.2 of the format: empty, INVALID or ABORTED. */
 bool updraft_otadata_unusable(const struct updraft_otadata_entry *entry);
