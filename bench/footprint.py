@@ -33,18 +33,22 @@ TARGETS = [
 JSMN = pathlib.Path("/usr/include/jsmn.h")  # a header alone, for any target: libjsmn-dev
 FLAGS = ["-Os", "-std=c11", "-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra", f"-I{ROOT}"]
 
-# Program: title, bars and what a peer needs, in bytes by target.
-Program = collections.namedtuple("Program", "key title bars peer peer_title roots")
+# Program: title, its sources in bench/footprint_*.c, bars and what a peer needs, in bytes by target.
+Program = collections.namedtuple("Program", "key title sources bars peer peer_title roots")
+UPDATE = ["updraft_slots_init", "updraft_update_begin", "updraft_update_feed", "updraft_update_finish",
+          "updraft_update_abort"]
+TRIAL = ["updraft_slots_state", "updraft_slots_confirm", "updraft_slots_reject"]
 PROGRAMS = [
-    Program("boot", "boot decision, trial, roll back",
+    Program("boot", "boot decision, trial, roll back", ["boot"],
             {"Cortex-M4": 2560, "RV32IMC": 3584, "lx106": 3891},
             {"Cortex-M4": 2614, "RV32IMC": 3563, "lx106": 3775}, "MCUboot direct-XIP with revert",
             ["updraft_boot_run"]),
-    Program("core", "update core: slots, transaction, image check",
-            {"Cortex-M4": 6144, "RV32IMC": 8192}, {}, "",
-            ["updraft_slots_open", "updraft_slots_state", "updraft_slots_confirm", "updraft_slots_reject",
-             "updraft_slots_try", "updraft_update_begin", "updraft_update_feed",
-             "updraft_update_finish", "updraft_update_abort"]),
+    Program("core", "update core: slots, transaction, image check", ["core", "fixed", "no_trial"],
+            {"Cortex-M4": 6144, "RV32IMC": 8192}, {}, "", UPDATE),
+    Program("core_trial", "  with the end of the trial", ["core", "fixed", "trial"],
+            {}, {}, "", UPDATE + TRIAL),
+    Program("core_table", "  and with the partition table", ["core", "table", "trial"],
+            {}, {}, "", ["updraft_slots_open", *UPDATE, *TRIAL]),
 ]
 CONTEXT_BAR = 1024  # of updraft_update and updraft_slots together
 STACK_BAR = 1024
@@ -54,7 +58,7 @@ LARGEST_COUNT = 10
 POINTERS = {
     "device/update/update.c": ["updraft_image_facts_esp32", "device/slots/slot_place.c:find",
                                "device/slots/slot_place.c:accept", "device/slots/slot_place.c:commit"],
-    "device/slots/pass.c": ["device/slots/slot_place.c:read_as_released"],
+    "device/flash/access.c": ["device/slots/slot_place.c:read_as_released"],
     "boot/boot.c": ["updraft_slot_verify", "boot/rules_updraft.c:decide", "boot/rules_updraft.c:apply"],
 }
 
@@ -97,7 +101,8 @@ class Build:
 
     def compile_stubs(self):
         """An empty function for all that the library and the mains leave to others."""
-        mains = [self.compile(HERE / f"footprint_{p.key}.c") for p in PROGRAMS]
+        mains = [self.compile(HERE / f"footprint_{name}.c")
+                 for name in sorted({name for p in PROGRAMS for name in p.sources})]
         objects = self.objects + mains
         defined = set(re.findall(r" [A-TV-Z] (\S+)$", self.tool("nm", "-g", *objects), re.M))
         wanted = set(re.findall(r" U (\S+)$", self.tool("nm", "-u", *objects), re.M))
@@ -112,9 +117,9 @@ class Build:
     def link(self, program):
         """Bytes of the library in the program, and [(bytes, function)], largest first."""
         elf = self.directory / f"{program.key}.elf"
-        main = self.directory / f"footprint_{program.key}.o"
+        mains = [self.directory / f"footprint_{name}.o" for name in program.sources]
         self.tool("gcc", *self.target.flags, "-nostdlib", "-nostartfiles", "-Wl,--gc-sections",
-                  f"-T{HERE / 'footprint.ld'}", "-o", elf, main, self.stubs, *self.objects)
+                  f"-T{HERE / 'footprint.ld'}", "-o", elf, *mains, self.stubs, *self.objects)
         sizes = dict(re.findall(r"^(\.\w+)\s+(\d+)", self.tool("size", "-A", elf), re.M))
         end_of_entry = 0x1000 + int(sizes[".entry"])
         symbols = re.findall(r"^(\d+) (\d+) \w (\S+)$", self.tool("nm", "-S", "-t", "d", elf), re.M)
@@ -193,7 +198,7 @@ def print_sizes(builds):
         row(program.title, [cell(b.link(program)[0], program.bars.get(b.target.name)) for b in builds])
         if program.peer:
             row("  " + program.peer_title, [cell(program.peer[b.target.name]) for b in builds])
-    for program in PROGRAMS:
+    for program in PROGRAMS[:2]:
         heading(f"Largest in: {program.title}", builds)
         others = [dict((name, size) for size, name in b.link(program)[1]) for b in builds]
         for _, name in builds[0].link(program)[1][:LARGEST_COUNT]:

@@ -1,5 +1,7 @@
 #include "boot/boot.h"
 
+#include "device/flash/access.h"
+
 #include <string.h>
 
 static enum updraft_error read_entries(const struct updraft_flash *flash,
@@ -10,8 +12,8 @@ static enum updraft_error read_entries(const struct updraft_flash *flash,
     if (situation->layout.otadata.len == 0)
         return UPDRAFT_OK; /* the entries stay zeros, without a good CRC */
     for (int i = 0; i < 2; i++) {
-        enum updraft_error error = flash->read(
-            flash->ctx, updraft_layout_entry_addr(&situation->layout, i), bytes, sizeof bytes);
+        enum updraft_error error = updraft_flash_read(
+            flash, updraft_layout_entry_addr(&situation->layout, i), bytes, sizeof bytes);
 
         if (error != UPDRAFT_OK)
             return error;

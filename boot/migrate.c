@@ -1,6 +1,7 @@
 #include "boot/migrate.h"
 
 #include "boot/rewrite.h"
+#include "device/flash/access.h"
 #include "device/slots/verify.h"
 #include "format/assert.h"
 #include "format/bytes.h"
@@ -59,7 +60,7 @@ static enum updraft_error read_shifted(void *ctx, uint32_t addr, void *buf, uint
 {
     const struct shifted *shifted = ctx;
 
-    return shifted->flash->read(shifted->flash->ctx, addr + shifted->shift, buf, len);
+    return updraft_flash_read(shifted->flash, addr + shifted->shift, buf, len);
 }
 
 static bool is_flash_fault(enum updraft_error error)
@@ -151,13 +152,13 @@ static enum updraft_error check_crc(const struct updraft_migrate_config *config,
     for (uint32_t off = 0; off < len;) {
         uint32_t step = len - off < view->sector_len ? len - off : view->sector_len;
 
-        error = view->read(view->ctx, UPDRAFT_PACKED_FLASH_OFF + off, config->buf, step);
+        error = updraft_flash_read(view, UPDRAFT_PACKED_FLASH_OFF + off, config->buf, step);
         if (error != UPDRAFT_OK)
             return error;
         crc = updraft_crc32(crc, config->buf, step);
         off += step;
     }
-    error = view->read(view->ctx, UPDRAFT_PACKED_FLASH_OFF + len, stored, sizeof stored);
+    error = updraft_flash_read(view, UPDRAFT_PACKED_FLASH_OFF + len, stored, sizeof stored);
     if (error == UPDRAFT_OK && updraft_get_le32(stored) != updraft_crc_sdk(crc))
         result->why = UPDRAFT_MIGRATE_WHY_CRC;
     return error;
@@ -187,8 +188,8 @@ static enum updraft_error copy_sector(const struct updraft_migrate_config *confi
                                       struct updraft_migrate_result *result)
 {
     uint32_t len = config->flash->sector_len;
-    enum updraft_error error = config->flash->read(
-        config->flash->ctx, addr + updraft_oldsdk_shift(&result->old.map), config->buf, len);
+    enum updraft_error error = updraft_flash_read(
+        config->flash, addr + updraft_oldsdk_shift(&result->old.map), config->buf, len);
 
     if (error == UPDRAFT_OK)
         error = updraft_rewrite_sector(config->flash, addr, config->buf, len);
@@ -207,7 +208,7 @@ static enum updraft_error copy_down(const struct updraft_migrate_config *config,
     for (uint32_t addr = UPDRAFT_PACKED_FLASH_OFF; error == UPDRAFT_OK && addr < packed->end;
          addr += config->flash->sector_len)
         error = copy_sector(config, addr, result);
-    return error == UPDRAFT_OK ? updraft_rewrite_sync(config->flash) : error;
+    return error == UPDRAFT_OK ? updraft_flash_sync(config->flash) : error;
 }
 
 static enum updraft_error write_flag(const struct updraft_migrate_config *config,
@@ -215,13 +216,14 @@ static enum updraft_error write_flag(const struct updraft_migrate_config *config
 {
     const struct updraft_flash *flash = config->flash;
     uint32_t addr = updraft_oldsdk_flag_addr(map);
-    enum updraft_error error = flash->read(flash->ctx, addr, config->buf, UPDRAFT_OLDSDK_FLAG_LEN);
+    enum updraft_error error =
+        updraft_flash_read(flash, addr, config->buf, UPDRAFT_OLDSDK_FLAG_LEN);
 
     if (error != UPDRAFT_OK)
         return error;
     config->buf[0] = flag;
     error = updraft_rewrite_sector(flash, addr, config->buf, UPDRAFT_OLDSDK_FLAG_LEN);
-    return error == UPDRAFT_OK ? updraft_rewrite_sync(flash) : error;
+    return error == UPDRAFT_OK ? updraft_flash_sync(flash) : error;
 }
 
 /* Writes the parameters that start the other user image to the sector that is not in use, and puts
@@ -234,14 +236,14 @@ static enum updraft_error switch_user(const struct updraft_migrate_config *confi
     uint32_t from = updraft_oldsdk_params_addr(&old->map, old->flag);
     uint32_t to = updraft_oldsdk_other_params_addr(&old->map, old->flag);
     enum updraft_error error =
-        flash->read(flash->ctx, from, config->buf, UPDRAFT_OLDSDK_PARAMS_LEN);
+        updraft_flash_read(flash, from, config->buf, UPDRAFT_OLDSDK_PARAMS_LEN);
 
     if (error != UPDRAFT_OK)
         return error;
     updraft_oldsdk_params_encode(next, config->buf);
     error = updraft_rewrite_sector(flash, to, config->buf, UPDRAFT_OLDSDK_PARAMS_LEN);
     if (error == UPDRAFT_OK)
-        error = updraft_rewrite_sync(flash);
+        error = updraft_flash_sync(flash);
     if (error != UPDRAFT_OK)
         return error;
     return write_flag(config, &old->map, updraft_oldsdk_other_flag(old->flag));
@@ -258,7 +260,7 @@ static enum updraft_error steady_flag(const struct updraft_migrate_config *confi
     for (unsigned i = 0; i < FLAG_READS; i++) {
         uint8_t flag;
         enum updraft_error error =
-            flash->read(flash->ctx, updraft_oldsdk_flag_addr(&old->map), &flag, 1);
+            updraft_flash_read(flash, updraft_oldsdk_flag_addr(&old->map), &flag, 1);
 
         if (error != UPDRAFT_OK)
             return error;
@@ -328,9 +330,8 @@ static enum updraft_error read_row(const struct updraft_migrate_config *config, 
                                    struct updraft_partition *row, bool *is_row)
 {
     uint8_t record[UPDRAFT_PTABLE_RECORD_LEN];
-    enum updraft_error error = config->flash->read(
-        config->flash->ctx, config->table_addr + idx * UPDRAFT_PTABLE_RECORD_LEN, record,
-        sizeof record);
+    enum updraft_error error = updraft_flash_read(
+        config->flash, config->table_addr + idx * UPDRAFT_PTABLE_RECORD_LEN, record, sizeof record);
 
     *is_row =
         error == UPDRAFT_OK && updraft_partition_decode(record, row) == UPDRAFT_RECORD_PARTITION;
@@ -403,7 +404,7 @@ static enum updraft_error store_rf(const struct updraft_migrate_config *config, 
     const struct updraft_flash *flash = config->flash;
     uint8_t there[UPDRAFT_OLDSDK_RF_RECORD_LEN];
     uint8_t record[UPDRAFT_OLDSDK_RF_RECORD_LEN];
-    enum updraft_error error = flash->read(flash->ctx, phy_addr, there, sizeof there);
+    enum updraft_error error = updraft_flash_read(flash, phy_addr, there, sizeof there);
 
     if (error != UPDRAFT_OK)
         return error;
@@ -414,7 +415,7 @@ static enum updraft_error store_rf(const struct updraft_migrate_config *config, 
     }
     error = updraft_rewrite_sector(flash, phy_addr, record, sizeof record);
     if (error == UPDRAFT_OK)
-        error = updraft_rewrite_sync(flash);
+        error = updraft_flash_sync(flash);
     if (error == UPDRAFT_OK)
         result->rf = UPDRAFT_MIGRATE_RF_STORED;
     return error;
@@ -439,7 +440,7 @@ static enum updraft_error keep_rf(const struct updraft_migrate_config *config,
     if (error == UPDRAFT_OK)
         error = count_rows_at(config, source, sizeof rf, &rows_there);
     if (error == UPDRAFT_OK)
-        error = flash->read(flash->ctx, source, rf, sizeof rf);
+        error = updraft_flash_read(flash, source, rf, sizeof rf);
     if (error != UPDRAFT_OK || phy_addr == 0 || rows_there != 0 || is_blank(rf, sizeof rf))
         return error;
     return store_rf(config, phy_addr, rf, result);

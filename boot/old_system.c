@@ -1,5 +1,6 @@
 #include "boot/old_system.h"
 
+#include "device/flash/access.h"
 #include "format/bytes.h"
 #include "format/image.h"
 
@@ -15,7 +16,7 @@ static enum updraft_error find_boot(const struct updraft_flash *flash, bool *pre
     uint8_t head[HEADER_LEN];
     uint32_t addr = HEADER_LEN;
     uint32_t total = 0;
-    enum updraft_error error = flash->read(flash->ctx, 0, head, sizeof head);
+    enum updraft_error error = updraft_flash_read(flash, 0, head, sizeof head);
 
     *present = false;
     if (error != UPDRAFT_OK)
@@ -26,7 +27,7 @@ static enum updraft_error find_boot(const struct updraft_flash *flash, bool *pre
         uint8_t segment[SEGMENT_HEADER_LEN];
         uint32_t len;
 
-        error = flash->read(flash->ctx, addr, segment, sizeof segment);
+        error = updraft_flash_read(flash, addr, segment, sizeof segment);
         if (error != UPDRAFT_OK)
             return error;
         len = updraft_get_le32(segment + 4);
@@ -53,10 +54,10 @@ enum updraft_error updraft_old_system_read(const struct updraft_flash *flash,
     read.has_map = read.present && updraft_oldsdk_map_find(size_nibble, &read.map) &&
                    read.map.flash_len <= flash->size;
     if (read.has_map) {
-        error = flash->read(flash->ctx, updraft_oldsdk_flag_addr(&read.map), &read.flag, 1);
+        error = updraft_flash_read(flash, updraft_oldsdk_flag_addr(&read.map), &read.flag, 1);
         if (error == UPDRAFT_OK)
-            error = flash->read(flash->ctx, updraft_oldsdk_params_addr(&read.map, read.flag), bytes,
-                                sizeof bytes);
+            error = updraft_flash_read(flash, updraft_oldsdk_params_addr(&read.map, read.flag),
+                                       bytes, sizeof bytes);
         if (error != UPDRAFT_OK)
             return error;
         updraft_oldsdk_params_decode(bytes, &read.params);
@@ -79,7 +80,7 @@ enum updraft_error updraft_old_system_aps(const struct updraft_flash *flash,
     addrs[1] = updraft_oldsdk_params_addr(&old->map, old->flag);
     for (unsigned i = 0; i < 2 && !*found; i++) {
         enum updraft_error error =
-            flash->read(flash->ctx, addrs[i], buf, UPDRAFT_OLDSDK_PARAMS_LEN);
+            updraft_flash_read(flash, addrs[i], buf, UPDRAFT_OLDSDK_PARAMS_LEN);
 
         if (error != UPDRAFT_OK)
             return error;

@@ -1,5 +1,7 @@
 #include "boot/rewrite.h"
 
+#include "device/flash/access.h"
+
 #include <stdbool.h>
 #include <string.h>
 
@@ -25,7 +27,7 @@ static enum updraft_error compare(const struct updraft_flash *flash, uint32_t ad
     while (off < flash->sector_len && *is_same) {
         uint32_t limit = off < len ? len : flash->sector_len;
         uint32_t step = limit - off < sizeof piece ? limit - off : (uint32_t)sizeof piece;
-        enum updraft_error error = flash->read(flash->ctx, addr + off, piece, step);
+        enum updraft_error error = updraft_flash_read(flash, addr + off, piece, step);
 
         if (error != UPDRAFT_OK)
             return error;
@@ -39,18 +41,13 @@ enum updraft_error updraft_rewrite_sector(const struct updraft_flash *flash, uin
                                           const uint8_t *data, uint32_t len)
 {
     bool is_same = false;
-    enum updraft_error error = flash->erase(flash->ctx, addr, flash->sector_len);
+    enum updraft_error error = updraft_flash_erase(flash, addr, flash->sector_len);
 
     if (error == UPDRAFT_OK && !is_erased(data, len))
-        error = flash->prog(flash->ctx, addr, data, len);
+        error = updraft_flash_prog(flash, addr, data, len);
     if (error == UPDRAFT_OK)
         error = compare(flash, addr, data, len, &is_same);
     if (error != UPDRAFT_OK)
         return error;
     return is_same ? UPDRAFT_OK : UPDRAFT_E_FLASH_VERIFY;
-}
-
-enum updraft_error updraft_rewrite_sync(const struct updraft_flash *flash)
-{
-    return flash->sync != NULL ? flash->sync(flash->ctx) : UPDRAFT_OK;
 }

@@ -1,6 +1,8 @@
 /* The rules of ESP-IDF's boot loader, built without roll back and with it. */
 #include "boot/decide.h"
 
+#include "device/flash/access.h"
+
 static bool is_empty_or_bad(const struct updraft_otadata_entry *entry)
 {
     return entry->seq == UPDRAFT_OTADATA_SEQ_EMPTY || !entry->crc_ok;
@@ -65,12 +67,12 @@ static enum updraft_error rewrite_state(const struct updraft_flash *flash, uint3
                                         uint32_t seq, enum updraft_ota_state state)
 {
     uint8_t entry[UPDRAFT_OTADATA_ENTRY_LEN];
-    enum updraft_error error = flash->erase(flash->ctx, addr, UPDRAFT_OTADATA_SECTOR_LEN);
+    enum updraft_error error = updraft_flash_erase(flash, addr, UPDRAFT_OTADATA_SECTOR_LEN);
 
     if (error != UPDRAFT_OK)
         return error;
     updraft_otadata_encode(seq, state, entry);
-    return flash->prog(flash->ctx, addr, entry, sizeof entry);
+    return updraft_flash_prog(flash, addr, entry, sizeof entry);
 }
 
 static void apply(const struct updraft_flash *flash, const struct updraft_boot_situation *situation,

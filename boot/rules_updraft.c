@@ -1,5 +1,6 @@
 /* Our own rules: the trial log decides, and nothing is ever erased. */
 #include "boot/decide.h"
+#include "device/flash/access.h"
 #include "device/slots/trial.h"
 
 /* Power losses are not the image's fault, but an image that never survives one must end too. */
@@ -95,7 +96,7 @@ static enum updraft_error strengthen(const struct updraft_flash *flash, uint32_t
         return UPDRAFT_OK;
     updraft_otadata_encode(entry->seq, UPDRAFT_OTA_UNDEFINED, bytes);
     updraft_trial_encode(entry->seq, entry->trial.attempts_allowed, bytes + UPDRAFT_TRIAL_OFF);
-    return flash->prog(flash->ctx, addr, bytes, sizeof bytes);
+    return updraft_flash_prog(flash, addr, bytes, sizeof bytes);
 }
 
 /* One more start on trial. */

@@ -31,11 +31,6 @@ static bool is_flash_fault(enum updraft_error error)
            error == UPDRAFT_E_FLASH_ERASE || error == UPDRAFT_E_FLASH_VERIFY;
 }
 
-static enum updraft_error sync_flash(const struct updraft_flash *flash)
-{
-    return flash->sync != NULL ? flash->sync(flash->ctx) : UPDRAFT_OK;
-}
-
 /* The record's CRC is good, but it may be another device's, or of a firmware with another
  * layout. */
 static bool fits_layout(const struct updraft_boot_staged_config *config,
@@ -92,9 +87,9 @@ static enum updraft_error program_word(const struct updraft_boot_staged_config *
     enum updraft_error error;
 
     updraft_put_le32(word, value);
-    error = flash->prog(flash->ctx, addr, word, sizeof word);
+    error = updraft_flash_prog(flash, addr, word, sizeof word);
     if (error == UPDRAFT_OK)
-        error = sync_flash(flash);
+        error = updraft_flash_sync(flash);
     return error == UPDRAFT_OK ? updraft_flash_compare(flash, addr, word, sizeof word) : error;
 }
 
@@ -104,7 +99,7 @@ static enum updraft_error is_word_set(const struct updraft_boot_staged_config *c
     const struct updraft_flash *flash = config->flash;
     uint8_t word[4];
     enum updraft_error error =
-        flash->read(flash->ctx, config->layout.journal_addr + word_off, word, sizeof word);
+        updraft_flash_read(flash, config->layout.journal_addr + word_off, word, sizeof word);
 
     if (error == UPDRAFT_OK)
         *is_set = updraft_get_le32(word) != ERASED;
@@ -124,7 +119,7 @@ static enum updraft_error erase_at(struct copy *copy, uint32_t addr)
     if (flash->block_len != 0 && addr % flash->block_len == 0 &&
         copy->end_addr - addr >= flash->block_len)
         len = flash->block_len;
-    error = flash->erase(flash->ctx, addr, len);
+    error = updraft_flash_erase(flash, addr, len);
     if (error == UPDRAFT_OK)
         copy->erased_to = addr + len;
     return error;
@@ -136,9 +131,9 @@ static enum updraft_error write_sector(struct copy *copy, uint32_t addr, const u
     enum updraft_error error = erase_at(copy, addr);
 
     if (error == UPDRAFT_OK)
-        error = flash->prog(flash->ctx, addr, data, flash->sector_len);
+        error = updraft_flash_prog(flash, addr, data, flash->sector_len);
     if (error == UPDRAFT_OK)
-        error = sync_flash(flash);
+        error = updraft_flash_sync(flash);
     return error == UPDRAFT_OK ? updraft_flash_compare(flash, addr, data, flash->sector_len)
                                : error;
 }
@@ -231,8 +226,8 @@ static enum updraft_error begin_copy(const struct updraft_boot_staged_config *co
     enum updraft_error error;
 
     updraft_staged_encode(journal, record);
-    error = flash->prog(flash->ctx, config->layout.journal_addr + journal->record_off, record,
-                        sizeof record);
+    error = updraft_flash_prog(flash, config->layout.journal_addr + journal->record_off, record,
+                               sizeof record);
     return error == UPDRAFT_OK ? program_word(config, UPDRAFT_STAGED_BEGUN_OFF, 0) : error;
 }
 

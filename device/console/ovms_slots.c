@@ -1,5 +1,6 @@
 /* ota boot, ota erase, ota copy: what the console does to slots without the transaction. */
 #include "device/console/ovms_parts.h"
+#include "device/flash/access.h"
 #include "device/slots/verify.h"
 
 #define PROGRESS_STEP 0x40000u
@@ -181,13 +182,13 @@ static enum updraft_error write_sector(struct updraft_ovms *ovms)
     enum updraft_error error;
 
     if (ovms->job == UPDRAFT_OVMS_JOB_ERASE)
-        return flash->erase(flash->ctx, addr, flash->sector_len);
-    error =
-        flash->read(flash->ctx, ovms->from.addr + ovms->done, ovms->config.buf, flash->sector_len);
+        return updraft_flash_erase(flash, addr, flash->sector_len);
+    error = updraft_flash_read(flash, ovms->from.addr + ovms->done, ovms->config.buf,
+                               flash->sector_len);
     if (error == UPDRAFT_OK)
-        error = flash->erase(flash->ctx, addr, flash->sector_len);
+        error = updraft_flash_erase(flash, addr, flash->sector_len);
     if (error == UPDRAFT_OK)
-        error = flash->prog(flash->ctx, addr, ovms->config.buf, flash->sector_len);
+        error = updraft_flash_prog(flash, addr, ovms->config.buf, flash->sector_len);
     return error == UPDRAFT_OK
                ? updraft_flash_compare(flash, addr, ovms->config.buf, flash->sector_len)
                : error;

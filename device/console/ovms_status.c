@@ -16,7 +16,8 @@ static bool lies_at(const struct updraft_ovms *ovms, const char *label, uint32_t
     const struct updraft_slots *slots = ovms->config.slots;
     struct updraft_row row;
 
-    return updraft_layout_find_label(slots->flash, slots->table_addr, label, &row) == UPDRAFT_OK &&
+    return updraft_layout_find_label(slots->flash, slots->layout.table.addr, label, &row) ==
+               UPDRAFT_OK &&
            row.extent.addr == offset && row.extent.len == size;
 }
 
@@ -99,8 +100,8 @@ void updraft_ovms_show_status(struct updraft_ovms *ovms, int session)
     put_row(ovms, session, "Hardware:          ", ovms->config.hardware);
     put_row(ovms, session, "Firmware:          ", ovms->config.version);
     put_row(ovms, session, "Partition type:    ", partition_type(ovms));
-    put_row(ovms, session,
-            "Partition table:   ", ovms->config.slots->table_addr == 0x9000 ? "0x9000" : "0x8000");
+    put_row(ovms, session, "Partition table:   ",
+            ovms->config.slots->layout.table.addr == 0x9000 ? "0x9000" : "0x8000");
     put_row(ovms, session, "Running partition: ", running_partition(ovms));
     put_row(ovms, session, "Boot partition:    ", boot_partition(ovms));
     put_activity(ovms, session);

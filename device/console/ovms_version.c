@@ -1,5 +1,6 @@
 #include "device/console/ovms_version.h"
 
+#include "device/flash/access.h"
 #include "format/assert.h"
 #include "format/bytes.h"
 #include "format/image.h"
@@ -124,7 +125,7 @@ static bool find_marked(const struct updraft_flash *flash, struct updraft_extent
         const uint8_t *start;
         const uint8_t *end;
 
-        if (flash->read(flash->ctx, segment.addr + off, buf, len) != UPDRAFT_OK)
+        if (updraft_flash_read(flash, segment.addr + off, buf, len) != UPDRAFT_OK)
             return false;
         start = find(buf, len, "########OVMS_PRE########");
         if (start == NULL)
@@ -149,7 +150,7 @@ void updraft_ovms_version_of_slot(const struct updraft_flash *flash, struct updr
     UPDRAFT_ASSERT(buf_cap >= APPDESC_READ);
     out[0] = '\0';
     if (slot.len < APPDESC_READ ||
-        flash->read(flash->ctx, slot.addr, buf, APPDESC_READ) != UPDRAFT_OK || buf[0] != 0xE9)
+        updraft_flash_read(flash, slot.addr, buf, APPDESC_READ) != UPDRAFT_OK || buf[0] != 0xE9)
         return;
     segment.addr = slot.addr + SEGMENT_DATA;
     segment.len = updraft_get_le32(buf + SEGMENT_OFF + 4);

@@ -1,8 +1,24 @@
-/* What is done to flash through its port in more than one place. Owns nothing, keeps nothing. */
+/* The port as functions, and what is done through it in more than one place. Owns nothing, keeps nothing. */
 #ifndef UPDRAFT_DEVICE_FLASH_ACCESS_H
 #define UPDRAFT_DEVICE_FLASH_ACCESS_H
 
 #include "device/flash/flash.h"
+
+#define UPDRAFT_FLASH_SECTOR_LEN 4096u
+#define UPDRAFT_FLASH_SIZE_CAP   0x10000000u
+
+/* Asserts the geometry that all of the library relies on: that sector length, no more than that size,
+ * a prog_len of 1, 2 or 4. */
+void updraft_flash_assert_geometry(const struct updraft_flash *flash);
+
+/* The port's functions. */
+UPDRAFT_MUST_CHECK enum updraft_error updraft_flash_read(const struct updraft_flash *flash,
+                                                         uint32_t addr, void *buf, uint32_t len);
+UPDRAFT_MUST_CHECK enum updraft_error updraft_flash_prog(const struct updraft_flash *flash,
+                                                         uint32_t addr, const void *data,
+                                                         uint32_t len);
+UPDRAFT_MUST_CHECK enum updraft_error updraft_flash_erase(const struct updraft_flash *flash,
+                                                          uint32_t addr, uint32_t len);
 
 /* Everything before is durable. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_flash_sync(const struct updraft_flash *flash);

@@ -17,6 +17,10 @@ _Static_assert(PROG_LEN >= UPDRAFT_PROGRESS_WITHHELD_LEN,
 
 _Static_assert(UPDRAFT_PROGRESS_RECORD_LEN == UPDRAFT_FLASH_SPENT_LEN, "spent is a whole record");
 
+_Static_assert(UPDRAFT_PROGRESS_UNIT_LEN == UPDRAFT_FLASH_SECTOR_LEN &&
+                   UPDRAFT_FLASH_SIZE_CAP / UPDRAFT_PROGRESS_UNIT_LEN - 1u <= UINT16_MAX,
+               "a record names every sector");
+
 static uint32_t larger(uint32_t a, uint32_t b)
 {
     return a > b ? a : b;
@@ -33,7 +37,7 @@ enum updraft_error updraft_cursor_read_log(const struct updraft_flash *flash, ui
     for (uint32_t off = UPDRAFT_PROGRESS_LOG_OFF; off < UPDRAFT_PROGRESS_LOG_END_OFF;
          off += UPDRAFT_PROGRESS_RECORD_LEN) {
         uint8_t bytes[UPDRAFT_PROGRESS_RECORD_LEN];
-        enum updraft_error error = flash->read(flash->ctx, log_addr + off, bytes, sizeof bytes);
+        enum updraft_error error = updraft_flash_read(flash, log_addr + off, bytes, sizeof bytes);
 
         if (error != UPDRAFT_OK)
             return error;
@@ -68,10 +72,7 @@ enum updraft_error updraft_cursor_open(struct updraft_cursor *cursor)
     enum updraft_error error = UPDRAFT_OK;
 
     UPDRAFT_ASSERT(((cursor->addr | cursor->cap) & (flash->sector_len - 1u)) == 0);
-    UPDRAFT_ASSERT(cursor->buf != NULL);
     if (cursor->log_addr != 0) {
-        UPDRAFT_ASSERT(flash->sector_len == UPDRAFT_PROGRESS_UNIT_LEN &&
-                       flash->size / UPDRAFT_PROGRESS_UNIT_LEN <= UINT16_MAX);
         error = updraft_cursor_read_log(flash, cursor->log_addr, &cursor->before, &cursor->log_off);
         mind(cursor);
     } else {
@@ -95,7 +96,7 @@ enum updraft_error updraft_cursor_load(struct updraft_cursor *cursor, uint32_t o
 {
     const struct updraft_flash *flash = cursor->flash;
     enum updraft_error error =
-        flash->read(flash->ctx, cursor->addr + off, cursor->buf, flash->sector_len);
+        updraft_flash_read(flash, cursor->addr + off, cursor->buf, flash->sector_len);
 
     if (error != UPDRAFT_OK)
         return error;
@@ -108,7 +109,7 @@ enum updraft_error updraft_cursor_load(struct updraft_cursor *cursor, uint32_t o
 void updraft_cursor_resume(struct updraft_cursor *cursor)
 {
     cursor->check = cursor->before.check;
-    cursor->written = cursor->erased_to = cursor->noted_written = cursor->resume_len;
+    cursor->written = cursor->erased_to = cursor->resume_len;
 }
 
 static enum updraft_error write_distrust(struct updraft_cursor *cursor)
@@ -146,7 +147,7 @@ static enum updraft_error open_log(struct updraft_cursor *cursor)
  * distrusted. */
 static enum updraft_error note(struct updraft_cursor *cursor, uint32_t end)
 {
-    struct updraft_progress record = cursor->before; /* what was suspect stays so */
+    struct updraft_progress record;
     uint8_t bytes[UPDRAFT_PROGRESS_RECORD_LEN];
     enum updraft_error error = UPDRAFT_OK;
 
@@ -154,12 +155,14 @@ static enum updraft_error note(struct updraft_cursor *cursor, uint32_t end)
         error = open_log(cursor);
     if (error != UPDRAFT_OK || cursor->noted_to == EVERYWHERE)
         return error;
+    updraft_bytes_copy(&record, &cursor->before, sizeof record); /* what was suspect stays so */
     record.slot = cursor->slot;
     record.check = cursor->check;
     record.from = cursor->addr + cursor->written;
-    record.to = larger(record.to,
-                       updraft_round_up(record.from + cursor->stride, UPDRAFT_PROGRESS_UNIT_LEN));
-    record.to = larger(larger(record.to, end), cursor->noted_to);
+    cursor->note_at = cursor->written + cursor->stride;
+    /* Encoded it is rounded down to a sector, where all that is touched ends. */
+    record.to =
+        larger(larger(record.to, cursor->addr + cursor->note_at), larger(end, cursor->noted_to));
     if (record.to > cursor->addr + cursor->cap)
         record.to = cursor->addr + cursor->cap;
     updraft_progress_encode(&record, bytes);
@@ -169,7 +172,6 @@ static enum updraft_error note(struct updraft_cursor *cursor, uint32_t end)
         cursor->log_off += sizeof bytes;
         if (updraft_flash_write(cursor->flash, addr, bytes, sizeof bytes) == UPDRAFT_OK) {
             cursor->noted_to = record.to;
-            cursor->noted_written = cursor->written;
             return UPDRAFT_OK;
         }
     }
@@ -249,7 +251,7 @@ static enum updraft_error erase_ahead(struct updraft_cursor *cursor)
         error = note(cursor, addr + len);
     if (error == UPDRAFT_OK && !(is_trusted(cursor, addr, len) &&
                                  updraft_flash_compare(flash, addr, NULL, len) == UPDRAFT_OK))
-        error = flash->erase(flash->ctx, addr, len);
+        error = updraft_flash_erase(flash, addr, len);
     cursor->erased_to += len;
     return error;
 }
@@ -271,7 +273,7 @@ static enum updraft_error write_sector(struct updraft_cursor *cursor, uint32_t l
     if (is_fresh)
         error = erase_ahead(cursor);
     if (error == UPDRAFT_OK)
-        error = flash->prog(flash->ctx, addr, cursor->buf, len);
+        error = updraft_flash_prog(flash, addr, cursor->buf, len);
     return error == UPDRAFT_OK ? updraft_flash_compare(flash, addr, cursor->buf, len) : error;
 }
 
@@ -284,7 +286,7 @@ enum updraft_error updraft_cursor_flush(struct updraft_cursor *cursor)
 
     if (cursor->has_identity) {
         check = updraft_crc32(cursor->check, buf, len);
-        if (cursor->noted_to != 0 && cursor->written - cursor->noted_written >= cursor->stride)
+        if (cursor->noted_to != 0 && cursor->written >= cursor->note_at)
             error = note(cursor, 0);
     }
     memset(buf + len, 0xFF, cursor->flash->sector_len - len);

@@ -43,10 +43,10 @@ struct updraft_cursor {
     uint32_t erased_to; /* offset up to which the area is erased, or was left as it is */
     uint32_t log_off;   /* where the next record goes */
     uint32_t noted_to;  /* address up to which this update said that it would touch; 0: not yet */
-    uint32_t noted_written; /* `written` of the last record */
-    uint32_t stride;        /* bytes between records */
-    uint32_t check;         /* CRC-32 of identity and bytes */
-    bool has_identity;      /* what is written can be gone on with */
+    uint32_t note_at;   /* `written` from which on the next record is due, once there is one */
+    uint32_t stride;    /* bytes between records */
+    uint32_t check;     /* CRC-32 of identity and bytes */
+    bool has_identity;  /* what is written can be gone on with */
     /* What the log says last: from..to is what an earlier update may have left unsteady. Its withheld
      * bytes are this update's once that goes on, or has written. */
     struct updraft_progress before;

@@ -1,5 +1,6 @@
 #include "device/slots/inspect.h"
 
+#include "device/flash/access.h"
 #include "format/assert.h"
 
 static enum updraft_error read_slot(const struct updraft_flash *flash, struct updraft_extent slot,
@@ -8,7 +9,7 @@ static enum updraft_error read_slot(const struct updraft_flash *flash, struct up
 {
     for (uint32_t off = 0; off < slot.len;) {
         uint32_t len = slot.len - off < buf_cap ? slot.len - off : buf_cap;
-        enum updraft_error error = flash->read(flash->ctx, slot.addr + off, buf, len);
+        enum updraft_error error = updraft_flash_read(flash, slot.addr + off, buf, len);
 
         if (error == UPDRAFT_OK)
             error = updraft_image_reader_feed(reader, buf, len);

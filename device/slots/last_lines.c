@@ -59,7 +59,7 @@ static enum updraft_error is_part_blank(const struct updraft_flash *flash, uint3
     *blank = true;
     for (uint32_t off = 0; off < len && *blank; off += PIECE_LEN) {
         uint32_t piece_len = len - off < PIECE_LEN ? len - off : PIECE_LEN;
-        enum updraft_error error = flash->read(flash->ctx, addr + off, piece, piece_len);
+        enum updraft_error error = updraft_flash_read(flash, addr + off, piece, piece_len);
 
         if (error != UPDRAFT_OK)
             return error;
@@ -84,7 +84,7 @@ static enum updraft_error program_text(const struct updraft_last_lines *lines,
         for (uint32_t i = 0; i < piece_len; i++)
             piece[i] = (uint8_t)byte_at(lines, len - off - i);
         *crc = updraft_crc32(*crc, piece, piece_len);
-        error = flash->prog(flash->ctx, addr + off, piece, updraft_round_up(piece_len, 4));
+        error = updraft_flash_prog(flash, addr + off, piece, updraft_round_up(piece_len, 4));
     }
     return error;
 }
@@ -104,10 +104,8 @@ static enum updraft_error write_part(const struct updraft_last_lines *lines,
     if (error != UPDRAFT_OK)
         return error;
     updraft_note_lines_seal(head, crc);
-    error = flash->prog(flash->ctx, addr, head, sizeof head);
-    if (error == UPDRAFT_OK && flash->sync != NULL)
-        error = flash->sync(flash->ctx);
-    return error;
+    error = updraft_flash_prog(flash, addr, head, sizeof head);
+    return error == UPDRAFT_OK ? updraft_flash_sync(flash) : error;
 }
 
 /* The part of a boot with so many marks. Marks that rotted may say more than were allowed. */
@@ -144,7 +142,7 @@ static enum updraft_error read_text(const struct updraft_flash *flash, uint32_t 
 
     for (uint32_t off = 0; off < len; off += PIECE_LEN) {
         uint32_t piece_len = len - off < PIECE_LEN ? len - off : PIECE_LEN;
-        enum updraft_error error = flash->read(flash->ctx, addr + off, piece, piece_len);
+        enum updraft_error error = updraft_flash_read(flash, addr + off, piece, piece_len);
 
         if (error != UPDRAFT_OK)
             return error;
@@ -173,7 +171,7 @@ enum updraft_error updraft_last_lines_read(const struct updraft_slots *slots, ui
         attempt > trial->attempts_allowed)
         return error;
     addr = part_addr(&record, attempt);
-    error = flash->read(flash->ctx, addr, head, sizeof head);
+    error = updraft_flash_read(flash, addr, head, sizeof head);
     if (error != UPDRAFT_OK ||
         !updraft_note_lines_decode(head, updraft_note_part_len(trial->attempts_allowed), attempt,
                                    &text_len, &want))

@@ -1,5 +1,6 @@
 #include "device/slots/pass.h"
 
+#include "device/flash/access.h"
 #include "format/assert.h"
 #include "format/bytes.h"
 
@@ -13,7 +14,7 @@ static enum updraft_error load(struct updraft_slot_pass *pass, uint32_t len)
     if (len > check->slot.len - off)
         return UPDRAFT_E_TRUNCATED;
     pass->off = off + len;
-    return check->flash->read(check->flash->ctx, check->slot.addr + off, check->buf, len);
+    return updraft_flash_read(check->flash, check->slot.addr + off, check->buf, len);
 }
 
 enum updraft_error updraft_slot_pass(struct updraft_slot_pass *pass, uint32_t len)

@@ -24,7 +24,7 @@ static enum updraft_error read_place(const struct updraft_slots *slots, int idx,
     const struct updraft_flash *flash = slots->flash;
     uint8_t bytes[UPDRAFT_NOTE_PROGRAM_LEN];
     enum updraft_error error =
-        flash->read(flash->ctx, place_addr(slots, idx, place), bytes, sizeof bytes);
+        updraft_flash_read(flash, place_addr(slots, idx, place), bytes, sizeof bytes);
 
     if (error == UPDRAFT_OK)
         *state = updraft_note_program_decode(bytes, program);

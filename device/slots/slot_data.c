@@ -9,7 +9,10 @@ enum updraft_error updraft_slot_find_data(struct updraft_update *update,
     const struct updraft_slots *slots = update->config.place.ctx;
     struct updraft_row row;
     enum updraft_error error =
-        updraft_layout_find_label(slots->flash, slots->table_addr, request->partition, &row);
+        slots->layout.table.len != 0
+            ? updraft_layout_find_label(slots->flash, slots->layout.table.addr, request->partition,
+                                        &row)
+            : UPDRAFT_E_NO_PARTITION;
 
     if (error != UPDRAFT_OK)
         return error;

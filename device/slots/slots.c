@@ -35,28 +35,33 @@ int updraft_slot_by_name(const char *name)
     return UPDRAFT_SLOT_NONE;
 }
 
-enum updraft_error updraft_slots_open(struct updraft_slots *slots,
-                                      const struct updraft_flash *flash, uint32_t table_addr,
-                                      uint32_t running_addr)
+void updraft_slots_init(struct updraft_slots *slots, const struct updraft_flash *flash,
+                        const struct updraft_layout *layout, uint32_t running_addr)
 {
-    enum updraft_error error;
-
-    UPDRAFT_ASSERT(flash->sector_len == UPDRAFT_OTADATA_SECTOR_LEN);
-    UPDRAFT_ASSERT(flash->prog_len == 1 || flash->prog_len == 2 || flash->prog_len == 4);
+    updraft_flash_assert_geometry(flash);
+    UPDRAFT_ASSERT(updraft_layout_is_sane(layout, flash->size));
     slots->flash = flash;
     slots->memory = NULL;
-    slots->table_addr = table_addr;
     slots->running = UPDRAFT_SLOT_NONE;
-    error = updraft_layout_read(flash, table_addr, &slots->layout);
-    if (error != UPDRAFT_OK)
-        return error;
+    slots->layout = *layout;
     for (int slot = UPDRAFT_SLOT_TEST; slot < UPDRAFT_SLOT_CAP; slot++) {
-        const struct updraft_extent *extent = updraft_layout_slot(&slots->layout, slot);
+        const struct updraft_extent *extent = updraft_layout_slot(layout, slot);
 
         if (running_addr - extent->addr < extent->len)
             slots->running = slot;
     }
-    return UPDRAFT_OK;
+}
+
+enum updraft_error updraft_slots_open(struct updraft_slots *slots,
+                                      const struct updraft_flash *flash, uint32_t table_addr,
+                                      uint32_t running_addr)
+{
+    struct updraft_layout layout;
+    enum updraft_error error = updraft_layout_read(flash, table_addr, &layout);
+
+    if (error == UPDRAFT_OK)
+        updraft_slots_init(slots, flash, &layout, running_addr);
+    return error;
 }
 
 enum updraft_error updraft_slots_next(const struct updraft_slots *slots, int *slot)
@@ -86,14 +91,12 @@ static uint32_t sector_addr(const struct updraft_slots *slots, int idx)
 enum updraft_error updraft_slots_entries(const struct updraft_slots *slots,
                                          struct updraft_otadata_entry entries[2])
 {
-    const struct updraft_flash *flash = slots->flash;
-
     if (slots->layout.otadata.len == 0)
         return UPDRAFT_E_NO_OTADATA;
     for (int i = 0; i < 2; i++) {
         uint8_t bytes[UPDRAFT_OTADATA_READ_LEN];
         enum updraft_error error =
-            flash->read(flash->ctx, sector_addr(slots, i), bytes, sizeof bytes);
+            updraft_flash_read(slots->flash, sector_addr(slots, i), bytes, sizeof bytes);
 
         if (error != UPDRAFT_OK)
             return error;
@@ -102,25 +105,28 @@ enum updraft_error updraft_slots_entries(const struct updraft_slots *slots,
     return UPDRAFT_OK;
 }
 
-static SHARED int slot_of(const struct updraft_slots *slots, uint32_t seq)
+static int slot_of(const struct updraft_slots *slots, uint32_t seq)
 {
     return updraft_otadata_slot(seq, slots->layout.ota_count);
 }
 
 #define NO_DISTRUST 0xFFFFFFFFu
 
-/* In the word of distrust, which has a bit for each slot; 0: this one may be unsteady. */
+/* In the word of distrust, which has a bit for each slot; 0: this one may be unsteady. What is no OTA
+ * slot gets one of the upper bits, which say nothing. */
 static uint32_t slot_bit(int slot)
 {
-    return slot >= 0 ? 1u << slot : 0;
+    return 1u << ((uint32_t)slot % 32u);
 }
+
+_Static_assert((uint32_t)UPDRAFT_SLOT_NONE % 32u >= UPDRAFT_SLOT_CAP, "none says nothing");
 
 static uint32_t distrust_word(const struct updraft_slots *slots, int idx)
 {
     const struct updraft_flash *flash = slots->flash;
     uint8_t word[4];
-    enum updraft_error error = flash->read(
-        flash->ctx, sector_addr(slots, idx) + UPDRAFT_PROGRESS_DISTRUST_OFF, word, sizeof word);
+    enum updraft_error error = updraft_flash_read(
+        flash, sector_addr(slots, idx) + UPDRAFT_PROGRESS_DISTRUST_OFF, word, sizeof word);
 
     return error == UPDRAFT_OK ? updraft_get_le32(word) : 0;
 }
@@ -134,7 +140,7 @@ static uint32_t distrust_of(const struct updraft_slots *slots, int idx)
     if (updraft_cursor_read_log(slots->flash, sector_addr(slots, idx), &last, &free_off) !=
         UPDRAFT_OK)
         return 0;
-    return distrust_word(slots, idx) & (last.to != 0 ? ~slot_bit((int)last.slot) : NO_DISTRUST);
+    return distrust_word(slots, idx) & (last.to != 0 ? ~(1u << last.slot) : NO_DISTRUST);
 }
 
 /* What the sector says of slots that may be unsteady goes to the other one first; not of the one that
@@ -154,7 +160,7 @@ static enum updraft_error erase_sector(const struct updraft_slots *slots, int id
     if (error == UPDRAFT_OK)
         error = updraft_flash_spend(flash, addr);
     if (error == UPDRAFT_OK)
-        error = flash->erase(flash->ctx, addr, UPDRAFT_OTADATA_SECTOR_LEN);
+        error = updraft_flash_erase(flash, addr, UPDRAFT_OTADATA_SECTOR_LEN);
     return error == UPDRAFT_OK ? updraft_flash_sync(flash) : error;
 }
 
@@ -164,28 +170,28 @@ static enum updraft_error erase_entry(const struct updraft_slots *slots, int idx
                                  : erase_sector(slots, idx, whole);
 }
 
-/* Erases the sector and writes the entry, on trial when that is allowed attempts; sha256 of its program
- * may be NULL. The trial record goes first, the CRC of the entry last, so that an entry which counts
- * always has its trial. */
-static enum updraft_error write_entry(const struct updraft_slots *slots, int idx,
-                                      const struct updraft_otadata_entry *entry,
-                                      const uint8_t *sha256)
+/* Erases the sector and writes the entry, on trial by terms, if there are any. The trial record goes first, the CRC of the entry last, so that
+ * an entry which counts always has its trial. */
+static enum updraft_error write_entry(const struct updraft_slots *slots, int idx, uint32_t seq,
+                                      enum updraft_ota_state state,
+                                      const struct updraft_trial_terms *terms)
 {
     const struct updraft_flash *flash = slots->flash;
     uint32_t addr = sector_addr(slots, idx);
     uint8_t bytes[UPDRAFT_OTADATA_ENTRY_LEN];
-    uint8_t attempts = entry->trial.attempts_allowed;
-    enum updraft_error error = erase_entry(slots, idx, slot_of(slots, entry->seq));
+    enum updraft_error error = erase_entry(slots, idx, slot_of(slots, seq));
 
-    if (error == UPDRAFT_OK && sha256 != NULL && slots->memory != NULL)
-        error = slots->memory->note(slots, idx, sha256);
-    if (error == UPDRAFT_OK && attempts != 0) {
-        updraft_trial_encode(entry->seq, attempts, bytes);
-        error = updraft_flash_write(flash, addr + UPDRAFT_TRIAL_OFF, bytes, UPDRAFT_TRIAL_LEN);
+    if (error == UPDRAFT_OK && terms != NULL) {
+        if (terms->sha256 != NULL && slots->memory != NULL)
+            error = slots->memory->note(slots, idx, terms->sha256);
+        if (error == UPDRAFT_OK && terms->attempts != 0) {
+            updraft_trial_encode(seq, terms->attempts, bytes);
+            error = updraft_flash_write(flash, addr + UPDRAFT_TRIAL_OFF, bytes, UPDRAFT_TRIAL_LEN);
+        }
     }
     if (error != UPDRAFT_OK)
         return error;
-    updraft_otadata_encode(entry->seq, entry->state, bytes);
+    updraft_otadata_encode(seq, state, bytes);
     return updraft_flash_write(flash, addr, bytes, sizeof bytes);
 }
 
@@ -194,25 +200,20 @@ static enum updraft_error write_entry(const struct updraft_slots *slots, int idx
 
 _Static_assert(UPDRAFT_OTADATA_ENTRY_LEN == UPDRAFT_FLASH_SPENT_LEN, "spent is a whole entry");
 
-enum standing {
-    STANDS_NOWHERE, /* names no slot */
-    STANDS_WELL,
-    HAS_FAILED,
-};
-
-static SHARED enum standing standing_of(const struct updraft_otadata_entry *entry)
+static bool names_slot(const struct updraft_otadata_entry *entry)
 {
-    if (!entry->crc_ok || entry->seq == UPDRAFT_OTADATA_SEQ_EMPTY)
-        return STANDS_NOWHERE;
+    return entry->crc_ok && entry->seq != UPDRAFT_OTADATA_SEQ_EMPTY;
+}
+
+static bool is_rolled_back(const struct updraft_otadata_entry *entry)
+{
     return entry->state == UPDRAFT_OTA_ABORTED || entry->state == UPDRAFT_OTA_INVALID ||
-                   entry->trial.outcome == UPDRAFT_TRIAL_IS_ROLLED_BACK
-               ? HAS_FAILED
-               : STANDS_WELL;
+           entry->trial.outcome == UPDRAFT_TRIAL_IS_ROLLED_BACK;
 }
 
 bool updraft_slots_has_failed(const struct updraft_otadata_entry *entry)
 {
-    return standing_of(entry) == HAS_FAILED;
+    return names_slot(entry) && is_rolled_back(entry);
 }
 
 static bool is_on_trial(const struct updraft_otadata_entry *entry)
@@ -223,53 +224,86 @@ static bool is_on_trial(const struct updraft_otadata_entry *entry)
 }
 
 struct record {
+    /* Without marks. One that names no slot has the sequence 0, one whose image has failed in whatever
+     * way the state ABORTED. */
     struct updraft_otadata_entry entries[2];
-    uint32_t seq[2]; /* of what counts for booting; 0: does not */
-    int active;      /* the entry that decides the next boot, if its seq is not 0 */
-    int keep;        /* that must survive until a new one is whole: the running image boots by it */
-    int trial;       /* by which the running image is on trial, -1 when it is not */
+    int keep;      /* that must survive until a new one is whole: the running image boots by it */
+    bool on_trial; /* the running image is, by that entry */
+    uint32_t keep_seq; /* 0: it names no slot */
 };
 
-static SHARED bool names_running(const struct updraft_slots *slots, uint32_t seq)
+static SHARED enum updraft_error read_entry(const struct updraft_slots *slots, int idx,
+                                            struct updraft_otadata_entry *entry)
 {
+    uint8_t bytes[UPDRAFT_OTADATA_ENTRY_READ_LEN];
+    enum updraft_error error =
+        updraft_flash_read(slots->flash, sector_addr(slots, idx), bytes, sizeof bytes);
+
+    if (error != UPDRAFT_OK)
+        return error;
+    updraft_otadata_decode_entry(bytes, entry);
+    if (!names_slot(entry) || slots->layout.ota_count == 0)
+        entry->seq = 0;
+    if (is_rolled_back(entry))
+        entry->state = UPDRAFT_OTA_ABORTED;
+    return UPDRAFT_OK;
+}
+
+/* What counts for booting; 0: does not. */
+static uint32_t good_seq(const struct updraft_otadata_entry *entry)
+{
+    return entry->state != UPDRAFT_OTA_ABORTED ? entry->seq : 0;
+}
+
+static SHARED bool boots_running(const struct updraft_slots *slots,
+                                 const struct updraft_otadata_entry *entry)
+{
+    uint32_t seq = good_seq(entry);
+
     return seq != 0 && slot_of(slots, seq) == slots->running;
+}
+
+/* The entry that decides the next boot, if it counts. */
+static int deciding(const struct updraft_otadata_entry entries[2])
+{
+    uint32_t first_seq = good_seq(&entries[0]);
+
+    return first_seq == 0 || good_seq(&entries[1]) > first_seq;
 }
 
 static enum updraft_error read_record(const struct updraft_slots *slots, struct record *record)
 {
     struct updraft_otadata_entry *entries = record->entries;
-    enum updraft_error error = updraft_slots_entries(slots, entries);
+    enum updraft_error error;
     bool is_running;
-    int active;
+    int keep;
 
+    if (slots->layout.otadata.len == 0)
+        return UPDRAFT_E_NO_OTADATA;
+    error = read_entry(slots, 0, &entries[0]);
+    if (error == UPDRAFT_OK)
+        error = read_entry(slots, 1, &entries[1]);
     if (error != UPDRAFT_OK)
         return error;
-    for (int i = 0; i < 2; i++)
-        record->seq[i] = slots->layout.ota_count != 0 && standing_of(&entries[i]) == STANDS_WELL
-                             ? entries[i].seq
-                             : 0;
-    active = record->seq[0] == 0 || record->seq[1] > record->seq[0];
-    is_running = names_running(slots, record->seq[active]);
-    record->active = record->keep = active;
-    if (!is_running && names_running(slots, record->seq[1 - active]))
-        record->keep = 1 - active;
-    record->trial = is_running && is_on_trial(&entries[active]) ? active : -1;
+    keep = deciding(entries);
+    is_running = boots_running(slots, &entries[keep]);
+    record->on_trial = is_running && is_on_trial(&entries[keep]);
+    if (!is_running && boots_running(slots, &entries[1 - keep]))
+        keep = 1 - keep;
+    record->keep = keep;
+    record->keep_seq = good_seq(&entries[keep]);
     return UPDRAFT_OK;
 }
 
 /* The later entry that has failed, -1 when none has. */
-static int failed_entry(const struct updraft_slots *slots, const struct record *record)
+static int failed_entry(const struct record *record)
 {
-    int failed = -1;
+    const struct updraft_otadata_entry *entries = record->entries;
+    uint32_t seq = entries[0].state == UPDRAFT_OTA_ABORTED ? entries[0].seq : 0;
 
-    for (int i = 0; i < 2 && slots->layout.ota_count != 0; i++) {
-        const struct updraft_otadata_entry *entry = &record->entries[i];
-
-        if (standing_of(entry) == HAS_FAILED &&
-            (failed < 0 || entry->seq > record->entries[failed].seq))
-            failed = i;
-    }
-    return failed;
+    if (entries[1].state == UPDRAFT_OTA_ABORTED && entries[1].seq > seq)
+        return 1;
+    return seq != 0 ? 0 : -1;
 }
 
 enum updraft_error updraft_slots_state(const struct updraft_slots *slots,
@@ -285,9 +319,9 @@ enum updraft_error updraft_slots_state(const struct updraft_slots *slots,
     *reason = UPDRAFT_TRIAL_REASON_NONE;
     if (error != UPDRAFT_OK)
         return error == UPDRAFT_E_NO_OTADATA ? UPDRAFT_OK : error;
-    if (record.trial >= 0)
+    if (record.on_trial)
         *state = UPDRAFT_RUN_ON_TRIAL;
-    failed = failed_entry(slots, &record);
+    failed = failed_entry(&record);
     if (failed >= 0) {
         *rolled_back = slot_of(slots, record.entries[failed].seq);
         *reason = record.entries[failed].trial.reason;
@@ -303,7 +337,7 @@ enum updraft_error updraft_slots_chosen(const struct updraft_slots *slots, int *
 
     if (error != UPDRAFT_OK)
         return error;
-    seq = record.seq[record.active];
+    seq = good_seq(&record.entries[deciding(record.entries)]);
     if (seq != 0)
         *slot = slot_of(slots, seq);
     else
@@ -317,20 +351,27 @@ static enum updraft_error read_for(const struct updraft_slots *slots, struct rec
 {
     enum updraft_error error;
 
-    *record = (struct record){.trial = -1};
+    *record = (struct record){0};
     *answer = (struct updraft_slot_record){.slot = UPDRAFT_SLOT_NONE};
     error = read_record(slots, record);
     return error == UPDRAFT_E_NO_OTADATA ? UPDRAFT_OK : error;
 }
 
-static void answer_with(const struct updraft_slots *slots, const struct record *record, int idx,
-                        struct updraft_slot_record *answer)
+static enum updraft_error answer_with(const struct updraft_slots *slots, int idx,
+                                      struct updraft_slot_record *answer)
 {
+    struct updraft_otadata_entry entries[2];
+    enum updraft_error error;
+
     if (idx < 0)
-        return;
-    answer->slot = slot_of(slots, record->entries[idx].seq);
+        return UPDRAFT_OK;
+    error = updraft_slots_entries(slots, entries);
+    if (error != UPDRAFT_OK)
+        return error;
+    answer->slot = slot_of(slots, entries[idx].seq);
     answer->addr = sector_addr(slots, idx);
-    answer->entry = record->entries[idx];
+    answer->entry = entries[idx];
+    return UPDRAFT_OK;
 }
 
 enum updraft_error updraft_slots_find_trial(const struct updraft_slots *slots,
@@ -339,9 +380,8 @@ enum updraft_error updraft_slots_find_trial(const struct updraft_slots *slots,
     struct record record;
     enum updraft_error error = read_for(slots, &record, found);
 
-    if (error == UPDRAFT_OK)
-        answer_with(slots, &record, record.trial, found);
-    return error;
+    return error == UPDRAFT_OK ? answer_with(slots, record.on_trial ? record.keep : -1, found)
+                               : error;
 }
 
 enum updraft_error updraft_slots_find_failed(const struct updraft_slots *slots,
@@ -350,66 +390,55 @@ enum updraft_error updraft_slots_find_failed(const struct updraft_slots *slots,
     struct record record;
     enum updraft_error error = read_for(slots, &record, found);
 
-    if (error == UPDRAFT_OK)
-        answer_with(slots, &record, failed_entry(slots, &record), found);
-    return error;
+    return error == UPDRAFT_OK ? answer_with(slots, failed_entry(&record), found) : error;
 }
 
 /* ---- The choice --------------------------------------------------------------------------------
  */
 
-static SHARED uint32_t next_seq(const struct updraft_slots *slots, uint32_t seq, int slot)
+static uint32_t next_seq(const struct updraft_slots *slots, uint32_t seq, int slot)
 {
     return updraft_otadata_next_seq(seq + 1u, (uint8_t)slot, slots->layout.ota_count);
 }
 
 /* The sequence numbers are used up (2^32 updates, or a record someone made): start again from small
- * ones. The running image stays named throughout, afterwards by the other entry, with *seq. */
-static enum updraft_error restart_sequence(const struct updraft_slots *slots, int keep,
-                                           uint32_t *seq)
+ * ones. The running image stays named throughout, afterwards by the other entry. */
+static enum updraft_error restart_sequence(const struct updraft_slots *slots, struct record *record)
 {
-    struct updraft_otadata_entry entry = {.state = UPDRAFT_OTA_UNDEFINED};
+    int keep = record->keep;
     enum updraft_error error;
 
+    record->keep = 1 - keep;
+    record->keep_seq = 0;
     if (slots->running >= 0) {
-        entry.seq = next_seq(slots, 0, slots->running);
-        error = write_entry(slots, 1 - keep, &entry, NULL);
+        record->keep_seq = next_seq(slots, 0, slots->running);
+        error = write_entry(slots, record->keep, record->keep_seq, UPDRAFT_OTA_UNDEFINED, NULL);
     } else { /* an empty record names factory */
-        error = erase_entry(slots, 1 - keep, UPDRAFT_SLOT_NONE);
+        error = erase_entry(slots, record->keep, UPDRAFT_SLOT_NONE);
     }
-    *seq = entry.seq;
     return error == UPDRAFT_OK ? erase_entry(slots, keep, UPDRAFT_SLOT_NONE) : error;
 }
 
 enum updraft_error updraft_slots_try(const struct updraft_slots *slots, int slot,
                                      const struct updraft_trial_terms *terms)
 {
-    struct updraft_otadata_entry entry = {.state = UPDRAFT_OTA_UNDEFINED,
-                                          .trial.attempts_allowed = terms->attempts};
     struct record record;
     enum updraft_error error = read_record(slots, &record);
-    uint32_t kept_seq;
-    int keep;
+    uint32_t seq;
 
-    UPDRAFT_ASSERT(terms->attempts <= UPDRAFT_TRIAL_MARK_CAP);
     if (error != UPDRAFT_OK)
         return error;
     if (slot < 0 || updraft_layout_slot(&slots->layout, slot)->len == 0)
         return UPDRAFT_E_NO_SLOT;
-    keep = record.keep;
-    kept_seq = record.seq[keep];
-    entry.seq = next_seq(slots, kept_seq, slot);
-    if (entry.seq == 0) {
-        error = restart_sequence(slots, keep, &kept_seq);
+    while ((seq = next_seq(slots, record.keep_seq, slot)) == 0) {
+        error = restart_sequence(slots, &record);
         if (error != UPDRAFT_OK)
             return error;
-        keep = 1 - keep;
-        entry.seq = next_seq(slots, kept_seq, slot);
     }
     /* An entry that names the slot which was just written speaks of an image that is gone. */
-    if (kept_seq != 0 && slot_of(slots, kept_seq) == slot)
-        keep = 1 - keep;
-    return write_entry(slots, 1 - keep, &entry, terms->sha256);
+    if (record.keep_seq != 0 && slot_of(slots, record.keep_seq) == slot)
+        record.keep = 1 - record.keep;
+    return write_entry(slots, 1 - record.keep, seq, UPDRAFT_OTA_UNDEFINED, terms);
 }
 
 static enum updraft_error select_factory(const struct updraft_slots *slots)
@@ -445,8 +474,8 @@ enum updraft_error updraft_slots_find_log(const struct updraft_slots *slots,
 
     if (error != UPDRAFT_OK)
         return error;
-    log->is_bare = record.seq[record.keep] == 0;
-    log->on_trial = record.trial >= 0;
+    log->is_bare = record.keep_seq == 0;
+    log->on_trial = record.on_trial;
     log->addr = sector_addr(slots, record.keep);
     log->distrust = distrust_word(slots, record.keep) & distrust_of(slots, 1 - record.keep);
     return UPDRAFT_OK;
@@ -485,48 +514,43 @@ enum updraft_error updraft_slots_distrust(const struct updraft_slots *slots, int
  */
 
 /* States of the stock scheme can only be changed as stock does: erase, write again. */
-static enum updraft_error restate(const struct updraft_slots *slots, struct record *record,
+static enum updraft_error restate(const struct updraft_slots *slots, const struct record *record,
                                   enum updraft_ota_state state)
 {
-    struct updraft_otadata_entry *entry = &record->entries[record->trial];
-
-    entry->state = state;
-    return write_entry(slots, record->trial, entry, NULL);
+    return write_entry(slots, record->keep, record->keep_seq, state, NULL);
 }
 
 /* The outcome does not read as confirmed: rotten bits that no program can set again. A new entry for
  * good takes the place of the trial. */
-static enum updraft_error confirm_anew(const struct updraft_slots *slots, int trial,
-                                       struct updraft_otadata_entry *entry)
+static enum updraft_error confirm_anew(const struct updraft_slots *slots,
+                                       const struct record *record)
 {
-    entry->seq = next_seq(slots, entry->seq, slots->running);
-    entry->state = UPDRAFT_OTA_UNDEFINED;
-    entry->trial.attempts_allowed = 0;
-    return entry->seq != 0 ? write_entry(slots, 1 - trial, entry, NULL) : UPDRAFT_E_FLASH_VERIFY;
+    uint32_t seq = next_seq(slots, record->keep_seq, slots->running);
+
+    return seq != 0 ? write_entry(slots, 1 - record->keep, seq, UPDRAFT_OTA_UNDEFINED, NULL)
+                    : UPDRAFT_E_FLASH_VERIFY;
 }
 
 enum updraft_error updraft_slots_confirm(const struct updraft_slots *slots)
 {
     struct record record;
     enum updraft_error error = read_record(slots, &record);
-    int trial;
 
-    if (error != UPDRAFT_OK)
-        return error == UPDRAFT_E_NO_OTADATA ? UPDRAFT_OK : error;
-    trial = record.trial;
-    if (trial < 0)
+    if (error == UPDRAFT_E_NO_OTADATA)
         return UPDRAFT_OK;
-    if (!record.entries[trial].trial.present)
+    if (error != UPDRAFT_OK || !record.on_trial)
+        return error;
+    if (!record.entries[record.keep].trial.present)
         return restate(slots, &record, UPDRAFT_OTA_VALID);
-    error = updraft_trial_confirm(slots->flash, sector_addr(slots, trial));
+    error = updraft_trial_confirm(slots->flash, sector_addr(slots, record.keep));
     /* So some drivers tell of bits that cannot be set. */
     if (error != UPDRAFT_E_FLASH_PROGRAM) {
         if (error == UPDRAFT_OK)
             error = read_record(slots, &record);
-        if (error != UPDRAFT_OK || record.trial != trial)
+        if (error != UPDRAFT_OK || !record.on_trial)
             return error;
     }
-    return confirm_anew(slots, trial, &record.entries[trial]);
+    return confirm_anew(slots, &record);
 }
 
 enum updraft_error updraft_slots_reject(const struct updraft_slots *slots,
@@ -537,9 +561,9 @@ enum updraft_error updraft_slots_reject(const struct updraft_slots *slots,
 
     if (error != UPDRAFT_OK)
         return error;
-    if (record.trial < 0)
+    if (!record.on_trial)
         return UPDRAFT_E_NO_ROLLBACK;
-    if (!record.entries[record.trial].trial.present)
+    if (!record.entries[record.keep].trial.present)
         return restate(slots, &record, UPDRAFT_OTA_INVALID);
-    return updraft_trial_roll_back(slots->flash, sector_addr(slots, record.trial), reason);
+    return updraft_trial_roll_back(slots->flash, sector_addr(slots, record.keep), reason);
 }

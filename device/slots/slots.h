@@ -1,6 +1,6 @@
 /* Which slot runs, which one is written next, and the boot record that says so.
  *
- * Owns: the device's layout as read from its partition table, and every write to otadata by the
+ * Owns: the device's layout, given or read from its partition table, and every write to otadata by the
  * application (the boot stage has its own, in boot/). Does not own: image contents, erasing slots.
  * Memory: the caller's struct, no pointers into flash, may be copied as a snapshot.
  *
@@ -34,7 +34,7 @@ struct updraft_layout {
     union {
         struct {
             struct updraft_extent otadata; /* len 0: none */
-            struct updraft_extent table;   /* the sector of the partition table itself */
+            struct updraft_extent table;   /* the sector of the partition table; len 0: none */
             struct updraft_extent test;
             struct updraft_extent factory;
             struct updraft_extent ota[UPDRAFT_SLOT_CAP];
@@ -60,8 +60,7 @@ struct updraft_slot_memory {
 struct updraft_slots {
     const struct updraft_flash *flash;
     const struct updraft_slot_memory *memory; /* NULL: none */
-    uint32_t table_addr;
-    int running; /* slot index, or UPDRAFT_SLOT_NONE */
+    int running;                              /* slot index, or UPDRAFT_SLOT_NONE */
     struct updraft_layout layout;
 };
 
@@ -86,6 +85,10 @@ static inline uint32_t updraft_slot_bit(int slot)
     return 1u << (slot - UPDRAFT_SLOT_TEST);
 }
 
+/* What an update relies on: all lies in whole sectors of a flash of that size, nothing shares flash with
+ * another part, and a boot record has both of its sectors. */
+bool updraft_layout_is_sane(const struct updraft_layout *layout, uint32_t flash_size);
+
 /* Reads and checks the table at table_addr as the boot loader does (bounds, digest, overlap, otadata
  * of at least two sectors), record by record. E_TABLE_*, E_FLASH_READ; on error *layout holds
  * nothing of use. */
@@ -106,9 +109,14 @@ UPDRAFT_MUST_CHECK enum updraft_error updraft_layout_find_label(const struct upd
                                                                 const char *label,
                                                                 struct updraft_row *out);
 
-/* running_addr: the flash address the running code was loaded from, as the boot stage or the chip's
- * memory mapping knows it. Sets running to UPDRAFT_SLOT_NONE when it lies in no app partition.
- * On error *slots holds nothing of use. */
+/* Begins with a layout that is a constant of the firmware, which is then copied and asserted to be sane.
+ * running_addr: the flash address the running code was loaded from, as the boot stage or the chip's
+ * memory mapping knows it. Sets running to UPDRAFT_SLOT_NONE when it lies in no app partition. */
+void updraft_slots_init(struct updraft_slots *slots, const struct updraft_flash *flash,
+                        const struct updraft_layout *layout, uint32_t running_addr);
+
+/* The same with the layout that the partition table in flash tells. E_TABLE_*, E_FLASH_READ; on error
+ * *slots is untouched. */
 UPDRAFT_MUST_CHECK enum updraft_error updraft_slots_open(struct updraft_slots *slots,
                                                          const struct updraft_flash *flash,
                                                          uint32_t table_addr,

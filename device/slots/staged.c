@@ -1,5 +1,6 @@
 #include "device/slots/staged.h"
 
+#include "device/flash/access.h"
 #include "device/slots/slots.h"
 #include "device/slots/staged_log.h"
 #include "device/slots/staged_source.h"
@@ -40,7 +41,7 @@ static void assert_own_sector(const struct updraft_flash *flash,
 void updraft_staged_assert_layout(const struct updraft_flash *flash,
                                   const struct updraft_staged_layout *layout)
 {
-    UPDRAFT_ASSERT(flash->sector_len == UPDRAFT_STAGED_SECTOR_LEN);
+    updraft_flash_assert_geometry(flash);
     UPDRAFT_ASSERT((layout->app_addr | layout->end_addr | layout->fs_addr | layout->fs_len) %
                        flash->sector_len ==
                    0);
@@ -49,7 +50,6 @@ void updraft_staged_assert_layout(const struct updraft_flash *flash,
                    layout->fs_addr <= flash->size - layout->fs_len);
     UPDRAFT_ASSERT(is_apart(layout->fs_addr, layout->fs_len, layout->app_addr,
                             layout->end_addr - layout->app_addr));
-    UPDRAFT_ASSERT(flash->prog_len == 1 || flash->prog_len == 2 || flash->prog_len == 4);
     if (layout->eboot != NULL) {
         UPDRAFT_ASSERT(layout->kind == UPDRAFT_STAGED_ARDUINO && layout->app_addr == 0);
         UPDRAFT_ASSERT(layout->log_addr == 0);
@@ -75,7 +75,7 @@ enum updraft_error updraft_staged_read_in_place(const struct updraft_flash *flas
     updraft_staged_image_init(image, layout->kind);
     for (uint32_t off = 0; off < cap && updraft_staged_image_len(image) == 0;) {
         uint32_t len = cap - off < buf_cap ? cap - off : buf_cap;
-        enum updraft_error error = flash->read(flash->ctx, layout->app_addr + off, buf, len);
+        enum updraft_error error = updraft_flash_read(flash, layout->app_addr + off, buf, len);
 
         if (error == UPDRAFT_OK)
             error = updraft_staged_image_feed(image, buf, len);
@@ -133,7 +133,7 @@ enum updraft_error updraft_staged_journal_read(const struct updraft_flash *flash
                                                struct updraft_staged_journal *journal)
 {
     uint8_t bytes[UPDRAFT_STAGED_READ_LEN];
-    enum updraft_error error = flash->read(flash->ctx, layout->journal_addr, bytes, sizeof bytes);
+    enum updraft_error error = updraft_flash_read(flash, layout->journal_addr, bytes, sizeof bytes);
 
     if (error == UPDRAFT_OK)
         updraft_staged_decode(bytes, journal);
@@ -192,7 +192,7 @@ static enum updraft_error erase_journal(struct updraft_staged *staged)
 {
     const struct updraft_flash *flash = staged->flash;
     enum updraft_error error =
-        flash->erase(flash->ctx, staged->layout.journal_addr, flash->sector_len);
+        updraft_flash_erase(flash, staged->layout.journal_addr, flash->sector_len);
 
     if (error == UPDRAFT_OK)
         error = updraft_flash_sync(flash);
@@ -223,7 +223,7 @@ static enum updraft_error take_back_journal(struct updraft_staged *staged)
     uint8_t bytes[UPDRAFT_STAGED_READ_LEN];
     struct updraft_staged_journal journal;
     enum updraft_error error =
-        flash->read(flash->ctx, staged->layout.journal_addr, bytes, sizeof bytes);
+        updraft_flash_read(flash, staged->layout.journal_addr, bytes, sizeof bytes);
 
     staged->journal_erased = false;
     if (error != UPDRAFT_OK || is_blank(bytes, sizeof bytes))
@@ -241,7 +241,7 @@ static enum updraft_error check_mode(const struct updraft_staged *staged,
     const struct updraft_flash *flash = staged->flash;
     uint32_t addr = staged->layout.app_addr + MODE_OFF;
     uint8_t running;
-    enum updraft_error error = flash->read(flash->ctx, addr, &running, sizeof running);
+    enum updraft_error error = updraft_flash_read(flash, addr, &running, sizeof running);
 
     if (error != UPDRAFT_OK)
         return fail(update, error, addr, 0);
@@ -314,7 +314,7 @@ static enum updraft_error check_stated_len(struct updraft_update *update,
     const struct updraft_flash *flash = source->flash;
     uint8_t isize[GZIP_ISIZE_LEN];
     uint32_t addr = source->addr + source->len - GZIP_ISIZE_LEN;
-    enum updraft_error error = flash->read(flash->ctx, addr, isize, sizeof isize);
+    enum updraft_error error = updraft_flash_read(flash, addr, isize, sizeof isize);
 
     if (error != UPDRAFT_OK)
         return fail(update, error, addr, 0);

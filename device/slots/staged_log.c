@@ -1,5 +1,6 @@
 #include "device/slots/staged_log.h"
 
+#include "device/flash/access.h"
 #include "format/bytes.h"
 
 #define HEAD_LEN 8u /* head and floor, which stand together */
@@ -28,11 +29,11 @@ enum updraft_error updraft_staged_log_find(const struct updraft_flash *flash,
 
     if (addr == 0)
         return UPDRAFT_OK;
-    error = flash->read(flash->ctx, addr + UPDRAFT_PROGRESS_HEAD_OFF, head, sizeof head);
+    error = updraft_flash_read(flash, addr + UPDRAFT_PROGRESS_HEAD_OFF, head, sizeof head);
     if (error != UPDRAFT_OK || !read_head(head, layout, &floor_addr))
         return error;
     error =
-        flash->read(flash->ctx, addr + UPDRAFT_PROGRESS_DISTRUST_OFF, distrust, sizeof distrust);
+        updraft_flash_read(flash, addr + UPDRAFT_PROGRESS_DISTRUST_OFF, distrust, sizeof distrust);
     if (error == UPDRAFT_OK)
         error = updraft_cursor_read_log(flash, addr, &last, &free_off);
     if (error != UPDRAFT_OK || updraft_get_le32(distrust) != UINT32_MAX ||
@@ -56,7 +57,7 @@ enum updraft_error updraft_staged_log_renew(const struct updraft_flash *flash,
     updraft_put_le32(head, UPDRAFT_PROGRESS_HEAD);
     updraft_put_le32(head + 4, floor_addr);
     if (error == UPDRAFT_OK)
-        error = flash->erase(flash->ctx, layout->log_addr, flash->sector_len);
+        error = updraft_flash_erase(flash, layout->log_addr, flash->sector_len);
     if (error == UPDRAFT_OK)
         error = updraft_flash_sync(flash);
     if (error == UPDRAFT_OK) /* the floor goes first: without it the head says too much */

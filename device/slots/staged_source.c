@@ -1,6 +1,7 @@
 #include "device/slots/staged_source.h"
 
 #include "device/decode/gzip.h"
+#include "device/flash/access.h"
 #include "format/digest.h"
 
 #define INPUT_LEN 256u /* gzip read at a time */
@@ -25,7 +26,7 @@ static enum updraft_error read_staged(struct reader *reader, uint8_t *out, uint3
     const struct updraft_staged_source *source = reader->source;
     uint32_t now = smaller(source->len - reader->off, cap);
     enum updraft_error error =
-        source->flash->read(source->flash->ctx, source->addr + reader->off, out, now);
+        updraft_flash_read(source->flash, source->addr + reader->off, out, now);
 
     if (error != UPDRAFT_OK)
         return error;
@@ -102,7 +103,7 @@ enum updraft_error updraft_staged_digest(const struct updraft_staged_source *sou
     for (uint32_t off = 0; off < source->len;) {
         uint32_t len = smaller(source->len - off, source->buf_cap);
         enum updraft_error error =
-            source->flash->read(source->flash->ctx, source->addr + off, source->buf, len);
+            updraft_flash_read(source->flash, source->addr + off, source->buf, len);
 
         if (error != UPDRAFT_OK)
             return error;

@@ -18,7 +18,7 @@ static enum updraft_error write_reason(const struct updraft_flash *flash, uint32
     uint32_t addr = entry_addr + UPDRAFT_TRIAL_REASON_OFF;
     uint32_t word = (uint32_t)reason;
     uint8_t bytes[4];
-    enum updraft_error error = flash->read(flash->ctx, addr, bytes, sizeof bytes);
+    enum updraft_error error = updraft_flash_read(flash, addr, bytes, sizeof bytes);
 
     if (error != UPDRAFT_OK)
         return error;

@@ -1,5 +1,6 @@
 #include "device/slots/verify.h"
 
+#include "device/flash/access.h"
 #include "device/slots/pass.h"
 #include "format/bytes.h"
 #include "format/crc.h"
@@ -40,7 +41,7 @@ static enum updraft_error check_crc(struct updraft_slot_check *check)
         uint32_t left = check->image_len - off;
         uint32_t len = left < check->buf_cap ? left : check->buf_cap;
 
-        error = flash->read(flash->ctx, check->slot.addr + off, buf, len);
+        error = updraft_flash_read(flash, check->slot.addr + off, buf, len);
         if (error != UPDRAFT_OK)
             return error;
         crc = updraft_crc32(crc, buf, len);
@@ -48,7 +49,7 @@ static enum updraft_error check_crc(struct updraft_slot_check *check)
     }
     if (check->slot.len - check->image_len < 4)
         return UPDRAFT_E_TRUNCATED;
-    error = flash->read(flash->ctx, check->slot.addr + check->image_len, buf, 4);
+    error = updraft_flash_read(flash, check->slot.addr + check->image_len, buf, 4);
     if (error != UPDRAFT_OK)
         return error;
     check->image_len += 4;

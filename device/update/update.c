@@ -1,22 +1,19 @@
 #include "device/update/update.h"
 
 #include "format/assert.h"
+#include "format/bytes.h"
 
 #include <string.h>
 
 #define GZIP_FIRST_BYTE 0x1Fu
-
-static const struct updraft_update_hooks no_hooks = {0};
 
 void updraft_update_init(struct updraft_update *update, const struct updraft_update_config *config)
 {
     UPDRAFT_ASSERT(config->place.ops != NULL && config->place.flash != NULL && config->buf != NULL);
     UPDRAFT_ASSERT(config->attempts >= 1 && config->attempts <= UPDRAFT_TRIAL_MARK_CAP);
     memset(update, 0, sizeof *update);
-    update->config = *config;
+    updraft_bytes_copy(&update->config, config, sizeof *config);
     update->target_slot = UPDRAFT_SLOT_NONE;
-    if (config->hooks == NULL)
-        update->config.hooks = &no_hooks;
 }
 
 void updraft_update_enable(struct updraft_update *update, bool enabled)
@@ -46,7 +43,7 @@ static enum updraft_error give_up(struct updraft_update *update, enum updraft_er
 
     update->state = UPDRAFT_UPDATE_FAILED;
     update->failure.code = code;
-    if (hooks->error != NULL)
+    if (hooks != NULL && hooks->error != NULL)
         hooks->error(hooks->ctx, &update->failure);
     return code;
 }
@@ -57,7 +54,7 @@ static bool ask_guard(const struct updraft_update *update, enum updraft_guard_po
     const struct updraft_update_hooks *hooks = update->config.hooks;
 
     *refusal = (struct updraft_refusal){.reason = ""};
-    return hooks->guard == NULL || hooks->guard(hooks->ctx, point, refusal);
+    return hooks == NULL || hooks->guard == NULL || hooks->guard(hooks->ctx, point, refusal);
 }
 
 bool updraft_update_may_restart(const struct updraft_update *update,
@@ -108,7 +105,7 @@ static enum updraft_error check_facts(struct updraft_update *update)
         return UPDRAFT_E_WRONG_CHIP;
     }
     if (project != NULL && facts->has_appdesc && strcmp(project, facts->project) != 0) {
-        updraft_failure_set(&update->failure, UPDRAFT_E_WRONG_PRODUCT, 0, 0, facts->project);
+        updraft_failure_set_text(&update->failure, facts->project);
         return UPDRAFT_E_WRONG_PRODUCT;
     }
     return UPDRAFT_OK;
@@ -156,7 +153,7 @@ static enum updraft_error find(struct updraft_update *update,
     if (!request->data_partition)
         return place->ops->find(update, request);
     update->data_partition = true;
-    updraft_failure_set(&update->failure, UPDRAFT_OK, 0, 0, request->partition);
+    updraft_failure_set_text(&update->failure, request->partition);
     return place->find_data != NULL ? place->find_data(update, request) : UPDRAFT_E_NO_PARTITION;
 }
 
@@ -212,23 +209,29 @@ static enum updraft_error resume(struct updraft_update *update)
     enum updraft_error error = updraft_cursor_load(cursor, 0, &check);
 
     update->failure.a = cursor->addr;
-    if (error != UPDRAFT_OK)
-        return error;
     cursor->buffered = cursor->flash->sector_len;
-    error = choose_decoder(update, cursor->buf[0]);
+    if (error == UPDRAFT_OK)
+        error = choose_decoder(update, cursor->buf[0]);
     if (error == UPDRAFT_OK)
         error = accept(update);
+    if (error != UPDRAFT_OK)
+        return error;
     cursor->buffered = 0;
     updraft_cursor_resume(cursor);
     update->wire_seen = cursor->written;
-    return error;
+    return UPDRAFT_OK;
 }
 
 static void reset(struct updraft_update *update)
 {
-    size_t from = offsetof(struct updraft_update, keeps_gzip);
+    uint8_t *start = (uint8_t *)update;
+    size_t flags = offsetof(struct updraft_update, keeps_gzip);
+    size_t config = offsetof(struct updraft_update, config);
+    size_t cursor = offsetof(struct updraft_update, cursor);
+    size_t digest = offsetof(struct updraft_update, wire_digest);
 
-    memset((uint8_t *)update + from, 0, offsetof(struct updraft_update, config) - from);
+    memset(start + flags, 0, config - flags);
+    memset(start + cursor, 0, digest - cursor);
     update->ops = update->config.place.ops;
     update->target_slot = UPDRAFT_SLOT_NONE;
 }
@@ -261,7 +264,8 @@ static enum updraft_error try_begin(struct updraft_update *update,
     if (update->disabled)
         return UPDRAFT_E_DISABLED;
     if (!ask_guard(update, UPDRAFT_GUARD_BEFORE_START, &refusal)) {
-        updraft_failure_set(&update->failure, UPDRAFT_OK, refusal.retry_after_s, 0, refusal.reason);
+        update->failure.a = refusal.retry_after_s;
+        updraft_failure_set_text(&update->failure, refusal.reason);
         return refusal.code != UPDRAFT_OK ? refusal.code : UPDRAFT_E_GUARD;
     }
     error = find(update, request);
@@ -283,7 +287,7 @@ static enum updraft_error try_begin(struct updraft_update *update,
         else
             start_digest(update);
     }
-    if (error == UPDRAFT_OK && hooks->start != NULL)
+    if (error == UPDRAFT_OK && hooks != NULL && hooks->start != NULL)
         hooks->start(hooks->ctx, request->wire_len);
     return error;
 }
@@ -295,18 +299,20 @@ enum updraft_error updraft_update_begin(struct updraft_update *update,
     enum updraft_error error;
 
     UPDRAFT_ASSERT(!request->data_partition || request->partition != NULL);
-    if (update->state == UPDRAFT_UPDATE_RECEIVING || update->state == UPDRAFT_UPDATE_DONE) {
-        error = update->state == UPDRAFT_UPDATE_DONE ? UPDRAFT_E_RESTART_PENDING : UPDRAFT_E_BUSY;
-        if (failure != NULL)
-            updraft_failure_set(failure, error, 0, 0, NULL);
-        return error;
-    }
-    reset(update);
-    error = try_begin(update, request);
-    if (error != UPDRAFT_OK) {
+    if (update->state == UPDRAFT_UPDATE_RECEIVING) {
+        error = UPDRAFT_E_BUSY;
+    } else if (update->state == UPDRAFT_UPDATE_DONE) {
+        error = UPDRAFT_E_RESTART_PENDING;
+    } else {
+        reset(update);
+        error = try_begin(update, request);
+        if (error == UPDRAFT_OK)
+            return UPDRAFT_OK;
         (void)give_up(update, error);
-        if (failure != NULL)
-            *failure = update->failure;
+    }
+    if (failure != NULL) {
+        *failure = update->failure;
+        failure->code = error;
     }
     return error;
 }
@@ -324,7 +330,7 @@ enum updraft_error updraft_update_flush(struct updraft_update *update)
         return error;
     update->failure.a = cursor->addr + cursor->written;
     error = updraft_cursor_flush(cursor);
-    if (error == UPDRAFT_OK && hooks->progress != NULL)
+    if (error == UPDRAFT_OK && hooks != NULL && hooks->progress != NULL)
         hooks->progress(hooks->ctx, cursor->written, cursor->expected_len);
     return error;
 }
@@ -433,7 +439,7 @@ enum updraft_error updraft_update_finish(struct updraft_update *update)
         return give_up(update, error);
     }
     update->state = UPDRAFT_UPDATE_DONE;
-    if (hooks->end != NULL)
+    if (hooks != NULL && hooks->end != NULL)
         hooks->end(hooks->ctx);
     return UPDRAFT_OK;
 }

@@ -106,7 +106,7 @@ struct updraft_update {
     /* The small ones first: where the offset is small, so is the code. */
     enum updraft_update_state state;
     bool disabled;
-    /* From here to the config all is zero when a transaction begins. */
+    /* Zero when a transaction begins, up to the config, and from the cursor to the digest. */
     bool keeps_gzip; /* the place takes gzip as it comes, for the boot stage to inflate */
     bool is_opaque;  /* written as it comes, without a look at it: such gzip, or data */
     bool accepted;   /* the facts were checked: erasing is allowed */
@@ -118,11 +118,11 @@ struct updraft_update {
     uint32_t wire_len;
     uint32_t wire_seen;
     uint32_t want_digest_len; /* 0, 16 or 32 */
+    struct updraft_update_config config;
     struct updraft_cursor cursor;
     struct updraft_failure failure;
     uint8_t want_digest[UPDRAFT_SHA256_LEN];
     struct updraft_image_facts facts; /* once the first sector has come */
-    struct updraft_update_config config;
     struct updraft_digest wire_digest;
     struct updraft_gunzip gunzip;
 };

@@ -301,6 +301,69 @@ static void layout_refuses_tables_that_lie(void **state)
     release(&f);
 }
 
+static void slots_with_a_given_layout_are_those_that_read_the_same_table(void **state)
+{
+    struct fixture f;
+    struct updraft_layout layout;
+    struct updraft_slots given;
+
+    (void)state;
+    for (int count = 1; count <= 16; count++) {
+        make(&f, true, count);
+        layout = f.slots.layout;
+        memset(&given, 0, sizeof given);
+        for (uint32_t addr = 0xF000; addr < 0x200000; addr += 0x8000) {
+            updraft_slots_init(&given, &f.nor.flash, &layout, addr);
+            assert_int_equal(open_at(&f, addr), UPDRAFT_OK);
+            assert_int_equal(given.running, f.slots.running);
+            assert_memory_equal(&given.layout, &f.slots.layout, sizeof layout);
+        }
+        assert_int_equal(f.nor.counts.operations, 0);
+        release(&f);
+    }
+}
+
+static void layout_is_sane_only_when_nothing_overlaps_or_leaves_the_flash(void **state)
+{
+    static const struct updraft_layout good = {
+        .ota_count = 2,
+        .otadata = {0xD000, 0x2000},
+        .table = {0x8000, 0x1000},
+        .factory = {0x10000, 0x10000},
+        .ota = {{0x20000, 0x10000}, {0x30000, 0x10000}},
+    };
+    enum { OTADATA = 0, OTA_1 = 5 };
+    static const struct {
+        int part;
+        struct updraft_extent extent;
+        bool sane;
+    } rows[] = {
+        {OTA_1, {0, 0}, true},                /* a slot that is not there */
+        {OTA_1, {0x31000, 0xF000}, true},     /* to the end of the flash */
+        {OTA_1, {0x31000, 0x10000}, false},   /* behind it */
+        {OTA_1, {0x40000, 0x1000}, false},    /* all of it */
+        {OTA_1, {0xFFFFF000, 0x2000}, false}, /* round the end of the addresses */
+        {OTA_1, {0x30010, 0x1000}, false},    /* not from a sector on */
+        {OTA_1, {0x30000, 0x1010}, false},    /* not whole sectors */
+        {OTA_1, {0x2F000, 0x1000}, false},    /* in the other's last sector */
+        {OTA_1, {0x1F000, 0x20000}, false},   /* around it */
+        {OTA_1, {0x8000, 0x1000}, false},     /* over the table */
+        {OTA_1, {0xC000, 0x2000}, false},     /* over the boot record */
+        {OTADATA, {0xD000, 0x1000}, false},   /* a boot record of one sector */
+        {OTADATA, {0, 0}, true},              /* none at all */
+    };
+
+    (void)state;
+    assert_true(updraft_layout_is_sane(&good, 0x40000));
+    assert_false(updraft_layout_is_sane(&good, 0x3F000));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct updraft_layout layout = good;
+
+        layout.parts[rows[i].part] = rows[i].extent;
+        assert_int_equal(updraft_layout_is_sane(&layout, 0x40000), rows[i].sane);
+    }
+}
+
 static void layout_finds_partitions_by_label(void **state)
 {
     struct fixture f;
@@ -348,6 +411,8 @@ int main(void)
         cmocka_unit_test(slots_reject_says_why_and_first_reason_stays),
         cmocka_unit_test(slots_confirm_moves_stock_states_as_stock_does),
         cmocka_unit_test(layout_refuses_tables_that_lie),
+        cmocka_unit_test(slots_with_a_given_layout_are_those_that_read_the_same_table),
+        cmocka_unit_test(layout_is_sane_only_when_nothing_overlaps_or_leaves_the_flash),
         cmocka_unit_test(layout_finds_partitions_by_label),
         cmocka_unit_test(slots_have_names_both_ways),
     };
