@@ -5,19 +5,51 @@
 #include "format/chip.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- something to update to --- */
 
-static enum updraft_exit publish_image(struct updraft_cli *cli, const struct updraft_server *server,
-                                       const struct updraft_sim_options *options, const char *chip)
+/* A package of an installer; the server looks at its first bytes only. */
+static enum updraft_exit make_package(const struct updraft_sim_options *options,
+                                      struct updraft_file *file, struct updraft_fail *fail)
+{
+    static const char magic[] = "070702"; /* of a cpio archive with checksums, as a .swu is one */
+    uint32_t noise = 1;
+
+    file->len = options->image_len;
+    file->data = malloc(file->len);
+    if (!file->data)
+        return updraft_fail_set(fail, UPDRAFT_EXIT_FAILED, "no_memory", "Give a smaller size.",
+                                "there is not enough memory");
+    for (const char *c = options->publish; *c; c++)
+        noise = noise * 31 + (unsigned char)*c;
+    for (size_t i = 0; i < file->len; i++) {
+        noise = noise * 1664525u + 1013904223u;
+        file->data[i] = (uint8_t)(noise >> 24);
+    }
+    memcpy(file->data, magic, sizeof magic - 1);
+    return UPDRAFT_EXIT_OK;
+}
+
+static enum updraft_exit make_image(const struct updraft_sim_options *options, const char *chip,
+                                    struct updraft_file *file, struct updraft_fail *fail)
 {
     const struct updraft_sample sample = {.chip = updraft_chip_by_name(chip),
                                           .version = options->publish,
                                           .project = options->world.product,
                                           .size = options->image_len,
                                           .slot_addr = UPDRAFT_SAMPLE_SLOT_ADDR};
+
+    return sample.chip ? updraft_sample_make(&sample, file, fail)
+                       : make_package(options, file, fail);
+}
+
+static enum updraft_exit publish_image(struct updraft_cli *cli, const struct updraft_server *server,
+                                       const struct updraft_sim_options *options, const char *chip)
+{
     char version[3 * UPDRAFT_SIM_VERSION_CAP], product[200], channel[200], path[600];
+    const bool is_package = !updraft_chip_by_name(chip);
     struct updraft_file file = {0};
     cJSON *answer = NULL;
     enum updraft_exit exit;
@@ -27,11 +59,12 @@ static enum updraft_exit publish_image(struct updraft_cli *cli, const struct upd
         !updraft_http_escape(options->world.channel, channel, sizeof channel))
         return updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage", "Give shorter ones.",
                                 "a name or the version is too long");
-    exit = updraft_sample_make(&sample, &file, &cli->fail);
+    exit = make_image(options, chip, &file, &cli->fail);
     if (exit != UPDRAFT_EXIT_OK)
         return exit;
-    snprintf(path, sizeof path, "/api/v1/releases?channel=%s&product=%s&version=%s&chip=%s",
-             channel, product, version, chip);
+    snprintf(path, sizeof path, "/api/v1/%s?channel=%s&product=%s&version=%s%s%s",
+             is_package ? "packages" : "releases", channel, product, version,
+             is_package ? "" : "&chip=", is_package ? "" : chip);
     const struct updraft_http_request request = {.method = "POST",
                                                  .body = file.data,
                                                  .body_len = file.len,
@@ -355,9 +388,12 @@ const struct updraft_command updraft_command_simulate = {
         "back\n"
         "  evse      channel descriptor as stock esp32-evse: without a name, so without books\n"
         "  ovms      version file and image of OVMS v3: likewise\n"
+        "  ddi       hawkBit's interface, as SWUpdate: it tells whether it could install, not "
+        "whether\n"
+        "            that boots\n"
         "\n"
         "What happens to a device (a bad boot, a broken download, silence) depends on --seed, the\n"
-        "device and the version alone. A kind that does not report has no way back: what does not\n"
+        "device and the version alone. esp8266, evse and ovms have no way back: what does not\n"
         "boot there is lost, and never heard of again.\n"
         "\n"
         "A rollout of the product on that channel is shown while it runs; --until-settled waits "

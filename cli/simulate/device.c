@@ -8,9 +8,10 @@
 
 const struct updraft_sim_kind_entry updraft_sim_kinds[UPDRAFT_SIM_KIND_COUNT] = {
     [UPDRAFT_SIM_ESP8266] = {"esp8266", "esp8266", .has_name = true},
-    [UPDRAFT_SIM_CHANNEL] = {"channel", "esp32", .has_name = true, .reports = true},
+    [UPDRAFT_SIM_CHANNEL] = {"channel", "esp32", true, true, true, true},
     [UPDRAFT_SIM_EVSE] = {"evse", "esp32", .has_name = false},
     [UPDRAFT_SIM_OVMS] = {"ovms", "esp32", .has_name = false},
+    [UPDRAFT_SIM_DDI] = {"ddi", "swu", .has_name = true, .tells = true, .has_way_back = true},
 };
 
 const char *const updraft_sim_state_names[UPDRAFT_SIM_STATE_COUNT] = {
@@ -143,15 +144,15 @@ static bool goes_silent(struct updraft_sim_device *device, const struct updraft_
 static void after_image(struct updraft_sim_device *device, const struct updraft_sim_world *world,
                         const struct updraft_sim_answer *answer, uint64_t now_ms)
 {
-    bool reports = updraft_sim_kinds[device->kind].reports;
+    bool tells = updraft_sim_kinds[device->kind].tells;
     bool is_sound =
         answer->is_whole && !happens(device, world, DRAW_FAIL, device->tries, world->fail_odds);
 
-    if (is_sound && reports)
+    if (is_sound && tells)
         go(device, UPDRAFT_SIM_TELL_WRITTEN, now_ms);
     else if (is_sound)
         go(device, UPDRAFT_SIM_RESTART, now_ms + wait_ms(device, world, world->boot_ms));
-    else if (reports)
+    else if (tells)
         go(device, UPDRAFT_SIM_TELL_FAILED, now_ms);
     else
         ask_later(device, world, now_ms);
@@ -168,7 +169,7 @@ static void after_offer(struct updraft_sim_device *device, const struct updraft_
     snprintf(device->image_url, sizeof device->image_url, "%s", answer->url);
     if (kind->has_name)
         book_offer(&device->book, device->target);
-    if (kind->reports)
+    if (kind->tells)
         go(device, UPDRAFT_SIM_TELL_DOWNLOADING, now_ms);
     else if (goes_silent(device, world))
         return;
@@ -178,14 +179,48 @@ static void after_offer(struct updraft_sim_device *device, const struct updraft_
         after_image(device, world, answer, now_ms);
 }
 
+/* hawkBit's poll names work by its number; idle, the device says what it is. */
+static void after_poll(struct updraft_sim_device *device, const struct updraft_sim_answer *answer,
+                       uint64_t now_ms)
+{
+    device->book.is_known = true;
+    device->action = answer->action;
+    switch (answer->work) {
+    case UPDRAFT_SIM_WORK_NONE:
+        go(device, UPDRAFT_SIM_TELL_ABOUT, now_ms);
+        break;
+    case UPDRAFT_SIM_WORK_UPDATE:
+        /* It does not know yet where that leads, but the server does. */
+        device->is_uncertain = true;
+        go(device, UPDRAFT_SIM_LOOK, now_ms);
+        break;
+    case UPDRAFT_SIM_WORK_CANCEL:
+        go(device, UPDRAFT_SIM_TELL_CANCELED, now_ms);
+        break;
+    }
+}
+
+static void after_look(struct updraft_sim_device *device, const struct updraft_sim_world *world,
+                       const struct updraft_sim_answer *answer, uint64_t now_ms)
+{
+    if (answer->status == 200 && answer->version[0])
+        after_offer(device, world, answer, now_ms);
+    else
+        ask_later(device, world, now_ms); /* it is gone meanwhile */
+}
+
 static void after_ask(struct updraft_sim_device *device, const struct updraft_sim_world *world,
                       const struct updraft_sim_answer *answer, uint64_t now_ms)
 {
     const struct updraft_sim_kind_entry *kind = &updraft_sim_kinds[device->kind];
     bool is_answer = answer->status == 200 || answer->status == 304;
 
+    if (device->kind == UPDRAFT_SIM_DDI && is_answer) {
+        after_poll(device, answer, now_ms);
+        return;
+    }
     /* Asking while it runs the new image is all that a stock device will ever say of it. */
-    if (is_answer && kind->has_name && !kind->reports)
+    if (is_answer && kind->has_name && !kind->has_trial)
         book_running(&device->book, device->runs, true);
     if (answer->status == 200 && answer->version[0] && strcmp(answer->version, device->runs) != 0 &&
         strcmp(answer->version, device->refused) != 0) {
@@ -214,6 +249,13 @@ static void after_told(struct updraft_sim_device *device, const struct updraft_s
         if (!goes_silent(device, world))
             go(device, UPDRAFT_SIM_FETCH, now_ms);
         break;
+    case UPDRAFT_SIM_TELL_ABOUT:
+        /* What is new to the server may bring an offer the next time. */
+        device->is_settled = !strcmp(book->version, device->runs);
+        book_running(book, device->runs, true);
+        ask_later(device, world, now_ms);
+        break;
+    case UPDRAFT_SIM_TELL_CANCELED:
     case UPDRAFT_SIM_TELL_FAILED:
         book_end(book, UPDRAFT_SIM_FAILED);
         ask_later(device, world, now_ms);
@@ -240,6 +282,7 @@ static void after_told(struct updraft_sim_device *device, const struct updraft_s
         go(device, UPDRAFT_SIM_TELL_CONFIRMED, now_ms);
         break;
     case UPDRAFT_SIM_ASK:
+    case UPDRAFT_SIM_LOOK:
     case UPDRAFT_SIM_FETCH:
     case UPDRAFT_SIM_RESTART:
     case UPDRAFT_SIM_LOST:
@@ -269,7 +312,7 @@ static bool is_final(const struct updraft_sim_device *device,
     if (answer->status == 0 || answer->status == 429 || answer->status >= 500)
         return false;
     /* A report counts as delivered only when it was taken. */
-    return device->step <= UPDRAFT_SIM_FETCH || answer->status == 200;
+    return device->step <= UPDRAFT_SIM_FETCH || answer->status == 200 || answer->status == 410;
 }
 
 void updraft_sim_device_answer(struct updraft_sim_device *device,
@@ -283,12 +326,30 @@ void updraft_sim_device_answer(struct updraft_sim_device *device,
     }
     device->is_uncertain = false;
     device->misses = 0;
+    if (answer->status == 410) { /* the action has ended without it */
+        ask_later(device, world, now_ms);
+        return;
+    }
     if (device->step == UPDRAFT_SIM_ASK)
         after_ask(device, world, answer, now_ms);
+    else if (device->step == UPDRAFT_SIM_LOOK)
+        after_look(device, world, answer, now_ms);
     else if (device->step == UPDRAFT_SIM_FETCH)
         after_image(device, world, answer, now_ms);
     else
         after_told(device, world, now_ms);
+}
+
+/* Without a word: nobody who tells of a trial is there to tell of it. */
+static void start_silently(struct updraft_sim_device *device, uint64_t now_ms)
+{
+    if (device->is_bad && !updraft_sim_kinds[device->kind].has_way_back) {
+        lose(device);
+        return;
+    }
+    if (device->is_bad)
+        set(device->runs, device->before);
+    go(device, UPDRAFT_SIM_ASK, now_ms);
 }
 
 void updraft_sim_device_restart(struct updraft_sim_device *device,
@@ -299,11 +360,8 @@ void updraft_sim_device_restart(struct updraft_sim_device *device,
     set(device->before, device->runs);
     set(device->runs, device->target);
     device->is_bad = happens(device, world, DRAW_BAD, version, world->bad_boot_odds);
-    if (!updraft_sim_kinds[device->kind].reports) {
-        if (device->is_bad)
-            lose(device);
-        else
-            go(device, UPDRAFT_SIM_ASK, now_ms);
+    if (!updraft_sim_kinds[device->kind].has_trial) {
+        start_silently(device, now_ms);
         return;
     }
     /* Half of the bad ones crash before they can say a word, the others while on trial. */
@@ -322,13 +380,11 @@ void updraft_sim_device_init(struct updraft_sim_device *device,
                              const struct updraft_sim_world *world, uint32_t number,
                              enum updraft_sim_kind kind, const char *version)
 {
-    bool reports = updraft_sim_kinds[kind].reports;
-
     memset(device, 0, sizeof *device);
     device->number = number;
     device->kind = kind;
     set(device->runs, version);
-    go(device, reports ? UPDRAFT_SIM_TELL_CONFIRMED : UPDRAFT_SIM_ASK,
+    go(device, updraft_sim_kinds[kind].has_trial ? UPDRAFT_SIM_TELL_CONFIRMED : UPDRAFT_SIM_ASK,
        draw(device, world, DRAW_WAIT, device->waits++) % (world->poll_ms + 1u));
 }
 

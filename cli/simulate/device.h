@@ -26,14 +26,17 @@ enum updraft_sim_kind {
     UPDRAFT_SIM_CHANNEL, /* channel descriptor and reports, as our own library */
     UPDRAFT_SIM_EVSE,    /* channel descriptor as stock esp32-evse: without a name */
     UPDRAFT_SIM_OVMS,    /* ovms3.ver and ovms3.bin: without a name */
+    UPDRAFT_SIM_DDI, /* hawkBit's interface, as SWUpdate and RAUC: a package into the other slot */
 };
-#define UPDRAFT_SIM_KIND_COUNT 4
+#define UPDRAFT_SIM_KIND_COUNT 5
 
 struct updraft_sim_kind_entry {
     const char *name;
-    const char *chip;
-    bool has_name; /* it says who it is: the server keeps books of it */
-    bool reports;  /* it tells how its updates go, and has a way back */
+    const char *chip;  /* or the kind of package that it takes */
+    bool has_name;     /* it says who it is: the server keeps books of it */
+    bool tells;        /* of the download, and whether it could be installed */
+    bool has_trial;    /* it tells of trial, confirmation and roll back */
+    bool has_way_back; /* what does not boot is left, and the old version runs again */
 };
 
 extern const struct updraft_sim_kind_entry updraft_sim_kinds[UPDRAFT_SIM_KIND_COUNT];
@@ -51,7 +54,8 @@ struct updraft_sim_world {
     uint32_t silent_odds;   /* a device that goes silent in its first update */
 };
 
-/* Numbers have no meaning outside the process; the names are the server's. */
+/* Numbers have no meaning outside the process; the names are the server's. A kind with a way back and no
+ * trial keeps its roll back to itself: for the server, the update stays written. */
 enum updraft_sim_state {
     UPDRAFT_SIM_NONE,
     UPDRAFT_SIM_OFFERED,
@@ -80,8 +84,11 @@ struct updraft_sim_book {
 
 enum updraft_sim_step {
     UPDRAFT_SIM_ASK,
+    UPDRAFT_SIM_LOOK, /* what the action is that it was told of */
     UPDRAFT_SIM_FETCH,
-    UPDRAFT_SIM_RESTART, /* no request: updraft_sim_device_restart() */
+    UPDRAFT_SIM_RESTART,       /* no request: updraft_sim_device_restart() */
+    UPDRAFT_SIM_TELL_ABOUT,    /* what it is and runs */
+    UPDRAFT_SIM_TELL_CANCELED, /* it has given up the action */
     UPDRAFT_SIM_TELL_DOWNLOADING,
     UPDRAFT_SIM_TELL_FAILED,
     UPDRAFT_SIM_TELL_WRITTEN,
@@ -100,9 +107,10 @@ struct updraft_sim_device {
     bool is_settled;   /* it was told that there is nothing new, or is lost */
     bool went_silent;
     uint8_t slot;
-    uint8_t misses; /* requests in a row that got no answer */
-    uint32_t waits; /* how often it has waited: what jitter is drawn by */
-    uint32_t tries; /* downloads so far: what failures are drawn by */
+    uint32_t action; /* number of the update, where the server gives it one */
+    uint8_t misses;  /* requests in a row that got no answer */
+    uint32_t waits;  /* how often it has waited: what jitter is drawn by */
+    uint32_t tries;  /* downloads so far: what failures are drawn by */
     uint64_t due_ms;
     char runs[UPDRAFT_SIM_VERSION_CAP];
     char before[UPDRAFT_SIM_VERSION_CAP]; /* what it goes back to */
@@ -112,9 +120,14 @@ struct updraft_sim_device {
     struct updraft_sim_book book;
 };
 
+/* What it was told to do, where the protocol tells that apart from the offer. */
+enum updraft_sim_work { UPDRAFT_SIM_WORK_NONE, UPDRAFT_SIM_WORK_UPDATE, UPDRAFT_SIM_WORK_CANCEL };
+
 /* What came back, as far as the device looks at it. */
 struct updraft_sim_answer {
-    unsigned status;     /* 0: no answer */
+    unsigned status; /* 0: no answer */
+    enum updraft_sim_work work;
+    uint32_t action;
     const char *version; /* that is offered; "" when none is */
     const char *url;     /* of its image; "" where the answer brought the image */
     bool is_whole;       /* the image came as promised, byte by byte */

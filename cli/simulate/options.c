@@ -270,7 +270,10 @@ enum updraft_exit updraft_sim_options_read(struct updraft_cli *cli,
                   .boot_ms = 2000,
                   .jitter_pct = 20},
         .devices = 1000,
-        .weights = {40, 40, 10, 10},
+        .weights = {[UPDRAFT_SIM_ESP8266] = 40,
+                    [UPDRAFT_SIM_CHANNEL] = 40,
+                    [UPDRAFT_SIM_EVSE] = 10,
+                    [UPDRAFT_SIM_OVMS] = 10},
         .from = "1.0.0",
         .image_len = 64u * 1024u,
         .duration_ms = 5u * 60000u,
@@ -280,7 +283,8 @@ enum updraft_exit updraft_sim_options_read(struct updraft_cli *cli,
         .until_settled = updraft_args_has(&cli->args, "until-settled"),
     };
     if (mix && !updraft_sim_parse_mix(mix, options->weights))
-        return wrong(cli, "mix", mix, "Write NAME:WEIGHT, with esp8266, channel, evse and ovms.");
+        return wrong(cli, "mix", mix,
+                     "Write NAME:WEIGHT, with esp8266, channel, evse, ovms and ddi.");
     exit = read_numbers(cli, options);
     if (exit == UPDRAFT_EXIT_OK)
         exit = read_shares(cli, &options->world);

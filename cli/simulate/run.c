@@ -66,7 +66,7 @@ static void take_answer(void *ctx, const struct updraft_sim_result *result)
     struct updraft_sim_run *run = ctx;
     struct updraft_sim_device *device = result->tag;
     const bool was_settled = device->is_settled;
-    struct updraft_sim_offer offer = {{0}, {0}};
+    struct updraft_sim_offer offer = {.version = ""};
     struct updraft_sim_answer answer = {.status = result->status,
                                         .version = offer.version,
                                         .url = offer.url,
@@ -75,9 +75,10 @@ static void take_answer(void *ctx, const struct updraft_sim_result *result)
                                             result->retry_after_s * run->options->speed};
 
     measure(run, device, result);
-    if (device->step == UPDRAFT_SIM_ASK && result->status == 200)
-        updraft_sim_wire_offer(result->request, device->kind, result->text, result->version,
-                               &offer);
+    if (device->step <= UPDRAFT_SIM_LOOK && result->status == 200)
+        updraft_sim_wire_offer(result->request, device, result->text, result->version, &offer);
+    answer.work = offer.work;
+    answer.action = offer.action;
     updraft_sim_device_answer(device, run->fleet.world, &answer, sim_ms(run));
     run->settled += (uint32_t)device->is_settled - (uint32_t)was_settled;
     put_back(run, device);

@@ -156,6 +156,8 @@ static void dress(struct updraft_sim_traffic *traffic, struct transfer *transfer
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)request->body_len);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
     }
+    if (request->method)
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
     if (request->is_by_digest && traffic->config.sample_len) {
         snprintf(range, sizeof range, "0-%lu", (unsigned long)traffic->config.sample_len - 1);
         curl_easy_setopt(curl, CURLOPT_RANGE, range);

@@ -7,6 +7,7 @@
 #include <cJSON.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *const updraft_sim_what_names[UPDRAFT_SIM_WHAT_COUNT] = {"ask", "report", "image"};
@@ -115,8 +116,8 @@ static void fetch(const struct updraft_sim_device *device, const struct updraft_
         return;
     }
     request->is_by_digest = true;
-    request->agent = "esp32-evse";
-    if (!updraft_sim_kinds[device->kind].has_name)
+    request->agent = device->kind == UPDRAFT_SIM_DDI ? "SWUpdate" : "esp32-evse";
+    if (device->kind != UPDRAFT_SIM_CHANNEL)
         return;
     updraft_sim_device_mac(world, device->number, mac);
     request->agent = "updraft-device/" UPDRAFT_VERSION;
@@ -124,6 +125,15 @@ static void fetch(const struct updraft_sim_device *device, const struct updraft_
 }
 
 /* --- reports --- */
+
+static void give_json(struct updraft_sim_request *request, cJSON *json)
+{
+    if (cJSON_PrintPreallocated(json, request->body, (int)sizeof request->body, false))
+        request->body_len = strlen(request->body);
+    cJSON_Delete(json);
+    request->what = UPDRAFT_SIM_WHAT_REPORT;
+    add_header(request, "Content-Type: application/json");
+}
 
 static void add_error(cJSON *json, const char *state)
 {
@@ -153,8 +163,11 @@ static const char *state_told(enum updraft_sim_step step)
         return "rolled_back";
     case UPDRAFT_SIM_TELL_CONFIRMED:
     case UPDRAFT_SIM_ASK:
+    case UPDRAFT_SIM_LOOK:
     case UPDRAFT_SIM_FETCH:
     case UPDRAFT_SIM_RESTART:
+    case UPDRAFT_SIM_TELL_ABOUT:
+    case UPDRAFT_SIM_TELL_CANCELED:
     case UPDRAFT_SIM_LOST:
         break;
     }
@@ -188,13 +201,88 @@ static void tell(const struct updraft_sim_device *device, const struct updraft_s
         cJSON_AddNumberToObject(json, "progress", 0);
     if (device->step == UPDRAFT_SIM_TELL_FAILED || device->step == UPDRAFT_SIM_TELL_ROLLED_BACK)
         add_error(json, state);
-    if (cJSON_PrintPreallocated(json, request->body, (int)sizeof request->body, false))
-        request->body_len = strlen(request->body);
-    cJSON_Delete(json);
-    request->what = UPDRAFT_SIM_WHAT_REPORT;
+    give_json(request, json);
     request->agent = "updraft-device/" UPDRAFT_VERSION;
     snprintf(request->url, sizeof request->url, "%s/d/report", server);
-    add_header(request, "Content-Type: application/json");
+}
+
+/* --- hawkBit's interface --- */
+
+static void address_ddi(const struct updraft_sim_device *device,
+                        const struct updraft_sim_world *world, const char *server, const char *part,
+                        struct updraft_sim_request *request)
+{
+    char mac[UPDRAFT_SIM_MAC_CAP], action[16] = "";
+
+    /* Of a part that ends in "/", the number of the action is the rest. */
+    if (part[0] && part[strlen(part) - 1] == '/')
+        snprintf(action, sizeof action, "%u", (unsigned)device->action);
+    updraft_sim_device_mac(world, device->number, mac);
+    snprintf(request->url, sizeof request->url, "%s/d/ddi/%s@%s/controller/v1/%s%s%s%s", server,
+             world->product, world->channel, mac, part, action,
+             device->step >= UPDRAFT_SIM_TELL_CANCELED ? "/feedback" : "");
+    request->agent = "SWUpdate";
+    add_header(request, "Accept: application/json");
+}
+
+static cJSON *make_feedback(const struct updraft_sim_device *device)
+{
+    const bool goes_on = device->step == UPDRAFT_SIM_TELL_DOWNLOADING;
+    const bool has_failed = device->step == UPDRAFT_SIM_TELL_FAILED;
+    cJSON *json = cJSON_CreateObject();
+    cJSON *status = cJSON_AddObjectToObject(json, "status");
+    cJSON *result = cJSON_AddObjectToObject(status, "result");
+    char id[16];
+
+    snprintf(id, sizeof id, "%u", (unsigned)device->action);
+    cJSON_AddStringToObject(json, "id", id);
+    cJSON_AddStringToObject(status, "execution", goes_on ? "proceeding" : "closed");
+    cJSON_AddStringToObject(result, "finished",
+                            goes_on      ? "none"
+                            : has_failed ? "failure"
+                                         : "success");
+    cJSON *details = cJSON_AddArrayToObject(status, "details");
+    cJSON_AddItemToArray(details, cJSON_CreateString(has_failed ? "the package is damaged" : ""));
+    return json;
+}
+
+static void speak_ddi(const struct updraft_sim_device *device,
+                      const struct updraft_sim_world *world, const char *server,
+                      struct updraft_sim_request *request)
+{
+    switch (device->step) {
+    case UPDRAFT_SIM_ASK:
+        address_ddi(device, world, server, "", request);
+        break;
+    case UPDRAFT_SIM_LOOK:
+        address_ddi(device, world, server, "/deploymentBase/", request);
+        break;
+    case UPDRAFT_SIM_TELL_ABOUT: {
+        cJSON *json = cJSON_CreateObject();
+        cJSON_AddStringToObject(cJSON_AddObjectToObject(json, "data"), "version", device->runs);
+        address_ddi(device, world, server, "/configData", request);
+        give_json(request, json);
+        request->method = "PUT";
+        break;
+    }
+    case UPDRAFT_SIM_TELL_CANCELED:
+        address_ddi(device, world, server, "/cancelAction/", request);
+        give_json(request, make_feedback(device));
+        break;
+    case UPDRAFT_SIM_TELL_DOWNLOADING:
+    case UPDRAFT_SIM_TELL_FAILED:
+    case UPDRAFT_SIM_TELL_WRITTEN:
+        address_ddi(device, world, server, "/deploymentBase/", request);
+        give_json(request, make_feedback(device));
+        break;
+    case UPDRAFT_SIM_FETCH:
+    case UPDRAFT_SIM_RESTART:
+    case UPDRAFT_SIM_TELL_TRIAL:
+    case UPDRAFT_SIM_TELL_CONFIRMED:
+    case UPDRAFT_SIM_TELL_ROLLED_BACK:
+    case UPDRAFT_SIM_LOST:
+        break;
+    }
 }
 
 void updraft_sim_wire_request(const struct updraft_sim_device *device,
@@ -204,6 +292,10 @@ void updraft_sim_wire_request(const struct updraft_sim_device *device,
     memset(request, 0, sizeof *request);
     if (device->step == UPDRAFT_SIM_FETCH) {
         fetch(device, world, server, request);
+        return;
+    }
+    if (device->kind == UPDRAFT_SIM_DDI) {
+        speak_ddi(device, world, server, request);
         return;
     }
     if (device->step != UPDRAFT_SIM_ASK) {
@@ -220,6 +312,8 @@ void updraft_sim_wire_request(const struct updraft_sim_device *device,
         break;
     case UPDRAFT_SIM_OVMS:
         ask_ovms(world, server, request);
+        break;
+    case UPDRAFT_SIM_DDI:
         break;
     }
 }
@@ -241,13 +335,63 @@ static void read_ovms(const struct updraft_sim_request *request, const char *tex
              request->url);
 }
 
-void updraft_sim_wire_offer(const struct updraft_sim_request *request, enum updraft_sim_kind kind,
-                            const char *text, const char *version, struct updraft_sim_offer *offer)
+static const char *link_of(const cJSON *object, const char *name)
+{
+    const cJSON *links = cJSON_GetObjectItemCaseSensitive(object, "_links");
+    const cJSON *link = cJSON_GetObjectItemCaseSensitive(links, name);
+
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(link, "href"));
+}
+
+static void read_work(const cJSON *json, struct updraft_sim_offer *offer)
+{
+    const char *update = link_of(json, "deploymentBase"), *cancel = link_of(json, "cancelAction");
+    const char *href = update ? update : cancel;
+    const char *slash = href ? strrchr(href, '/') : NULL;
+
+    if (!slash)
+        return;
+    offer->work = update ? UPDRAFT_SIM_WORK_UPDATE : UPDRAFT_SIM_WORK_CANCEL;
+    offer->action = (uint32_t)strtoul(slash + 1, NULL, 10);
+}
+
+static void read_deployment(const cJSON *json, struct updraft_sim_offer *offer)
+{
+    const cJSON *deployment = cJSON_GetObjectItemCaseSensitive(json, "deployment");
+    const cJSON *chunk =
+        cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(deployment, "chunks"), 0);
+    const cJSON *artifact =
+        cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(chunk, "artifacts"), 0);
+    const char *version = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(chunk, "version"));
+    const char *url = link_of(artifact, "download");
+
+    url = url ? url : link_of(artifact, "download-http");
+    if (!version || !url)
+        return;
+    snprintf(offer->version, sizeof offer->version, "%s", version);
+    snprintf(offer->url, sizeof offer->url, "%s", url);
+}
+
+static void read_ddi(const struct updraft_sim_device *device, const char *text,
+                     struct updraft_sim_offer *offer)
+{
+    cJSON *json = cJSON_Parse(text);
+
+    if (device->step == UPDRAFT_SIM_LOOK)
+        read_deployment(json, offer);
+    else
+        read_work(json, offer);
+    cJSON_Delete(json);
+}
+
+void updraft_sim_wire_offer(const struct updraft_sim_request *request,
+                            const struct updraft_sim_device *device, const char *text,
+                            const char *version, struct updraft_sim_offer *offer)
 {
     struct updraft_descriptor descriptor;
 
     memset(offer, 0, sizeof *offer);
-    switch (kind) {
+    switch (device->kind) {
     case UPDRAFT_SIM_ESP8266:
         snprintf(offer->version, sizeof offer->version, "%s", version);
         break;
@@ -260,6 +404,9 @@ void updraft_sim_wire_offer(const struct updraft_sim_request *request, enum updr
         break;
     case UPDRAFT_SIM_OVMS:
         read_ovms(request, text, offer);
+        break;
+    case UPDRAFT_SIM_DDI:
+        read_ddi(device, text, offer);
         break;
     }
 }

@@ -3,7 +3,7 @@
  * Owns: addresses, headers and bodies of each kind, as its real client sends them. Does not own:
  * sending them (traffic.h). No memory: the caller's structs; no I/O.
  * Source: ESP8266httpUpdate of the ESP8266 core, components/protocols/src/ota.c of esp32-evse,
- * components/ovms_ota of OVMS v3, docs/SPEC.md for our own. */
+ * components/ovms_ota of OVMS v3, suricatta of SWUpdate, docs/SPEC.md for our own. */
 #ifndef UPDRAFT_CLI_SIMULATE_WIRE_H
 #define UPDRAFT_CLI_SIMULATE_WIRE_H
 
@@ -20,14 +20,17 @@ struct updraft_sim_request {
     bool is_by_digest; /* the address names the bytes: a part of them can be asked for */
     bool may_bring_image;
     const char *agent;
-    size_t body_len; /* 0: a GET */
+    const char *method; /* NULL: POST with a body, GET without */
+    size_t body_len;
     char url[640];
     char headers[768]; /* lines, each ended by a line feed */
     char body[1024];
 };
 
-/* The texts that an answer points to. */
+/* What an answer says; the texts are what the device's answer points to. */
 struct updraft_sim_offer {
+    enum updraft_sim_work work;
+    uint32_t action;
     char version[UPDRAFT_SIM_VERSION_CAP];
     char url[UPDRAFT_SIM_URL_CAP];
 };
@@ -38,9 +41,10 @@ void updraft_sim_wire_request(const struct updraft_sim_device *device,
                               const struct updraft_sim_world *world, const char *server,
                               struct updraft_sim_request *request);
 
-/* Reads the offer out of the answer to an ASK with status 200. text is its body where that is text,
- * version its x-version header ("" when absent). The offer is empty when there is none. */
-void updraft_sim_wire_offer(const struct updraft_sim_request *request, enum updraft_sim_kind kind,
-                            const char *text, const char *version, struct updraft_sim_offer *offer);
+/* Reads the offer out of the answer to an ASK or LOOK with status 200. text is its body where that is
+ * text, version its x-version header ("" when absent). The offer is empty when there is none. */
+void updraft_sim_wire_offer(const struct updraft_sim_request *request,
+                            const struct updraft_sim_device *device, const char *text,
+                            const char *version, struct updraft_sim_offer *offer);
 
 #endif

@@ -25,8 +25,8 @@ import time
 
 import harness
 
-ROUND = ["--speed", "20", "--duration", "100s", "--poll", "30s", "--bad-boot", "8%", "--fail", "3%", "--silent",
-         "1%", "--image-size", "16K"]
+ROUND = ["--mix", "esp8266:30,channel:40,evse:5,ovms:5,ddi:20", "--speed", "20", "--duration", "100s", "--poll", "30s",
+         "--bad-boot", "8%", "--fail", "3%", "--silent", "1%", "--image-size", "16K"]
 ROUND_S = 5  # 100 s of the devices' time
 KILL_FROM_S, KILL_TO_S = 0.3, 4.5
 RESTART_MOST_S = 2

@@ -56,6 +56,17 @@ class Simulate(ServerCase):
         fetched = sum(row["count"] for row in result["latency"] if row["request"] == "image")
         self.assertGreater(result["requests"]["bytes"], fetched * image * 0.9)
 
+    def test_linux_devices_take_packages_and_keep_a_roll_back_to_themselves(self):
+        result = self.simulate("--devices", 120, "--mix", "ddi:80,channel:20", "--publish", "2.0.0", *FAULTS, *FAST)
+        self.assertEqual(result["books"]["differences"], 0)
+        self.assertEqual(result["truth"]["lost"], 0)
+        linux = [device for device in self.devices() if device["chip"] == "swu"]
+        self.assertEqual(len(linux), result["mix"]["ddi"])
+        back = [device for device in linux if device["version"] == "1.0.0" and device["attempt"]["state"] == "written"]
+        self.assertGreater(len(back), 0)
+        again = self.simulate("--devices", 120, "--mix", "ddi:80,channel:20", "--publish", "3.0.0", *FAST)
+        self.assertEqual(again["truth"]["versions"], {"3.0.0": 120})
+
     def test_the_same_seed_gives_the_same_fates_and_another_others(self):
         args = ("--devices", 200, "--publish", "2.0.0", *FAULTS, *FAST)
         first = self.simulate(*args, "--seed", 5)["truth"]

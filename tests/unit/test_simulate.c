@@ -250,7 +250,7 @@ static void requests_are_those_of_the_real_clients(void **state)
     assert_string_equal(request.url, "http://h:1/d/esp-update/demo?channel=stable");
     assert_true(request.is_http_1_0 && request.may_bring_image);
     assert_non_null(strstr(request.headers, "x-ESP8266-version: 1.0.0\n"));
-    updraft_sim_wire_offer(&request, device.kind, "", "2.0.0", &offer);
+    updraft_sim_wire_offer(&request, &device, "", "2.0.0", &offer);
     assert_string_equal(offer.version, "2.0.0");
     assert_string_equal(offer.url, "");
 
@@ -258,10 +258,10 @@ static void requests_are_those_of_the_real_clients(void **state)
     updraft_sim_wire_request(&device, &of, "http://h:1", &request);
     assert_string_equal(request.url, "http://h:1/d/ovms/demo/stable/ovms3.ver");
     assert_non_null(strstr(request.headers, "Host: h\n"));
-    updraft_sim_wire_offer(&request, device.kind, "2.0.0\nwhat is new", "", &offer);
+    updraft_sim_wire_offer(&request, &device, "2.0.0\nwhat is new", "", &offer);
     assert_string_equal(offer.version, "2.0.0");
     assert_string_equal(offer.url, "http://h:1/d/ovms/demo/stable/ovms3.bin");
-    updraft_sim_wire_offer(&request, device.kind, "no line end", "", &offer);
+    updraft_sim_wire_offer(&request, &device, "no line end", "", &offer);
     assert_string_equal(offer.version, "");
 
     updraft_sim_device_init(&device, &of, 1, UPDRAFT_SIM_EVSE, "1.0.0");
@@ -269,12 +269,73 @@ static void requests_are_those_of_the_real_clients(void **state)
     updraft_sim_wire_request(&device, &of, "http://h:1", &request);
     assert_string_equal(request.url, "http://h:1/d/channel/demo/stable/esp32.json");
     assert_string_equal(request.headers, "");
-    updraft_sim_wire_offer(&request, device.kind, "{\"version\":\"2\",\"path\":\"http://h/x\"}", "",
+    updraft_sim_wire_offer(&request, &device, "{\"version\":\"2\",\"path\":\"http://h/x\"}", "",
                            &offer);
     assert_string_equal(offer.version, "2");
     assert_string_equal(offer.url, "http://h/x");
-    updraft_sim_wire_offer(&request, device.kind, "<html>", "", &offer);
+    updraft_sim_wire_offer(&request, &device, "<html>", "", &offer);
     assert_string_equal(offer.version, "");
+}
+
+static void a_linux_device_says_what_it_is_and_carries_out_actions(void **state)
+{
+    struct updraft_sim_world of = world();
+    struct updraft_sim_request request;
+    struct updraft_sim_device device;
+    struct updraft_sim_offer offer;
+    struct updraft_sim_answer told = {.status = 200, .version = "", .url = ""};
+    (void)state;
+
+    of.bad_boot_odds = UPDRAFT_SIM_ODDS;
+    updraft_sim_device_init(&device, &of, 1, UPDRAFT_SIM_DDI, "1");
+    updraft_sim_wire_request(&device, &of, "http://h", &request);
+    assert_non_null(strstr(request.url, "http://h/d/ddi/demo@stable/controller/v1/02:"));
+    updraft_sim_device_answer(&device, &of, &told, 0); /* nothing but: what are you? */
+    assert_int_equal(device.step, UPDRAFT_SIM_TELL_ABOUT);
+    updraft_sim_wire_request(&device, &of, "http://h", &request);
+    assert_string_equal(request.method, "PUT");
+    assert_string_equal(request.body, "{\"data\":{\"version\":\"1\"}}");
+    updraft_sim_device_answer(&device, &of, &told, 0);
+    assert_false(device.is_settled);
+
+    updraft_sim_wire_request(&device, &of, "http://h", &request);
+    updraft_sim_wire_offer(&request, &device,
+                           "{\"_links\":{\"deploymentBase\":{\"href\":\"http://h/x/17\"}}}", "",
+                           &offer);
+    assert_int_equal(offer.action, 17);
+    told.work = offer.work;
+    told.action = offer.action;
+    updraft_sim_device_answer(&device, &of, &told, 0);
+    assert_int_equal(device.step, UPDRAFT_SIM_LOOK);
+    assert_true(device.is_uncertain);
+    updraft_sim_wire_request(&device, &of, "http://h", &request);
+    assert_non_null(strstr(request.url, "/deploymentBase/17"));
+    updraft_sim_wire_offer(
+        &request, &device,
+        "{\"deployment\":{\"chunks\":[{\"version\":\"2\",\"artifacts\":[{\"_links\":"
+        "{\"download-http\":{\"href\":\"http://h/f\"}}}]}]}}",
+        "", &offer);
+    assert_string_equal(offer.version, "2");
+    assert_string_equal(offer.url, "http://h/f");
+    told = (struct updraft_sim_answer){
+        .status = 200, .version = offer.version, .url = offer.url, .is_whole = true};
+    updraft_sim_device_answer(&device, &of, &told, 0);
+    assert_false(device.is_uncertain);
+    updraft_sim_wire_request(&device, &of, "http://h", &request);
+    assert_non_null(strstr(request.url, "/deploymentBase/17/feedback"));
+    assert_non_null(strstr(request.body, "\"execution\":\"proceeding\""));
+    for (int i = 0; i < 3; i++) /* proceeding, the package, success */
+        updraft_sim_device_answer(&device, &of, &told, 0);
+    assert_int_equal(device.step, UPDRAFT_SIM_RESTART);
+    assert_int_equal(device.book.state, UPDRAFT_SIM_WRITTEN);
+    updraft_sim_device_restart(&device, &of, 0);
+    assert_string_equal(device.runs, "1"); /* it does not boot, and nobody is told */
+    assert_int_equal(device.book.state, UPDRAFT_SIM_WRITTEN);
+    told = (struct updraft_sim_answer){.status = 200, .version = "", .url = ""};
+    updraft_sim_device_answer(&device, &of, &told, 0);
+    updraft_sim_device_answer(&device, &of, &told, 0);
+    assert_true(device.is_settled && device.book.is_confirmed);
+    assert_int_equal(device.book.ends[UPDRAFT_SIM_CONFIRMED], 0);
 }
 
 static void every_report_is_json_and_fits(void **state)
@@ -430,7 +491,8 @@ static void a_mix_is_kept_to_within_one_percent(void **state)
         assert_false(updraft_sim_parse_mix(bad[i], options.weights));
     assert_true(updraft_sim_parse_mix("ovms", options.weights));
     assert_int_equal(updraft_sim_options_kind(&options, 12345), UPDRAFT_SIM_OVMS);
-    assert_true(updraft_sim_parse_mix("esp8266:40,channel:45,evse:10,ovms:5", options.weights));
+    assert_true(
+        updraft_sim_parse_mix("esp8266:40,channel:40,evse:10,ovms:5,ddi:5", options.weights));
     for (uint32_t i = 0; i < 1000; i++)
         counts[updraft_sim_options_kind(&options, i)]++;
     for (size_t i = 0; i < UPDRAFT_SIM_KIND_COUNT; i++)
@@ -449,6 +511,7 @@ int main(void)
         cmocka_unit_test(fates_depend_on_the_seed_alone),
         cmocka_unit_test(an_address_is_of_one_device_of_one_fleet),
         cmocka_unit_test(requests_are_those_of_the_real_clients),
+        cmocka_unit_test(a_linux_device_says_what_it_is_and_carries_out_actions),
         cmocka_unit_test(every_report_is_json_and_fits),
         cmocka_unit_test(the_books_are_compared_member_by_member),
         cmocka_unit_test(who_is_due_first_comes_first),
