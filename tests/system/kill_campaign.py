@@ -5,7 +5,7 @@ move channels, and at a random moment the server is killed and started again at 
 repeat what got no answer, as real ones do. Then the simulated devices compare the books with the truth, and
 every change that an operator was told is done must be there.
 
-    python3 tests/system/kill_campaign.py --kills 50 [--devices 500] [--seed 1]
+    python3 tests/system/kill_campaign.py --kills 50 [--devices 500] [--seed 1] [--postgres]
 """
 
 import argparse
@@ -24,6 +24,9 @@ import threading
 import time
 
 import harness
+
+sys.path.insert(0, os.path.join(harness.ROOT, "tests", "rig"))
+import postgres  # noqa: E402
 
 ROUND = ["--mix", "esp8266:30,channel:40,evse:5,ovms:5,ddi:20", "--speed", "20", "--duration", "100s", "--poll", "30s",
          "--bad-boot", "8%", "--fail", "3%", "--silent", "1%", "--image-size", "16K"]
@@ -76,12 +79,15 @@ class Operator(threading.Thread):
 
 
 class Campaign:
-    def __init__(self, directory, devices, seed):
+    def __init__(self, directory, devices, seed, database=None):
+        """database: address of a PostgreSQL that is the campaign's own; else SQLite."""
         self.directory = directory
+        self.database = database
+        self.extra = ("--database", database, "--artifacts", os.path.join(directory, "artifacts")) if database else ()
         self.devices = devices
         self.seed = seed
         self.noise = random.Random(seed)
-        self.server = harness.Server(os.path.join(directory, "data"))
+        self.server = harness.Server(os.path.join(directory, "data"), extra=self.extra)
         self.listen = self.server.url.removeprefix("http://")
         self.tokens = []
         self.revoked = set()
@@ -110,7 +116,7 @@ class Campaign:
         self.server.stop()
         self.while_down()
         token, began = self.server.token, time.monotonic()
-        server = harness.Server(self.path("data"), listen=self.listen)
+        server = harness.Server(self.path("data"), listen=self.listen, extra=self.extra)
         assert server.token == token, "the token changed"
         assert harness.http("GET", server.url + "/healthz")[0] == 200
         self.restarts_s.append(time.monotonic() - began)
@@ -169,8 +175,10 @@ class Campaign:
         assert channel in (self.channel, self.unsure) or self.channel is None, (channel, self.channel, self.unsure)
 
     def end(self):
-        """Stops the server and looks into the database itself."""
+        """Stops the server and looks into SQLite's file itself."""
         assert self.server.stop() == 0, self.server.output()
+        if self.database:
+            return
         with contextlib.closing(sqlite3.connect(self.path("data/updraft.sqlite"))) as database:
             assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert database.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -198,14 +206,19 @@ def main():
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--devices", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL of its own instead of SQLite")
     options = parser.parse_args()
     directory = tempfile.mkdtemp(prefix="updraft-kill-")
+    database = postgres.Postgres() if options.postgres else None
     try:
-        campaign = Campaign(directory, options.devices, options.seed)
+        campaign = Campaign(directory, options.devices, options.seed, database.url if database else None)
         run(campaign, options.kills, lambda line: print(line, flush=True))
     except AssertionError as error:
         print(f"FAILED: {error}\nThe server's data is in {directory}.")
         return 1
+    finally:
+        if database:
+            database.close()
     shutil.rmtree(directory)
     restarts = sorted(campaign.restarts_s)
     totals = campaign.totals
