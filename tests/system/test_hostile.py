@@ -442,6 +442,26 @@ class Crowds(Hostile):
         with reader.makefile("rb") as answer:
             self.assertTrue(answer.read().endswith(image))
 
+    def kernel_memory(self):
+        with open("/proc/net/sockstat", encoding="ascii") as file:
+            return int(re.search(r"TCP: .* mem (\d+)", file.read())[1]) * resource.getpagesize()
+
+    def test_a_thousand_slow_downloads_take_little_memory_and_hold_nobody_up(self):
+        digest = self.publish(images.make("1.0.0", size=4000000))[1]["image"]["sha256"]
+        self.assertLess(self.ask_as_operator(), 0.5)
+        before, kernel_before = self.memory(), self.kernel_memory()
+        request = f"GET /d/image/{digest} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+        readers = [self.connect(f"127.0.2.{1 + number // 250}", receive=4096) for number in range(1000)]
+        for reader in readers:
+            reader.sendall(request)
+        for reader in readers:
+            self.assertEqual(reader.recv(12), b"HTTP/1.1 200")
+        self.assertLess(self.ask_as_operator(), 0.5)
+        grown, kernel = self.memory() - before, self.kernel_memory() - kernel_before
+        print(f"\n1 000 slow downloads: {grown / 1e6:.1f} MB of the server, {kernel / 1e6:.1f} MB of the kernel's TCP")
+        self.assertLess(grown, 40 << 20)
+        self.assertLess(kernel, 400 << 20)
+
     def test_ten_thousand_idle_connections_take_little_memory_and_nobodys_place(self):
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         if hard != resource.RLIM_INFINITY and hard < 14000:
