@@ -8,6 +8,9 @@
 
 /* Zeroed. */
 void *updraft_memory_new(size_t len);
+/* Whole pages of the system, at a multiple of len, a power of two; zeroed. */
+void *updraft_memory_map(size_t len);
+void updraft_memory_unmap(void *mapped, size_t len);
 /* Room for count elements of element_len bytes; keeps what is there. */
 void *updraft_memory_grow(void *old, size_t count, size_t element_len);
 char *updraft_memory_copy(const char *text, size_t len);

@@ -88,11 +88,11 @@ static void apply_channel(struct updraft_fleet *fleet, const struct updraft_chan
 
 static struct updraft_device *add_device(struct updraft_fleet *fleet, const char *id)
 {
-    struct updraft_device *device = updraft_device_new(id);
+    struct updraft_device *device = updraft_device_new(&fleet->device_slab, id);
 
     UPDRAFT_MEMORY_RESERVE(fleet->devices, fleet->device_count, fleet->device_cap);
     fleet->devices[fleet->device_count++] = device;
-    updraft_table_add(&fleet->by_id, &device->node);
+    updraft_table_add(&fleet->by_id, &device->node, updraft_hash(&fleet->key, id, strlen(id)));
     return device;
 }
 
@@ -113,7 +113,7 @@ static void apply_device(struct updraft_fleet *fleet, const struct updraft_devic
 static struct updraft_attempt *add_attempt(struct updraft_fleet *fleet,
                                            struct updraft_device *device, int64_t id)
 {
-    struct updraft_attempt *attempt = updraft_attempt_new(device, id);
+    struct updraft_attempt *attempt = updraft_attempt_new(&fleet->attempt_slab, device, id);
 
     UPDRAFT_ASSERT(id >= updraft_fleet_next_attempt_id(fleet));
     attempt->older = device->newest;
@@ -157,10 +157,12 @@ static void sweep_attempts(struct updraft_fleet *fleet)
     if (fleet->attempts_gone * 2 < fleet->attempt_count)
         return;
     for (size_t i = 0; i < fleet->attempt_count; i++) {
-        if (fleet->attempts[i]->gone)
-            updraft_attempt_free(fleet->attempts[i], &fleet->texts);
-        else
+        if (!fleet->attempts[i]->gone) {
             fleet->attempts[kept++] = fleet->attempts[i];
+            continue;
+        }
+        updraft_attempt_clear(fleet->attempts[i], &fleet->texts);
+        updraft_slab_give_back(&fleet->attempt_slab, fleet->attempts[i]);
     }
     fleet->attempt_count = kept;
     fleet->attempts_gone = 0;

@@ -8,26 +8,16 @@
 
 /* --- devices --- */
 
-struct updraft_device *updraft_device_new(const char *id)
+struct updraft_device *updraft_device_new(struct updraft_slab *slab, const char *id)
 {
     size_t len = strlen(id);
     struct updraft_device *device =
-        updraft_memory_new(offsetof(struct updraft_device, id) + len + 1);
+        updraft_slab_take(slab, offsetof(struct updraft_device, id) + len + 1);
 
     memcpy(device->id, id, len + 1);
     device->name = device->product = device->channel = device->version = device->slot =
         updraft_intern_empty;
     return device;
-}
-
-void updraft_device_free(struct updraft_device *device, struct updraft_intern *intern)
-{
-    updraft_intern_drop(intern, device->name);
-    updraft_intern_drop(intern, device->product);
-    updraft_intern_drop(intern, device->channel);
-    updraft_intern_drop(intern, device->version);
-    updraft_intern_drop(intern, device->slot);
-    free(device);
 }
 
 void updraft_device_set(struct updraft_device *device, struct updraft_intern *intern,
@@ -91,9 +81,10 @@ const struct updraft_attempt *updraft_device_find_attempt(const struct updraft_d
 
 /* --- attempts --- */
 
-struct updraft_attempt *updraft_attempt_new(struct updraft_device *device, int64_t id)
+struct updraft_attempt *updraft_attempt_new(struct updraft_slab *slab,
+                                            struct updraft_device *device, int64_t id)
 {
-    struct updraft_attempt *attempt = updraft_memory_new(sizeof *attempt);
+    struct updraft_attempt *attempt = updraft_slab_take(slab, sizeof *attempt);
 
     attempt->device = device;
     attempt->id = id;
@@ -122,7 +113,7 @@ static void set_error(struct updraft_attempt *attempt, struct updraft_intern *in
     updraft_intern_set(intern, &failure->text, row->error_text);
 }
 
-void updraft_attempt_free(struct updraft_attempt *attempt, struct updraft_intern *intern)
+void updraft_attempt_clear(struct updraft_attempt *attempt, struct updraft_intern *intern)
 {
     if (attempt->failure != NULL) {
         updraft_intern_drop(intern, attempt->failure->name);
@@ -133,7 +124,6 @@ void updraft_attempt_free(struct updraft_attempt *attempt, struct updraft_intern
     updraft_intern_drop(intern, attempt->product);
     updraft_intern_drop(intern, attempt->from);
     updraft_intern_drop(intern, attempt->to);
-    free(attempt);
 }
 
 void updraft_attempt_set(struct updraft_attempt *attempt, struct updraft_intern *intern,

@@ -13,6 +13,7 @@
 #include "server/fleet/address.h"
 #include "server/fleet/intern.h"
 #include "server/fleet/model.h"
+#include "server/fleet/slab.h"
 
 /* What went wrong with an attempt. */
 struct updraft_attempt_failure {
@@ -58,9 +59,8 @@ struct updraft_device {
     char id[];
 };
 
-/* All that does not change with a row is zero. */
-struct updraft_device *updraft_device_new(const char *id);
-void updraft_device_free(struct updraft_device *device, struct updraft_intern *intern);
+/* All that does not change with a row is zero. It is there as long as the slab. */
+struct updraft_device *updraft_device_new(struct updraft_slab *slab, const char *id);
 /* last_seen_ms only grows: the device may have been seen again while the row was on its way. */
 void updraft_device_set(struct updraft_device *device, struct updraft_intern *intern,
                         const struct updraft_device_row *row);
@@ -76,8 +76,10 @@ const char *updraft_standing_name(enum updraft_attempt_state standing);
 const struct updraft_attempt *updraft_device_find_attempt(const struct updraft_device *device,
                                                           const char *product, const char *to);
 
-struct updraft_attempt *updraft_attempt_new(struct updraft_device *device, int64_t id);
-void updraft_attempt_free(struct updraft_attempt *attempt, struct updraft_intern *intern);
+struct updraft_attempt *updraft_attempt_new(struct updraft_slab *slab,
+                                            struct updraft_device *device, int64_t id);
+/* Lets go of what it refers to; its own memory is to be given back. */
+void updraft_attempt_clear(struct updraft_attempt *attempt, struct updraft_intern *intern);
 void updraft_attempt_set(struct updraft_attempt *attempt, struct updraft_intern *intern,
                          const struct updraft_attempt_row *row);
 void updraft_attempt_set_log(struct updraft_attempt *attempt, const char *log);

@@ -9,19 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t hash_of_device(const void *ctx, const struct updraft_node *node)
-{
-    const struct updraft_device *device = (const struct updraft_device *)node;
-
-    return updraft_hash(ctx, device->id, strlen(device->id));
-}
-
 void updraft_fleet_init(struct updraft_fleet *fleet, int64_t now_ms)
 {
     memset(fleet, 0, sizeof *fleet);
     UPDRAFT_ASSERT(pthread_mutex_init(&fleet->lock, NULL) == 0);
     updraft_hash_key_make(&fleet->key);
-    updraft_table_init(&fleet->by_id, hash_of_device, &fleet->key);
+    updraft_table_init(&fleet->by_id);
     updraft_intern_init(&fleet->texts);
     updraft_tally_init(&fleet->tally);
     /* Memory that is not written to costs nothing. */
@@ -66,9 +59,7 @@ void updraft_fleet_deinit(struct updraft_fleet *fleet)
         updraft_rollout_free(fleet->rollouts[i]);
     free(fleet->rollouts);
     for (size_t i = 0; i < fleet->attempt_count; i++)
-        updraft_attempt_free(fleet->attempts[i], &fleet->texts);
-    for (size_t i = 0; i < fleet->device_count; i++)
-        updraft_device_free(fleet->devices[i], &fleet->texts);
+        updraft_attempt_clear(fleet->attempts[i], &fleet->texts);
     free(fleet->attempts);
     free(fleet->devices);
     free(fleet->tokens);
@@ -77,6 +68,8 @@ void updraft_fleet_deinit(struct updraft_fleet *fleet)
     updraft_history_deinit(&fleet->history);
     updraft_tally_deinit(&fleet->tally);
     updraft_table_deinit(&fleet->by_id);
+    updraft_slab_deinit(&fleet->device_slab);
+    updraft_slab_deinit(&fleet->attempt_slab);
     updraft_intern_deinit(&fleet->texts);
     pthread_mutex_destroy(&fleet->lock);
 }
@@ -136,11 +129,15 @@ struct updraft_channel *updraft_fleet_find_channel(const struct updraft_fleet *f
 struct updraft_device *updraft_fleet_find_device(const struct updraft_fleet *fleet, const char *id)
 {
     struct updraft_node *node =
-        updraft_table_chain(&fleet->by_id, updraft_hash(&fleet->key, id, strlen(id)));
+        updraft_table_first(&fleet->by_id, updraft_hash(&fleet->key, id, strlen(id)));
 
     while (node != NULL && strcmp(((struct updraft_device *)node)->id, id) != 0)
-        node = node->next;
-    return (struct updraft_device *)node;
+        node = updraft_table_next(node);
+    struct updraft_device *device = (struct updraft_device *)node;
+    /* Whoever asks for a device looks at its newest attempt next, and both are seldom in a cache. */
+    if (device != NULL)
+        __builtin_prefetch(device->newest);
+    return device;
 }
 
 const struct updraft_image_row *updraft_fleet_find_image(const struct updraft_fleet *fleet,
@@ -198,6 +195,9 @@ static size_t attempts_before(const struct updraft_fleet *fleet, int64_t id)
 
 struct updraft_attempt *updraft_fleet_find_attempt(const struct updraft_fleet *fleet, int64_t id)
 {
+    /* Most of those that are asked for are new. */
+    if (fleet->attempt_count == 0 || id > fleet->attempts[fleet->attempt_count - 1]->id)
+        return NULL;
     size_t at = attempts_before(fleet, id);
 
     if (at == fleet->attempt_count || fleet->attempts[at]->id != id || fleet->attempts[at]->gone)

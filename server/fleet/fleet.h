@@ -53,6 +53,8 @@ struct updraft_fleet {
     int64_t audit_newest_id;         /* 0: none yet */
     struct updraft_table by_id;      /* devices */
     struct updraft_hash_key key;
+    struct updraft_slab device_slab;
+    struct updraft_slab attempt_slab;
     struct updraft_intern texts; /* of devices and attempts */
     struct updraft_tally tally;
     struct updraft_history history;

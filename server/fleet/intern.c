@@ -14,13 +14,6 @@ struct entry {
 
 const char updraft_intern_empty[1] = "";
 
-static uint64_t hash_of(const void *ctx, const struct updraft_node *node)
-{
-    const struct entry *entry = (const struct entry *)node;
-
-    return updraft_hash(ctx, entry->text, strlen(entry->text));
-}
-
 static struct entry *entry_of(const char *text)
 {
     return (struct entry *)(void *)(uintptr_t)(text - offsetof(struct entry, text));
@@ -29,7 +22,7 @@ static struct entry *entry_of(const char *text)
 void updraft_intern_init(struct updraft_intern *intern)
 {
     updraft_hash_key_make(&intern->key);
-    updraft_table_init(&intern->table, hash_of, &intern->key);
+    updraft_table_init(&intern->table);
 }
 
 void updraft_intern_deinit(struct updraft_intern *intern)
@@ -51,15 +44,15 @@ const char *updraft_intern_take(struct updraft_intern *intern, const char *text)
 
     if (len == 0)
         return updraft_intern_empty;
-    struct updraft_node *node =
-        updraft_table_chain(&intern->table, updraft_hash(&intern->key, text, len));
+    const uint64_t hash = updraft_hash(&intern->key, text, len);
+    struct updraft_node *node = updraft_table_first(&intern->table, hash);
     while (node != NULL && strcmp(((struct entry *)node)->text, text) != 0)
-        node = node->next;
+        node = updraft_table_next(node);
     struct entry *entry = (struct entry *)node;
     if (entry == NULL) {
         entry = updraft_memory_new(sizeof *entry + len + 1);
         memcpy(entry->text, text, len + 1);
-        updraft_table_add(&intern->table, &entry->node);
+        updraft_table_add(&intern->table, &entry->node, hash);
     }
     UPDRAFT_ASSERT(entry->uses < UINT32_MAX);
     entry->uses++;

@@ -71,14 +71,10 @@ uint64_t updraft_hash(const struct updraft_hash_key *key, const void *bytes, siz
 
 /* --- the table --- */
 
-void updraft_table_init(struct updraft_table *table,
-                        uint64_t (*hash_of)(const void *ctx, const struct updraft_node *node),
-                        const void *ctx)
+void updraft_table_init(struct updraft_table *table)
 {
-    *table = (struct updraft_table){.bucket_count = BUCKETS_AT_START,
-                                    .bucket_cap = BUCKETS_AT_START,
-                                    .hash_of = hash_of,
-                                    .ctx = ctx};
+    *table =
+        (struct updraft_table){.bucket_count = BUCKETS_AT_START, .bucket_cap = BUCKETS_AT_START};
     table->buckets = updraft_memory_new(BUCKETS_AT_START * sizeof(struct updraft_node *));
 }
 
@@ -90,10 +86,10 @@ void updraft_table_deinit(struct updraft_table *table)
 
 /* The buckets up to the power of two above their number; those of it that are not there yet have
  * their nodes in the lower half still. */
-static size_t bucket_of(const struct updraft_table *table, uint64_t hash)
+static size_t bucket_of(const struct updraft_table *table, uint32_t hash)
 {
     size_t mask = table->bucket_cap - 1;
-    size_t bucket = (size_t)hash & mask;
+    size_t bucket = hash & mask;
 
     return bucket < table->bucket_count ? bucket : bucket & mask >> 1;
 }
@@ -112,7 +108,7 @@ static void split(struct updraft_table *table)
     table->buckets[added] = NULL;
     while (*from != NULL) {
         struct updraft_node *node = *from;
-        if (bucket_of(table, table->hash_of(table->ctx, node)) != added) {
+        if (bucket_of(table, node->hash) != added) {
             from = &node->next;
             continue;
         }
@@ -122,12 +118,12 @@ static void split(struct updraft_table *table)
     }
 }
 
-void updraft_table_add(struct updraft_table *table, struct updraft_node *node)
+void updraft_table_add(struct updraft_table *table, struct updraft_node *node, uint64_t hash)
 {
     if (++table->count > table->bucket_count)
         split(table);
-    struct updraft_node **bucket =
-        &table->buckets[bucket_of(table, table->hash_of(table->ctx, node))];
+    node->hash = (uint32_t)hash;
+    struct updraft_node **bucket = &table->buckets[bucket_of(table, node->hash)];
 
     node->next = *bucket;
     *bucket = node;
@@ -135,7 +131,7 @@ void updraft_table_add(struct updraft_table *table, struct updraft_node *node)
 
 void updraft_table_remove(struct updraft_table *table, struct updraft_node *node)
 {
-    struct updraft_node **at = &table->buckets[bucket_of(table, table->hash_of(table->ctx, node))];
+    struct updraft_node **at = &table->buckets[bucket_of(table, node->hash)];
 
     while (*at != node)
         at = &(*at)->next;
@@ -143,7 +139,19 @@ void updraft_table_remove(struct updraft_table *table, struct updraft_node *node
     table->count--;
 }
 
-struct updraft_node *updraft_table_chain(const struct updraft_table *table, uint64_t hash)
+static struct updraft_node *of_hash(struct updraft_node *node, uint32_t hash)
 {
-    return table->buckets[bucket_of(table, hash)];
+    while (node != NULL && node->hash != hash)
+        node = node->next;
+    return node;
+}
+
+struct updraft_node *updraft_table_first(const struct updraft_table *table, uint64_t hash)
+{
+    return of_hash(table->buckets[bucket_of(table, (uint32_t)hash)], (uint32_t)hash);
+}
+
+struct updraft_node *updraft_table_next(const struct updraft_node *node)
+{
+    return of_hash(node->next, node->hash);
 }

@@ -16,18 +16,10 @@ static uint64_t hash_of_texts(const char *product, const char *version)
     return hash ^ hash >> 32;
 }
 
-static uint64_t hash_of(const void *ctx, const struct updraft_node *node)
-{
-    const struct updraft_group *group = (const struct updraft_group *)node;
-
-    (void)ctx;
-    return hash_of_texts(group->product, group->version);
-}
-
 void updraft_tally_init(struct updraft_tally *tally)
 {
     memset(tally, 0, sizeof *tally);
-    updraft_table_init(&tally->table, hash_of, NULL);
+    updraft_table_init(&tally->table);
     tally->seen = updraft_memory_new(UPDRAFT_SEEN_STEPS * sizeof *tally->seen);
 }
 
@@ -45,12 +37,12 @@ void updraft_tally_deinit(struct updraft_tally *tally)
 static struct updraft_group *find(const struct updraft_tally *tally,
                                   const struct updraft_device *device)
 {
-    struct updraft_group *group = (struct updraft_group *)updraft_table_chain(
+    struct updraft_group *group = (struct updraft_group *)updraft_table_first(
         &tally->table, hash_of_texts(device->product, device->version));
 
     while (group != NULL &&
            (group->product != device->product || group->version != device->version))
-        group = (struct updraft_group *)group->node.next;
+        group = (struct updraft_group *)updraft_table_next(&group->node);
     return group;
 }
 
@@ -67,7 +59,7 @@ static struct updraft_group *add_group(struct updraft_tally *tally,
     else
         tally->first = group;
     tally->last = group;
-    updraft_table_add(&tally->table, &group->node);
+    updraft_table_add(&tally->table, &group->node, hash_of_texts(group->product, group->version));
     return group;
 }
 
