@@ -8,6 +8,7 @@
 
 /* The slowest links that are served: 8 kB/s up, and 2 kB/s down for a device on a bad radio. */
 #define IDLE_MS      75000
+#define SETTLING_MS  1000
 #define HEADERS_MS   15000
 #define BODY_MS      30000
 #define BODY_RATE    8 /* bytes a millisecond */
@@ -38,9 +39,10 @@ static void leave_queue(struct updraft_peers *peers, struct updraft_peer *peer)
         peer->queue_previous;
 }
 
-static void join_queue(struct updraft_peers *peers, struct updraft_peer *peer)
+static void join_queue(struct updraft_peers *peers, struct updraft_peer *peer, int64_t now_ms)
 {
     peer->queued = true;
+    peer->queued_ms = now_ms;
     peer->queue_next = NULL;
     peer->queue_previous = peers->queue_last;
     *(peers->queue_last != NULL ? &peers->queue_last->queue_next : &peers->queue_first) = peer;
@@ -48,12 +50,12 @@ static void join_queue(struct updraft_peers *peers, struct updraft_peer *peer)
 }
 
 /* The library closes it a moment later and only then gives its place free; until then it is not to
- * be chosen once more. */
-static void make_room(struct updraft_peers *peers)
+ * be chosen once more. Who has only just come may not have had the time to ask. */
+static void make_room(struct updraft_peers *peers, int64_t now_ms)
 {
     struct updraft_peer *idle = peers->queue_first;
 
-    if (peers->count <= peers->crowd || idle == NULL)
+    if (idle == NULL || now_ms - idle->queued_ms < SETTLING_MS)
         return;
     leave_queue(peers, idle);
     shutdown(idle->fd, SHUT_RDWR);
@@ -66,13 +68,13 @@ struct updraft_peer *updraft_peers_add(struct updraft_peers *peers, int fd, int6
     peer->fd = fd;
     peer->deadline_ms = now_ms + updraft_peers_patience_ms(UPDRAFT_PEER_IDLE, 0);
     pthread_mutex_lock(&peers->lock);
-    peers->count++;
-    make_room(peers);
+    if (++peers->count > peers->crowd)
+        make_room(peers, now_ms);
     peer->next = peers->first;
     if (peer->next != NULL)
         peer->next->previous = peer;
     peers->first = peer;
-    join_queue(peers, peer);
+    join_queue(peers, peer, now_ms);
     pthread_mutex_unlock(&peers->lock);
     return peer;
 }
@@ -121,7 +123,7 @@ void updraft_peers_enter(struct updraft_peers *peers, struct updraft_peer *peer,
     peer->ended = false;
     leave_queue(peers, peer);
     if (phase == UPDRAFT_PEER_IDLE || phase == UPDRAFT_PEER_HEADERS)
-        join_queue(peers, peer);
+        join_queue(peers, peer, now_ms);
     peer->deadline_ms = patience_ms == INT64_MAX ? INT64_MAX : now_ms + patience_ms;
     pthread_mutex_unlock(&peers->lock);
 }
@@ -146,5 +148,8 @@ void updraft_peers_sweep(struct updraft_peers *peers, int64_t now_ms)
         if (peer->deadline_ms <= now_ms || hung_up(peer))
             shutdown(peer->fd, SHUT_RDWR);
     }
+    /* Those that came too fast for each to find somebody to follow. */
+    for (unsigned over = peers->count; over > peers->crowd; over--)
+        make_room(peers, now_ms);
     pthread_mutex_unlock(&peers->lock);
 }

@@ -31,6 +31,7 @@ struct updraft_peer {
     bool queued; /* among those that have asked for nothing yet */
     struct updraft_peer *queue_next;
     struct updraft_peer *queue_previous;
+    int64_t queued_ms;   /* since then */
     int64_t deadline_ms; /* steady clock; INT64_MAX: none */
 };
 
@@ -43,7 +44,7 @@ struct updraft_peers {
     unsigned crowd;
 };
 
-/* From crowd connections on, each new one ends an idle one. It must lie below the library's own limit:
+/* From crowd connections on, each new one ends an idle one of more than a second. It must lie below the library's own limit:
  * at that, nobody gets in at all. */
 void updraft_peers_init(struct updraft_peers *peers, unsigned crowd);
 void updraft_peers_deinit(struct updraft_peers *peers);

@@ -283,23 +283,27 @@ static void a_newcomer_takes_the_place_of_the_longest_idle(void **state)
     added[1] = updraft_peers_add(&peers, ends[1][0], 0);
     assert_true(is_open(ends[0][1]) && is_open(ends[1][1]));
     updraft_peers_enter(&peers, added[0], UPDRAFT_PEER_WAITS, 0, 0);
-    added[2] = updraft_peers_add(&peers, ends[2][0], 0);
-    assert_true(is_open(ends[0][1]));
+    /* A second is everyone's; who comes before it is over waits for the sweep. */
+    added[2] = updraft_peers_add(&peers, ends[2][0], 500);
+    updraft_peers_sweep(&peers, 999);
+    assert_true(is_open(ends[0][1]) && is_open(ends[1][1]) && is_open(ends[2][1]));
+    updraft_peers_sweep(&peers, 1000);
+    assert_true(is_open(ends[0][1]) && is_open(ends[2][1]));
     assert_false(is_open(ends[1][1]));
     updraft_peers_remove(&peers, added[1]);
     /* Headers that have begun are no request yet, but later than the one that has sent nothing. */
-    updraft_peers_enter(&peers, added[2], UPDRAFT_PEER_HEADERS, 0, 0);
-    updraft_peers_enter(&peers, added[0], UPDRAFT_PEER_IDLE, 0, 0);
-    added[3] = updraft_peers_add(&peers, ends[3][0], 0);
+    updraft_peers_enter(&peers, added[2], UPDRAFT_PEER_HEADERS, 0, 1000);
+    updraft_peers_enter(&peers, added[0], UPDRAFT_PEER_IDLE, 0, 1000);
+    added[3] = updraft_peers_add(&peers, ends[3][0], 2000);
     assert_false(is_open(ends[2][1]));
     assert_true(is_open(ends[0][1]) && is_open(ends[3][1]));
     /* Before the library has closed the one, the next ends another, and never the newcomer. */
-    added[4] = updraft_peers_add(&peers, ends[4][0], 0);
+    added[4] = updraft_peers_add(&peers, ends[4][0], 3000);
     assert_false(is_open(ends[0][1]));
     assert_true(is_open(ends[3][1]) && is_open(ends[4][1]));
-    updraft_peers_enter(&peers, added[3], UPDRAFT_PEER_BODY, 10, 0);
-    updraft_peers_enter(&peers, added[4], UPDRAFT_PEER_TAKES, 10, 0);
-    added[5] = updraft_peers_add(&peers, ends[5][0], 0);
+    updraft_peers_enter(&peers, added[3], UPDRAFT_PEER_BODY, 10, 3000);
+    updraft_peers_enter(&peers, added[4], UPDRAFT_PEER_TAKES, 10, 3000);
+    added[5] = updraft_peers_add(&peers, ends[5][0], 4000);
     assert_true(is_open(ends[3][1]) && is_open(ends[4][1]) && is_open(ends[5][1]));
     for (int i = 0; i < 6; i++) {
         if (i != 1)
