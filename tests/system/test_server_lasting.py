@@ -186,7 +186,13 @@ class FewFiles(ServerCase):
         self.assertEqual(ask(), (200, None, image))
         pid = self.server.process.pid
         usual = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        taken = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+
+        def settled():  # what was published came by a connection that may be open still
+            before = os.listdir(f"/proc/{pid}/fd")
+            time.sleep(0.2)
+            return before if before == os.listdir(f"/proc/{pid}/fd") else None
+
+        taken = {int(name) for name in harness.wait_until("no more files are closed", settled)}
         free = min(set(range(len(taken) + 1)) - taken)
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, usual[1]))
         status, retry_after, body = ask()
