@@ -61,6 +61,7 @@ static const struct updraft_route routes[] = {
      false},
     {POST, "api/v1/packages", updraft_releases_publish, UPDRAFT_BODY_PACKAGE, PACKAGE_CAP, PUBLISH,
      false},
+    {DELETE, "api/v1/releases", updraft_releases_withdraw, NONE, 0, OPERATE, false},
     {GET, "api/v1/channels", updraft_channels_list, NONE, 0, VIEW, false},
     {PUT, "api/v1/channels/*/*", updraft_channels_set, TEXT, JSON_CAP, OPERATE, false},
     {GET, "api/v1/rollouts", updraft_rollouts_list, NONE, 0, VIEW, false},
@@ -145,7 +146,9 @@ const struct updraft_route *updraft_routes_find(char *path, struct updraft_reque
                             : route->method == DELETE ? "DELETE"
                             : route->takes_head       ? "GET, HEAD"
                                                       : "GET";
-        *allow = *allow == NULL ? takes : "GET, POST";
+        *allow = *allow == NULL            ? takes
+                 : route->method == DELETE ? "GET, POST, DELETE"
+                                           : "GET, POST";
     }
     return NULL;
 }

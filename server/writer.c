@@ -208,6 +208,23 @@ static void add_history(struct updraft_writer *writer)
     free(changes);
 }
 
+/* A file that no release has any more. Where other servers publish, too, one of them may be about to name it
+ * again: there it is left to the sweep of the next start. */
+static void drop_withdrawn(struct updraft_writer *writer)
+{
+    for (size_t i = 0; i < writer->change_count && writer->store->catch_up == NULL; i++) {
+        const struct updraft_image_row *image = &writer->changes[i].row.image;
+        const struct updraft_release *release;
+        if (writer->changes[i].kind != UPDRAFT_CHANGE_IMAGE || image->withdrawn_ms == 0)
+            continue;
+        pthread_mutex_lock(&writer->fleet->lock);
+        bool kept = updraft_fleet_find_image(writer->fleet, image->sha256, &release) != NULL;
+        pthread_mutex_unlock(&writer->fleet->lock);
+        if (!kept)
+            updraft_artifacts_remove(writer->artifacts, image->sha256);
+    }
+}
+
 static void apply(struct updraft_writer *writer, struct batch *batch)
 {
     const struct updraft_view view = view_now(writer);
@@ -408,6 +425,7 @@ static bool write_batch(struct updraft_writer *writer, struct batch *batch,
                                        &problem);
     if (result == UPDRAFT_STORE_OK) {
         apply(writer, batch);
+        drop_withdrawn(writer);
         writer->complained = writer->complained && writer->change_count == 0;
     } else {
         give_up(writer, batch, result, problem.text);

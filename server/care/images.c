@@ -85,7 +85,8 @@ bool updraft_image_walk(struct updraft_image_walk *walk, const struct updraft_fl
     for (size_t i = 0; i < fleet->release_count; i++) {
         const struct updraft_release *release = fleet->releases[i];
         for (size_t k = 0; k < release->image_count; k++) {
-            if (!walk_image(walk, release, &release->images[k], artifacts, copies))
+            if (release->images[k].withdrawn_ms == 0 &&
+                !walk_image(walk, release, &release->images[k], artifacts, copies))
                 return false;
         }
     }

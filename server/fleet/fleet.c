@@ -148,7 +148,8 @@ const struct updraft_image_row *updraft_fleet_find_image(const struct updraft_fl
     for (size_t i = fleet->release_count; i-- > 0;) {
         const struct updraft_release *candidate = fleet->releases[i];
         for (size_t k = 0; k < candidate->image_count; k++) {
-            if (memcmp(candidate->images[k].sha256, sha256, UPDRAFT_SHA256_LEN) == 0) {
+            if (candidate->images[k].withdrawn_ms == 0 &&
+                memcmp(candidate->images[k].sha256, sha256, UPDRAFT_SHA256_LEN) == 0) {
                 *release = candidate;
                 return &candidate->images[k];
             }
@@ -176,6 +177,15 @@ const struct updraft_image_row *updraft_release_find_image(const struct updraft_
             return &release->images[i];
     }
     return NULL;
+}
+
+bool updraft_release_lacks_image(const struct updraft_release *release, uint16_t but_chip)
+{
+    for (size_t i = 0; i < release->image_count; i++) {
+        if (release->images[i].withdrawn_ms != 0 && release->images[i].chip != but_chip)
+            return true;
+    }
+    return false;
 }
 
 /* Number of attempts with a smaller id. */

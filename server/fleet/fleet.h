@@ -117,9 +117,12 @@ struct updraft_release *updraft_fleet_find_release(const struct updraft_fleet *f
 struct updraft_channel *updraft_fleet_find_channel(const struct updraft_fleet *fleet,
                                                    int64_t product_id, const char *name);
 struct updraft_device *updraft_fleet_find_device(const struct updraft_fleet *fleet, const char *id);
+/* One whose file is kept. */
 const struct updraft_image_row *updraft_fleet_find_image(const struct updraft_fleet *fleet,
                                                          const uint8_t sha256[UPDRAFT_SHA256_LEN],
                                                          const struct updraft_release **release);
+/* Whether an image is withdrawn, not counting that of but_chip: such a release cannot be offered. */
+bool updraft_release_lacks_image(const struct updraft_release *release, uint16_t but_chip);
 const struct updraft_image_row *updraft_release_find_image(const struct updraft_release *release,
                                                            uint16_t chip);
 /* The same for a device: of UPDRAFT_CHIP_UNKNOWN, the only image there is. */

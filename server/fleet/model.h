@@ -67,6 +67,7 @@ struct updraft_image_row {
     uint32_t size;
     char project[33];
     char idf[33];
+    int64_t withdrawn_ms; /* its file is not kept any more; 0: it is */
 };
 
 struct updraft_channel_row {

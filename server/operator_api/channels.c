@@ -1,6 +1,7 @@
 #include "server/operator_api/operator_api.h"
 
 #include "server/operator_api/objects.h"
+#include "server/operator_api/withdraw.h"
 
 #include <cjson/cJSON.h>
 #include <string.h>
@@ -90,7 +91,8 @@ void updraft_channels_set(const struct updraft_view *view, const struct updraft_
         show(view, request, response);
         return;
     }
-    if (!updraft_rollouts_let_move(channel, response))
+    if (!updraft_release_let_offer(release, UPDRAFT_CHIP_UNKNOWN, response) ||
+        !updraft_rollouts_let_move(channel, response))
         return;
     struct updraft_channel_row *row = &updraft_plan_add(plan, UPDRAFT_CHANGE_CHANNEL)->row.channel;
     row->product_id = product->row.id;

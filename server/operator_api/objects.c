@@ -32,6 +32,8 @@ void updraft_object_image(struct updraft_json *json, const char *key,
     updraft_json_number(json, "size", image->size);
     updraft_json_text(json, "project", image->project);
     updraft_json_text(json, "idf", image->idf);
+    if (image->withdrawn_ms != 0)
+        updraft_json_number(json, "withdrawn", image->withdrawn_ms);
     updraft_json_close(json, '}');
 }
 

@@ -6,6 +6,9 @@
 #include "server/exchange.h"
 
 /* POST /api/v1/releases?channel=&product=&notes=&version=&chip= with an image as body. */
+void updraft_releases_withdraw(const struct updraft_view *view,
+                               const struct updraft_request *request, struct updraft_plan *plan,
+                               struct updraft_response *response);
 void updraft_releases_publish(const struct updraft_view *view,
                               const struct updraft_request *request, struct updraft_plan *plan,
                               struct updraft_response *response);

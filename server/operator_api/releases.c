@@ -5,6 +5,7 @@
 #include "format/package.h"
 #include "format/signature.h"
 #include "server/operator_api/objects.h"
+#include "server/operator_api/withdraw.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -292,6 +293,9 @@ static bool may_offer(const struct updraft_view *view, const struct publication 
             ? NULL
             : updraft_fleet_find_channel(view->fleet, product->row.id, publication->channel);
 
+    if (publication->channel != NULL && release != NULL &&
+        !updraft_release_let_offer(release, publication->chip, response))
+        return false;
     return channel == NULL || channel->release == release ||
            updraft_rollouts_let_move(channel, response);
 }

@@ -1,4 +1,5 @@
 #include "server/operator_api/rollout_order.h"
+#include "server/operator_api/withdraw.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -239,6 +240,8 @@ static bool find_names(const struct updraft_view *view, const struct names *name
                                 names->product, names->version);
         return false;
     }
+    if (!updraft_release_let_offer(order->release, UPDRAFT_CHIP_UNKNOWN, response))
+        return false;
     order->row.product_id = product->row.id;
     order->row.release_id = order->release->row.id;
     order->row.from_release_id = order->channel->row.release_id;

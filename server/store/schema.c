@@ -50,6 +50,10 @@ const char *const updraft_schema_steps[] = {
     "ALTER TABLE attempts ADD COLUMN rollout_id INTEGER NOT NULL DEFAULT 0;",
     "CREATE TABLE history(at_ms INTEGER NOT NULL, product TEXT NOT NULL, version TEXT NOT NULL,"
     " devices INTEGER NOT NULL, PRIMARY KEY(at_ms, product, version)) WITHOUT ROWID;",
+    "CREATE TABLE webhooks(id INTEGER PRIMARY KEY, name TEXT NOT NULL, url TEXT NOT NULL,"
+    " events TEXT NOT NULL, secret TEXT NOT NULL, made_by TEXT NOT NULL,"
+    " created_ms INTEGER NOT NULL, tested_ms INTEGER NOT NULL);",
+    "ALTER TABLE images ADD COLUMN withdrawn_ms INTEGER NOT NULL DEFAULT 0;",
 };
 const int updraft_schema_version =
     (int)(sizeof updraft_schema_steps / sizeof *updraft_schema_steps);

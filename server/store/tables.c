@@ -69,6 +69,7 @@ static const struct updraft_column images[] = {
     COLUMN(updraft_image_row, project, "project", TAKE),
     COLUMN(updraft_image_row, idf, "idf", TAKE),
     COLUMN(updraft_image_row, sha1, "sha1", TAKE),
+    COLUMN(updraft_image_row, withdrawn_ms, "withdrawn_ms", TAKE),
 };
 
 static const struct updraft_column channels[] = {

@@ -1,4 +1,5 @@
-"""updraftd backup, restore and verify: with a busy server, on a damaged directory, and when it cannot be."""
+"""updraftd backup, restore and verify: with a busy server, on a damaged directory, and when it cannot be; images
+that are withdrawn."""
 
 import concurrent.futures
 import hashlib
@@ -11,7 +12,7 @@ import unittest
 
 import harness
 import images
-from server_case import ServerCase, mac
+from server_case import JSON, ServerCase, mac
 
 
 class CareCase(ServerCase):
@@ -181,6 +182,97 @@ class Care(CareCase):
         result = self.care("verify", "--data", self.path("nowhere"), status=1)
         self.assertIn("nowhere", result.stderr)
         self.assertGreaterEqual(len(result.stderr.strip().splitlines()), 2)
+
+
+class Withdraw(CareCase):
+    """DELETE of a release: its files go, unless somebody needs them."""
+
+    def withdraw(self, version, product="demo"):
+        return self.server.api("DELETE", f"/api/v1/releases?product={product}&version={version}")
+
+    def kept(self):
+        return sorted(path[-62:] for path in self.artifacts())
+
+    def assert_needed(self, version, words):
+        answer = self.withdraw(version)
+        self.assert_refused(answer, 409, "release_needed")
+        self.assertIn(words, answer[1]["error"]["message"])
+
+    def ask(self, number, version):
+        return self.get("/d/channel/demo/stable/esp32.json",
+                        {"x-updraft-device": mac(number), "x-updraft-version": version})
+
+    def test_what_a_channel_or_a_device_needs_stays(self):
+        digests = self.fill(2)
+        self.assert_needed("1.1.0", "a channel offers 1.1.0")
+        self.assert_needed("1.0.0", "2 devices run 1.0.0")
+        for number in range(2):
+            self.assertEqual(self.report(number, "1.1.0", "confirmed")[0], 200)
+        status, answer = self.withdraw("1.0.0")
+        self.assertEqual(status, 200)
+        self.assertGreater(answer["release"]["images"][0]["withdrawn"], 1600000000000)
+        self.assertEqual(self.kept(), [digests[1][2:]])
+        self.assertEqual(self.get("/d/image/" + digests[0])[0], 404)
+        self.assertEqual(self.get("/d/image/" + digests[1])[0], 200)
+        self.assertEqual(self.withdraw("1.0.0")[0], 200)  # told twice, done once
+        self.assertEqual(self.care_json("verify", "--data", self.path("data"))["images"], 1)
+        self.assert_refused(self.withdraw("9.9.9"), 404, "release_not_found")
+        self.assert_refused(self.withdraw("1.0.0", "other"), 404, "release_not_found")
+        self.assert_refused(self.server.api("DELETE", "/api/v1/releases"), 400, "bad_query")
+
+    def test_what_a_device_is_on_its_way_to_stays(self):
+        for version in ("1.0.0", "1.1.0", "1.2.0"):
+            self.assertEqual(self.publish(images.make(version))[0], 201)
+            if version == "1.1.0":
+                self.assertEqual(self.report(1, "1.0.0", "confirmed", chip="esp32")[0], 200)
+                self.assertEqual(json.loads(self.ask(1, "1.0.0")[2])["version"], "1.1.0")
+                self.assertEqual(self.report(1, "1.0.0", "downloading", target="1.1.0", progress=7)[0], 200)
+        self.assert_needed("1.1.0", "1 devices are on their way to 1.1.0")
+        error = {"code": 69, "name": "disconnected", "text": "it broke off"}
+        self.assertEqual(self.report(1, "1.0.0", "failed", target="1.1.0", error=error)[0], 200)
+        self.assertEqual(self.withdraw("1.1.0")[0], 200)
+
+    def test_a_withdrawn_release_is_not_offered_until_it_is_published_again(self):
+        first, second = images.make("1.0.0"), images.make("1.1.0")
+        self.assertEqual(self.publish(first)[0], 201)
+        self.assertEqual(self.publish(second)[0], 201)
+        self.assertEqual(self.withdraw("1.0.0")[0], 200)
+        back = json.dumps({"version": "1.0.0"}).encode()
+        self.assert_refused(self.server.api("PUT", "/api/v1/channels/demo/stable", back, JSON), 409,
+                            "release_withdrawn")
+        rollout = {"product": "demo", "channel": "stable", "version": "1.0.0", "stages": "100%"}
+        self.assert_refused(self.server.api("POST", "/api/v1/rollouts", json.dumps(rollout).encode(), JSON), 409,
+                            "release_withdrawn")
+        self.assert_refused(self.publish(images.make("1.0.0", size=4000)), 409, "release_exists")
+        self.assertEqual(self.server.stop(), 0)
+        self.server = self.start_server()
+        self.assertEqual(self.publish(first, "")[0], 200)
+        self.assertEqual(self.get("/d/image/" + hashlib.sha256(first).hexdigest())[2], first)
+        self.assertEqual(self.server.api("PUT", "/api/v1/channels/demo/stable", back, JSON)[0], 200)
+
+    def test_a_file_of_two_releases_stays_for_the_other(self):
+        image = images.make("1.0.0")
+        digest = hashlib.sha256(image).hexdigest()
+        self.assertEqual(self.publish(image, "")[0], 201)
+        self.assertEqual(self.publish(image, "product=other")[0], 201)
+        self.assertEqual(self.withdraw("1.0.0")[0], 200)
+        self.assertEqual(self.get("/d/image/" + digest)[2], image)
+        self.assertEqual(self.withdraw("1.0.0", "other")[0], 200)
+        self.assertEqual(self.kept(), [])
+        self.assertEqual(self.get("/d/image/" + digest)[0], 404)
+
+    def test_a_rollout_keeps_both_of_its_releases(self):
+        for version in ("1.0.0", "1.1.0", "1.2.0"):
+            self.assertEqual(self.publish(images.make(version), "channel=stable" if version == "1.0.0" else "")[0], 201)
+        rollout = {"product": "demo", "channel": "stable", "version": "1.1.0", "stages": "100%"}
+        status, answer = self.server.api("POST", "/api/v1/rollouts", json.dumps(rollout).encode(), JSON)
+        self.assertEqual(status, 201, answer)
+        self.assert_needed("1.1.0", "a rollout needs 1.1.0")
+        identity = answer["rollout"]["id"]
+        self.assertEqual(self.server.api("POST", f"/api/v1/rollouts/{identity}/abort")[0], 200)
+        self.assertEqual(self.withdraw("1.1.0")[0], 200)
+        self.assertEqual(self.withdraw("1.2.0")[0], 200)
+        self.assert_needed("1.0.0", "a channel offers")
 
 
 if __name__ == "__main__":

@@ -115,6 +115,8 @@ static void routes_split_the_path_and_nothing_else_matches(void **state)
         assert_null(allow);
     }
     assert_null(find(UPDRAFT_METHOD_PUT, "/api/v1/releases", &request, &allow));
+    assert_string_equal(allow, "GET, POST, DELETE");
+    assert_null(find(UPDRAFT_METHOD_PUT, "/api/v1/tokens", &request, &allow));
     assert_string_equal(allow, "GET, POST");
     assert_null(find(UPDRAFT_METHOD_HEAD, "/d/esp-update/demo", &request, &allow));
     assert_string_equal(allow, "GET");
@@ -168,6 +170,7 @@ static void every_address_asks_for_the_role_it_is_meant_for(void **state)
         {UPDRAFT_METHOD_POST, "/api/v1/releases", UPDRAFT_ROLE_PUBLISH},
         {UPDRAFT_METHOD_POST, "/api/v1/packages", UPDRAFT_ROLE_PUBLISH},
         {UPDRAFT_METHOD_PUT, "/api/v1/channels/a/b", UPDRAFT_ROLE_OPERATE},
+        {UPDRAFT_METHOD_DELETE, "/api/v1/releases", UPDRAFT_ROLE_OPERATE},
         {UPDRAFT_METHOD_GET, "/api/v1/audit", UPDRAFT_ROLE_ADMIN},
         {UPDRAFT_METHOD_GET, "/api/v1/tokens", UPDRAFT_ROLE_ADMIN},
         {UPDRAFT_METHOD_POST, "/api/v1/tokens", UPDRAFT_ROLE_ADMIN},
