@@ -28,8 +28,6 @@ static const struct updraft_option set_options[] = {
 static enum updraft_exit open_dump(struct updraft_cli *cli, struct updraft_dump *dump,
                                    const struct updraft_boot_rules **rules)
 {
-    const char *path = cli->args.positional[0];
-    struct updraft_file file = {0};
     uint32_t table_off = 0;
     enum updraft_exit exit =
         updraft_dump_rules(updraft_args_value(&cli->args, "rules"),
@@ -37,13 +35,9 @@ static enum updraft_exit open_dump(struct updraft_cli *cli, struct updraft_dump 
 
     if (exit == UPDRAFT_EXIT_OK)
         exit = updraft_args_u32(cli, "table-offset", 1, UINT32_MAX, &table_off);
-    if (exit == UPDRAFT_EXIT_OK)
-        exit = updraft_file_read(path, &file, &cli->fail);
-    if (exit != UPDRAFT_EXIT_OK)
-        return exit;
-    exit = updraft_dump_open(dump, file.data, file.len, table_off, &cli->fail);
-    updraft_file_free(&file);
-    return exit == UPDRAFT_EXIT_OK ? exit : updraft_fail_wrap(&cli->fail, exit, "%s", path);
+    return exit == UPDRAFT_EXIT_OK
+               ? updraft_dump_read(dump, cli->args.positional[0], table_off, &cli->fail)
+               : exit;
 }
 
 static enum updraft_exit nothing_boots(struct updraft_cli *cli,

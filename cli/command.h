@@ -68,6 +68,7 @@ extern const struct updraft_command updraft_command_flash_make;
 extern const struct updraft_command updraft_command_flash_show;
 extern const struct updraft_command updraft_command_flash_boot;
 extern const struct updraft_command updraft_command_flash_set_boot;
+extern const struct updraft_command updraft_command_flash_refused;
 extern const struct updraft_command updraft_command_image_make;
 extern const struct updraft_command updraft_command_image_combine;
 extern const struct updraft_command updraft_command_push;

@@ -121,6 +121,19 @@ enum updraft_exit updraft_dump_open(struct updraft_dump *dump, const uint8_t *by
     return UPDRAFT_EXIT_OK;
 }
 
+enum updraft_exit updraft_dump_read(struct updraft_dump *dump, const char *path, uint32_t table_off,
+                                    struct updraft_fail *fail)
+{
+    struct updraft_file file = {0};
+    enum updraft_exit exit = updraft_file_read(path, &file, fail);
+
+    if (exit != UPDRAFT_EXIT_OK)
+        return exit;
+    exit = updraft_dump_open(dump, file.data, file.len, table_off, fail);
+    updraft_file_free(&file);
+    return exit == UPDRAFT_EXIT_OK ? exit : updraft_fail_wrap(fail, exit, "%s", path);
+}
+
 void updraft_dump_close(struct updraft_dump *dump)
 {
     free(dump->memflash.bytes);

@@ -37,6 +37,10 @@ UPDRAFT_MUST_CHECK enum updraft_exit updraft_dump_open(struct updraft_dump *dump
                                                        const uint8_t *bytes, size_t len,
                                                        uint32_t table_off,
                                                        struct updraft_fail *fail);
+/* The same of a file; "-" is standard input. */
+UPDRAFT_MUST_CHECK enum updraft_exit updraft_dump_read(struct updraft_dump *dump, const char *path,
+                                                       uint32_t table_off,
+                                                       struct updraft_fail *fail);
 void updraft_dump_close(struct updraft_dump *dump);
 
 /* Looks at a partition's contents as an image; its padding does not count as trailing. */

@@ -20,6 +20,7 @@ SHARED = pathlib.Path(os.environ.get("UPDRAFT_SHARED", ROOT.parent / "shared"))
 
 class Help(CliTest):
     COMMANDS = ["info", "partitions", "flash make", "flash show", "flash boot", "flash set-boot",
+                "flash refused",
                 "image make", "image combine",
                 "push", "login", "publish", "devices", "releases", "channels", "channels set",
                 "errors", "version"]
