@@ -3,16 +3,17 @@
 #include <string.h>
 
 static const struct updraft_command *const commands[] = {
-    &updraft_command_info,          &updraft_command_partitions, &updraft_command_flash_make,
-    &updraft_command_flash_show,    &updraft_command_flash_boot, &updraft_command_flash_set_boot,
-    &updraft_command_flash_refused, &updraft_command_image_make, &updraft_command_image_combine,
-    &updraft_command_push,          &updraft_command_discover,   &updraft_command_doctor,
+    &updraft_command_info,           &updraft_command_partitions,   &updraft_command_flash_make,
+    &updraft_command_flash_show,     &updraft_command_flash_boot,   &updraft_command_flash_set_boot,
+    &updraft_command_flash_refused,  &updraft_command_image_make,   &updraft_command_image_combine,
+    &updraft_command_push,           &updraft_command_discover,     &updraft_command_doctor,
 
-    &updraft_command_login,         &updraft_command_publish,    &updraft_command_devices,
-    &updraft_command_releases,      &updraft_command_channels,   &updraft_command_channels_set,
-    &updraft_command_token_add,     &updraft_command_token_list, &updraft_command_token_revoke,
-    &updraft_command_audit,         &updraft_command_simulate,   &updraft_command_errors,
-    &updraft_command_version,
+    &updraft_command_login,          &updraft_command_publish,      &updraft_command_devices,
+    &updraft_command_releases,       &updraft_command_channels,     &updraft_command_channels_set,
+    &updraft_command_token_add,      &updraft_command_token_list,   &updraft_command_token_revoke,
+    &updraft_command_webhook_add,    &updraft_command_webhook_list, &updraft_command_webhook_test,
+    &updraft_command_webhook_remove, &updraft_command_audit,        &updraft_command_simulate,
+    &updraft_command_errors,         &updraft_command_version,
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])

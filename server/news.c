@@ -25,10 +25,34 @@ void updraft_news_deinit(struct updraft_news *news)
     pthread_mutex_destroy(&news->lock);
 }
 
+static void describe_image(const struct updraft_fleet *fleet, const struct updraft_image_row *row,
+                           struct updraft_news_item *item)
+{
+    const struct updraft_release *release = updraft_fleet_release_by_id(fleet, row->release_id);
+
+    item->kind = "release";
+    item->id = row->release_id;
+    item->is_turn = release == NULL || updraft_release_find_image(release, row->chip) == NULL;
+}
+
+static void describe_webhook(const struct updraft_fleet *fleet,
+                             const struct updraft_webhook_row *row, struct updraft_news_item *item)
+{
+    const struct updraft_webhook *before = updraft_fleet_webhook_by_id(fleet, row->id);
+
+    item->kind = "webhook";
+    item->id = row->id;
+    item->is_turn = before != NULL && before->row.tested_ms != row->tested_ms;
+}
+
 static void describe_channel(const struct updraft_fleet *fleet,
                              const struct updraft_channel_row *row, struct updraft_news_item *item)
 {
+    const struct updraft_channel *before =
+        updraft_fleet_find_channel(fleet, row->product_id, row->name);
+
     item->kind = "channel";
+    item->is_turn = before == NULL || before->row.release_id != row->release_id;
     snprintf(item->text, sizeof item->text, "%s/%s",
              updraft_fleet_product_by_id(fleet, row->product_id)->row.name, row->name);
 }
@@ -70,8 +94,14 @@ static bool describe(const struct updraft_fleet *fleet, const struct updraft_cha
         item->id = change->row.release.id;
         return true;
     case UPDRAFT_CHANGE_IMAGE:
-        item->kind = "release";
-        item->id = change->row.image.release_id;
+        describe_image(fleet, &change->row.image, item);
+        return true;
+    case UPDRAFT_CHANGE_WEBHOOK:
+        describe_webhook(fleet, &change->row.webhook, item);
+        return true;
+    case UPDRAFT_CHANGE_WEBHOOK_END:
+        item->kind = "webhook";
+        item->id = change->row.webhook.id;
         return true;
     case UPDRAFT_CHANGE_CHANNEL:
         describe_channel(fleet, &change->row.channel, item);
@@ -109,7 +139,7 @@ static bool describe(const struct updraft_fleet *fleet, const struct updraft_cha
 void updraft_news_note(void *ctx, const struct updraft_fleet *fleet,
                        const struct updraft_change *change)
 {
-    struct updraft_news_item item = {.generation = fleet->generation};
+    struct updraft_news_item item = {.generation = fleet->generation, .is_foreign = fleet->foreign};
     struct updraft_news *news = ctx;
 
     if (!describe(fleet, change, &item))
@@ -175,9 +205,10 @@ void updraft_news_close(struct updraft_news *news)
     pthread_mutex_unlock(&news->lock);
 }
 
-void updraft_news_put(struct updraft_json *json, const struct updraft_news_item *item)
+void updraft_news_put(struct updraft_json *json, const char *key,
+                      const struct updraft_news_item *item)
 {
-    updraft_json_open(json, NULL, '{');
+    updraft_json_open(json, key, '{');
     updraft_json_number(json, "generation", (int64_t)item->generation);
     updraft_json_text(json, "kind", item->kind);
     if (item->id == 0)

@@ -18,10 +18,12 @@ struct updraft_news_item {
     uint64_t number;     /* ascending by one, also from one run of the server to the next */
     uint64_t generation; /* of the fleet that has the change */
     const char *kind;    /* as in routes: "device", "attempt", "release", "channel", "product",
-                            * "rollout" */
+                            * "rollout", "webhook" */
     const char *state;   /* of an attempt or a rollout; NULL: has none */
-    bool is_turn;        /* the state is another than before */
-    int64_t id;          /* 0: text is the id */
+    bool is_turn;    /* not only written again: the state is another than before, the channel names
+                          * another release, the image is new */
+    bool is_foreign; /* another server on the same database did it */
+    int64_t id;      /* 0: text is the id */
     char text[UPDRAFT_NEWS_TEXT_CAP]; /* of an attempt the device */
 };
 
@@ -62,6 +64,7 @@ bool updraft_news_wait(struct updraft_news *news, uint64_t number, int64_t timeo
 void updraft_news_close(struct updraft_news *news);
 
 /* {"generation":..,"kind":..,"id":..} and where there are such "device" and "state". */
-void updraft_news_put(struct updraft_json *json, const struct updraft_news_item *item);
+void updraft_news_put(struct updraft_json *json, const char *key,
+                      const struct updraft_news_item *item);
 
 #endif

@@ -196,6 +196,22 @@ static bool open_artifacts(struct updraft_server *server,
                 "cannot use the artifacts in", dir, strerror(errno));
 }
 
+static bool start_threads(struct updraft_server *server)
+{
+    if (!updraft_writer_start(&server->writer))
+        return false;
+    server->hooks.fleet = &server->fleet;
+    server->hooks.news = &server->news;
+    server->hooks.log = &server->log;
+    if (updraft_hooks_start(&server->hooks))
+        return true;
+    int error = errno;
+    updraft_writer_stop(&server->writer);
+    updraft_writer_deinit(&server->writer);
+    errno = error;
+    return false;
+}
+
 static bool open_rest(struct updraft_server *server, const struct updraft_server_options *options,
                       struct updraft_server_problem *problem)
 {
@@ -208,7 +224,7 @@ static bool open_rest(struct updraft_server *server, const struct updraft_server
     server->writer.log = &server->log;
     server->writer.base_url = server->base_url;
     if (open_token(server, options, problem)) {
-        if (updraft_writer_start(&server->writer))
+        if (start_threads(server))
             return true;
         fail(problem, "Raise the limit of processes, then start again.", "cannot start", "a thread",
              strerror(errno));
@@ -254,6 +270,7 @@ bool updraft_server_hopeless(struct updraft_server *server)
 
 void updraft_server_stop(struct updraft_server *server)
 {
+    updraft_hooks_stop(&server->hooks);
     updraft_writer_stop(&server->writer);
 }
 

@@ -3,6 +3,7 @@
 #ifndef UPDRAFT_SERVER_SERVER_H
 #define UPDRAFT_SERVER_SERVER_H
 
+#include "server/hooks/hooks.h"
 #include "server/news.h"
 #include "server/operator_api/tokens.h"
 #include "server/writer.h"
@@ -13,6 +14,7 @@ struct updraft_server {
     struct updraft_artifacts artifacts;
     struct updraft_writer writer;
     struct updraft_news news;
+    struct updraft_hooks hooks;
     struct updraft_log log;
     char base_url[256];            /* without a slash at its end; "": the request's Host */
     char token[UPDRAFT_TOKEN_CAP]; /* "": another server that shares the database has it */

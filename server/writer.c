@@ -365,7 +365,9 @@ static void apply_theirs(void *ctx, const struct updraft_change *row)
     struct updraft_writer *writer = ctx;
 
     pthread_mutex_lock(&writer->fleet->lock);
+    writer->fleet->foreign = true;
     updraft_fleet_apply(writer->fleet, row);
+    writer->fleet->foreign = false;
     pthread_mutex_unlock(&writer->fleet->lock);
 }
 

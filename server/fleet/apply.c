@@ -271,6 +271,12 @@ void updraft_fleet_apply(struct updraft_fleet *fleet, const struct updraft_chang
     case UPDRAFT_CHANGE_AUDIT:
         apply_audit(fleet, &change->row.audit);
         break;
+    case UPDRAFT_CHANGE_WEBHOOK:
+        updraft_webhook_apply(fleet, &change->row.webhook);
+        break;
+    case UPDRAFT_CHANGE_WEBHOOK_END:
+        updraft_webhook_end(fleet, &change->row.webhook);
+        break;
     case UPDRAFT_CHANGE_HISTORY:
         updraft_history_apply(fleet, &change->row.history);
         break;

@@ -66,6 +66,7 @@ void updraft_fleet_deinit(struct updraft_fleet *fleet)
     free(fleet->audit);
     free(fleet->touched);
     updraft_history_deinit(&fleet->history);
+    updraft_webhook_free_all(fleet);
     updraft_tally_deinit(&fleet->tally);
     updraft_table_deinit(&fleet->by_id);
     updraft_slab_deinit(&fleet->device_slab);

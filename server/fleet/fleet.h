@@ -15,6 +15,7 @@
 #include "server/fleet/history.h"
 #include "server/fleet/rollout.h"
 #include "server/fleet/tally.h"
+#include "server/fleet/webhook.h"
 #include "server/traffic.h"
 
 #include <pthread.h>
@@ -58,6 +59,9 @@ struct updraft_fleet {
     struct updraft_intern texts; /* of devices and attempts */
     struct updraft_tally tally;
     struct updraft_history history;
+    struct updraft_webhook **webhooks;
+    size_t webhook_count, webhook_cap;
+    int64_t webhook_newest_id; /* of this run, also when it is gone: no id is used twice */
     /* A ring of those to be written behind, from touched_first on. */
     struct updraft_device **touched;
     size_t product_count, product_cap;
@@ -79,6 +83,7 @@ struct updraft_fleet {
     void (*watch)(void *ctx, const struct updraft_fleet *fleet,
                   const struct updraft_change *change);
     void *watch_ctx;
+    bool foreign; /* what is applied now was done by another server on the same database */
 };
 
 void updraft_fleet_init(struct updraft_fleet *fleet, int64_t now_ms);

@@ -200,6 +200,22 @@ struct updraft_history_row {
     uint32_t devices;
 };
 
+#define UPDRAFT_URL_CAP    512u
+#define UPDRAFT_EVENTS_CAP 256u
+#define UPDRAFT_SECRET_CAP 65u
+
+/* An address that is told what happens. */
+struct updraft_webhook_row {
+    int64_t id;
+    char name[UPDRAFT_NAME_CAP];     /* unique */
+    char url[UPDRAFT_URL_CAP];       /* may hold a secret of its own */
+    char events[UPDRAFT_EVENTS_CAP]; /* words parted by blanks (hooks/message.h) */
+    char secret[UPDRAFT_SECRET_CAP]; /* what is told is signed with it: needed as it is */
+    char by[UPDRAFT_NAME_CAP];       /* the token that made it */
+    int64_t created_ms;
+    int64_t tested_ms; /* 0: never */
+};
+
 enum updraft_change_kind {
     UPDRAFT_CHANGE_PRODUCT,
     UPDRAFT_CHANGE_RELEASE,
@@ -216,6 +232,8 @@ enum updraft_change_kind {
     UPDRAFT_CHANGE_ROLLOUT,
     UPDRAFT_CHANGE_HISTORY,
     UPDRAFT_CHANGE_HISTORY_END, /* not kept any more: of the row all but the number counts */
+    UPDRAFT_CHANGE_WEBHOOK,
+    UPDRAFT_CHANGE_WEBHOOK_END, /* removed: of the row only the id counts */
 };
 
 struct updraft_change {
@@ -233,6 +251,7 @@ struct updraft_change {
         struct updraft_log_row log;
         struct updraft_audit_row audit;
         struct updraft_history_row history;
+        struct updraft_webhook_row webhook;
     } row;
 };
 

@@ -102,7 +102,7 @@ static bool compose(struct updraft_stream *stream, uint64_t generation)
     switch (updraft_news_read(stream->streams->news, &stream->number, &item)) {
     case UPDRAFT_NEWS_ITEM:
         updraft_json_init(&json);
-        updraft_news_put(&json, &item);
+        updraft_news_put(&json, NULL, &item);
         say(stream, "change", updraft_json_finish(&json, &len));
         return true;
     case UPDRAFT_NEWS_LOST:

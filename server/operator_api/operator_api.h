@@ -71,6 +71,16 @@ void updraft_tokens_revoke(const struct updraft_view *view, const struct updraft
 void updraft_metrics_show(const struct updraft_view *view, const struct updraft_request *request,
                           struct updraft_plan *plan, struct updraft_response *response);
 
+/* GET and POST /api/v1/webhooks, POST /api/v1/webhooks/NAME/test, DELETE /api/v1/webhooks/NAME */
+void updraft_webhooks_list(const struct updraft_view *view, const struct updraft_request *request,
+                           struct updraft_plan *plan, struct updraft_response *response);
+void updraft_webhooks_add(const struct updraft_view *view, const struct updraft_request *request,
+                          struct updraft_plan *plan, struct updraft_response *response);
+void updraft_webhooks_test(const struct updraft_view *view, const struct updraft_request *request,
+                           struct updraft_plan *plan, struct updraft_response *response);
+void updraft_webhooks_remove(const struct updraft_view *view, const struct updraft_request *request,
+                             struct updraft_plan *plan, struct updraft_response *response);
+
 /* GET /api/v1/history?product= */
 void updraft_history_list(const struct updraft_view *view, const struct updraft_request *request,
                           struct updraft_plan *plan, struct updraft_response *response);

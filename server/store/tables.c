@@ -183,6 +183,17 @@ static const struct updraft_column history[] = {
     COLUMN(updraft_history_row, devices, "devices", TAKE),
 };
 
+static const struct updraft_column webhooks[] = {
+    ID(updraft_webhook_row, id, "id", KEY),
+    COLUMN(updraft_webhook_row, name, "name", KEEP),
+    COLUMN(updraft_webhook_row, url, "url", KEEP),
+    COLUMN(updraft_webhook_row, events, "events", KEEP),
+    COLUMN(updraft_webhook_row, secret, "secret", KEEP),
+    COLUMN(updraft_webhook_row, by, "made_by", KEEP),
+    COLUMN(updraft_webhook_row, created_ms, "created_ms", KEEP),
+    COLUMN(updraft_webhook_row, tested_ms, "tested_ms", LATER),
+};
+
 /* What is written behind. */
 static const struct updraft_column touched_devices[] = {
     COLUMN(updraft_touch_row, device, "id", KEY),
@@ -218,6 +229,7 @@ const struct updraft_table updraft_tables[] = {
     {TABLE(logs, LOG, "attempt_id"), ENDED_BY(ATTEMPT_END)},
     {TABLE(audit, AUDIT, "id")},
     {TABLE(history, HISTORY, "at_ms"), ENDED_BY(HISTORY_END)},
+    {TABLE(webhooks, WEBHOOK, "id"), ENDED_BY(WEBHOOK_END)},
     {UPDATE("devices", TOUCH, touched_devices, "")},
     {UPDATE("attempts", TOUCH, touched_attempts, WHILE_DOWNLOADING)},
 };

@@ -72,7 +72,7 @@ static void expect_text(const struct updraft_news_item *item, const char *expect
     size_t len;
 
     updraft_json_init(&json);
-    updraft_news_put(&json, item);
+    updraft_news_put(&json, NULL, item);
     char *text = updraft_json_finish(&json, &len);
     assert_string_equal(text, expected);
     free(text);
