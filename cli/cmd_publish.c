@@ -10,7 +10,8 @@
 #include <string.h>
 
 static const struct updraft_option options[] = {
-    {"channel", 0, "NAME", "the channel that offers it from now on (needed)"},
+    {"channel", 0, "NAME", "the channel that offers it from now on"},
+    {"no-channel", 0, NULL, "offer it nowhere: for 'updraft rollout start'"},
     {"product", 0, "NAME", "the product it is for (default: the image's project)"},
     {"notes", 0, "TEXT", "what is new, for the dashboard"},
     {"version", 0, "TEXT", "the version, for an image that carries none"},
@@ -137,10 +138,12 @@ static enum updraft_exit run(struct updraft_cli *cli, cJSON *result)
     char path[QUERY_CAP + 32];
     enum updraft_exit exit;
 
-    if (!updraft_args_has(&cli->args, "channel"))
-        return updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage",
-                                "Add --channel stable, or another name.",
-                                "'updraft publish' is not told the channel");
+    if (updraft_args_has(&cli->args, "channel") == updraft_args_has(&cli->args, "no-channel"))
+        return updraft_fail_set(
+            &cli->fail, UPDRAFT_EXIT_USAGE, "usage",
+            "Add --channel stable, or another name; or --no-channel, to roll it "
+            "out in stages afterwards.",
+            "'updraft publish' is not told one channel");
     exit = prepare(cli, &file, &image, &kind);
     if (exit == UPDRAFT_EXIT_OK)
         exit = make_path(cli, kind, path, sizeof path);
@@ -162,7 +165,11 @@ static void show(const struct updraft_cli *cli, const cJSON *result)
 {
     const cJSON *release = cJSON_GetObjectItemCaseSensitive(result, "release");
 
-    if (!cli->quiet && release)
+    if (!cli->quiet && release && updraft_args_has(&cli->args, "no-channel"))
+        printf("%s %s for %s is published; no channel offers it yet.\n",
+               updraft_json_text(release, "product"), updraft_json_text(release, "version"),
+               updraft_json_text(result, "image.chip"));
+    else if (!cli->quiet && release)
         printf("%s %s for %s is published; channel %s offers %s.\n",
                updraft_json_text(release, "product"), updraft_json_text(release, "version"),
                updraft_json_text(result, "image.chip"), updraft_json_text(result, "channel.name"),
@@ -172,12 +179,14 @@ static void show(const struct updraft_cli *cli, const cJSON *result)
 const struct updraft_command updraft_command_publish = {
     .name = "publish",
     .summary = "give an image to the server and offer it on a channel",
-    .usage = "FILE --channel NAME [--product NAME] [--notes TEXT]",
+    .usage = "FILE --channel NAME|--no-channel [--product NAME] [--notes TEXT]",
     .about =
         "Checks the image first: a damaged one is not sent. Product, version and chip come from "
         "the\n"
         "image. One version may have one image per chip; publishing the same bytes again is fine,\n"
         "other bytes under the same version are refused.\n"
+        "\n"
+        "With --no-channel nobody is offered it yet: 'updraft rollout start' does that in stages.\n"
         "\n"
         "A package of SWUpdate (.swu) or RAUC (.raucb) is published as it is, under the --product\n"
         "and --version given; its installer fetches it as from hawkBit.\n",

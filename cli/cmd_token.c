@@ -1,6 +1,7 @@
 /* updraft token add, list, revoke; updraft audit */
 #include "cli/out.h"
 #include "cli/server.h"
+#include "cli/span.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,26 +20,6 @@ static const struct updraft_option audit_options[] = {
     {0},
 };
 
-/* "90d", "12h" or "30m" in seconds; false when it is nothing like that. */
-static bool parse_time(const char *text, double *seconds)
-{
-    static const struct {
-        char unit;
-        double seconds;
-    } units[] = {{'m', 60}, {'h', 3600}, {'d', 86400}};
-    size_t digits = strspn(text, "0123456789");
-
-    if (digits == 0 || digits > 6 || strlen(text) != digits + 1)
-        return false;
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (text[digits] != units[i].unit)
-            continue;
-        *seconds = strtod(text, NULL) * units[i].seconds;
-        return *seconds > 0;
-    }
-    return false;
-}
-
 static enum updraft_exit run_add(struct updraft_cli *cli, cJSON *result)
 {
     const char *role = updraft_args_value(&cli->args, "role");
@@ -50,7 +31,7 @@ static enum updraft_exit run_add(struct updraft_cli *cli, cJSON *result)
             &cli->fail, UPDRAFT_EXIT_USAGE, "usage",
             "Give --role view, publish, operate or admin; the least that will do.",
             "it is not told what the token may do");
-    if (expires && !parse_time(expires, &seconds))
+    if (expires && (!updraft_span_parse(expires, &seconds) || !(seconds > 0)))
         return updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage",
                                 "Write it like 30m, 12h or 90d.", "'%s' is no length of time",
                                 expires);

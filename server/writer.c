@@ -232,6 +232,7 @@ static void apply(struct updraft_writer *writer, struct batch *batch)
     pthread_mutex_lock(&writer->fleet->lock);
     for (size_t i = 0; i < writer->change_count; i++)
         updraft_fleet_apply(writer->fleet, &writer->changes[i]);
+    updraft_rollout_forget_pledges(writer->fleet);
     for (size_t i = 0; i < batch->count; i++) {
         struct updraft_job *job = batch->jobs[i];
         if (job->response.after_commit != NULL)

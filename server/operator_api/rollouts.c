@@ -32,7 +32,7 @@ static void put_stages(struct updraft_json *json, const struct updraft_rollout *
     updraft_json_open(json, "stages", '[');
     for (size_t i = 0; i < rollout->stages.count; i++) {
         const struct updraft_stage *stage = &rollout->stages.at[i];
-        const bool counted = count != NULL && i < rollout->bound_count;
+        const bool counted = count != NULL && i < count->stage_count;
         char goal[UPDRAFT_STAGE_GOAL_CAP];
         updraft_stage_format(stage, goal);
         updraft_json_open(json, NULL, '{');

@@ -24,6 +24,7 @@ void updraft_counting_begin(struct updraft_counting *counting,
     counting->now_ms = now_ms;
     memset(&counting->count, 0, sizeof counting->count);
     counting->count.at_ms = now_ms;
+    counting->count.stage_count = rollout->bound_count;
 }
 
 /* The newest attempt of the rollout, or NULL. */
@@ -98,7 +99,7 @@ static void note_member(struct updraft_counting *counting, const struct updraft_
 
     if (before < UPDRAFT_COUNT_DEVICES)
         updraft_name_set(count->devices[shown][before], UPDRAFT_DEVICE_ID_CAP, device->id);
-    for (size_t i = 0; i < rollout->bound_count; i++)
+    for (size_t i = 0; i < count->stage_count; i++)
         count->stages[i].counts[shown] += place < rollout->bounds[i];
     if (shown == UPDRAFT_SHOWN_SEEN) {
         count->unreachable++;

@@ -28,7 +28,8 @@ struct updraft_rollout_count {
     uint32_t on_target;         /* of these: they run the release, but not by it */
     uint32_t unreachable;       /* of these: not heard of, or it cannot be offered */
     struct updraft_members all; /* the rest, however far the stages are */
-    struct updraft_members stages[UPDRAFT_STAGES_MOST];            /* in those that have begun */
+    size_t stage_count;         /* that had begun when it was counted */
+    struct updraft_members stages[UPDRAFT_STAGES_MOST];
     struct updraft_count_failure failures[UPDRAFT_COUNT_FAILURES]; /* most frequent first */
     size_t failure_count;
     char devices[UPDRAFT_SHOWN_COUNT][UPDRAFT_COUNT_DEVICES][UPDRAFT_DEVICE_ID_CAP];
