@@ -120,6 +120,8 @@ struct updraft_response {
     uint8_t file_sha256[UPDRAFT_SHA256_LEN];
     uint64_t file_off;
     uint64_t file_len;
+    /* The device that has all of its target when the last byte of this is sent; "": nobody. */
+    char sent_to[UPDRAFT_DEVICE_ID_CAP];
     /* Instead of all of them: what happens to the fleet, from the item of this number on (news.h; 0: from
      * now on). */
     bool has_stream;

@@ -105,6 +105,7 @@ static bool adopt_device(void *ctx, const cJSON *object)
             device, text_of(object, "version"),
             cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, "confirmed")), state,
             text_of(attempt, "to"));
+        device->book.was_sent = updraft_json_number(attempt, "progress") == 100;
     }
     return true;
 }

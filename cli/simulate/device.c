@@ -98,6 +98,13 @@ static void book_offer(struct updraft_sim_book *book, const char *to)
     set(book->to, to);
 }
 
+/* One that does not report is told by what it runs when it comes back. */
+static void book_return(struct updraft_sim_book *book, const char *version)
+{
+    if (book->state == UPDRAFT_SIM_DOWNLOADING && book->was_sent && strcmp(book->to, version) != 0)
+        book_end(book, UPDRAFT_SIM_FAILED);
+}
+
 static void book_running(struct updraft_sim_book *book, const char *version, bool is_confirmed)
 {
     book->is_known = true;
@@ -169,6 +176,10 @@ static void after_offer(struct updraft_sim_device *device, const struct updraft_
     snprintf(device->image_url, sizeof device->image_url, "%s", answer->url);
     if (kind->has_name)
         book_offer(&device->book, device->target);
+    if (kind->has_name && !kind->tells) {
+        device->book.state = UPDRAFT_SIM_DOWNLOADING;
+        device->book.was_sent = answer->is_whole;
+    }
     if (kind->tells)
         go(device, UPDRAFT_SIM_TELL_DOWNLOADING, now_ms);
     else if (goes_silent(device, world))
@@ -220,8 +231,10 @@ static void after_ask(struct updraft_sim_device *device, const struct updraft_si
         return;
     }
     /* Asking while it runs the new image is all that a stock device will ever say of it. */
-    if (is_answer && kind->has_name && !kind->has_trial)
+    if (is_answer && kind->has_name && !kind->has_trial) {
         book_running(&device->book, device->runs, true);
+        book_return(&device->book, device->runs);
+    }
     if (answer->status == 200 && answer->version[0] && strcmp(answer->version, device->runs) != 0 &&
         strcmp(answer->version, device->refused) != 0) {
         after_offer(device, world, answer, now_ms);

@@ -75,6 +75,7 @@ struct updraft_sim_book {
     bool is_known;
     bool is_confirmed;
     bool is_ours;                          /* the newest attempt began in this run */
+    bool was_sent;                         /* the server has sent all of its target */
     enum updraft_sim_state state;          /* of the newest attempt */
     char version[UPDRAFT_SIM_VERSION_CAP]; /* that it runs, as told */
     char to[UPDRAFT_SIM_VERSION_CAP];

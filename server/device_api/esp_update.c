@@ -189,6 +189,12 @@ static void answer_sketch(struct updraft_draft *draft, const struct updraft_requ
     updraft_draft_see(draft, &(struct updraft_seen){.chip = target->image->chip});
     if (verdict == UPDRAFT_VERDICT_OFFER) {
         updraft_draft_offer(draft, target, UPDRAFT_VIA_HEADERS);
+        /* It says nothing more until it asks again: by what it runs then it is known how that went. */
+        updraft_draft_happen(draft,
+                             &(struct updraft_happening){.event = UPDRAFT_EVENT_FETCHED,
+                                                         .version = target->release->row.version,
+                                                         .progress = UPDRAFT_NO_PROGRESS});
+        updraft_name_set(response->sent_to, sizeof response->sent_to, draft->device.id);
         give_image(response, target->release, target->image);
     } else {
         response->status = 304;

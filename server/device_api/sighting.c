@@ -169,6 +169,8 @@ void updraft_draft_happen(struct updraft_draft *draft, const struct updraft_happ
         start_attempt(draft, happening->version);
         break;
     case UPDRAFT_STEP_BEGIN:
+        if (draft->attempt_changed) /* the one before has ended with this very request */
+            put_attempt(draft);
         start_attempt(draft, happening->version);
         break;
     case UPDRAFT_STEP_RETARGET:

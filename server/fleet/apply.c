@@ -334,6 +334,18 @@ void updraft_fleet_touch(struct updraft_fleet *fleet, const struct updraft_sight
     mark_touched(fleet, device);
 }
 
+void updraft_fleet_note_sent(struct updraft_fleet *fleet, const char *id)
+{
+    struct updraft_device *device = updraft_fleet_find_device(fleet, id);
+
+    if (device == NULL || device->newest == NULL ||
+        device->newest->state != UPDRAFT_ATTEMPT_DOWNLOADING)
+        return;
+    device->newest->progress = 100;
+    fleet->generation++;
+    mark_touched(fleet, device);
+}
+
 bool updraft_fleet_take_touched(struct updraft_fleet *fleet, struct updraft_change *change)
 {
     if (fleet->touched_count == 0)

@@ -109,6 +109,9 @@ struct updraft_sight {
 };
 void updraft_fleet_touch(struct updraft_fleet *fleet, const struct updraft_sight *sight);
 
+/* The device was sent all of the target of its newest attempt. Lost at worst, like what is seen. */
+void updraft_fleet_note_sent(struct updraft_fleet *fleet, const char *device);
+
 /* Takes the device that has something to write behind for the longest time. False when there is none. */
 bool updraft_fleet_take_touched(struct updraft_fleet *fleet, struct updraft_change *change);
 /* Its write failed: it is to be taken again. */

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define PER_ADDRESS 1024u
@@ -24,6 +25,8 @@
 #define CROWD_SHARE       8u /* an eighth of the places is kept free for those who come */
 /* A refused body of this size is still read, so that the sender gets to see the answer. */
 #define DRAIN_CAP 1048576
+/* Of an image to a device that is judged by having been sent all of it. */
+#define SENT_BUFFERED 65536
 
 enum stage {
     STAGE_READING, /* the body comes in, if there is one */
@@ -301,6 +304,33 @@ static void note_answer(struct call *call, int64_t now_ms)
                         now_ms - call->began_ms);
 }
 
+/* What the system buffers counts as sent: little of it, where it is known by that how an update went. */
+static void expect_sent(struct call *call)
+{
+    const struct updraft_response *response = &call->job.response;
+    const int buffered = SENT_BUFFERED;
+
+    memcpy(call->line->sent_to, response->sent_to, sizeof call->line->sent_to);
+    if (response->sent_to[0] == '\0')
+        return;
+    setsockopt(
+        MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+        SOL_SOCKET, SO_SNDBUF, &buffered, sizeof buffered);
+}
+
+static void note_sent(struct updraft_http *http, struct updraft_line *line, bool whole)
+{
+    struct updraft_fleet *fleet = &http->server->fleet;
+
+    if (line->sent_to[0] == '\0')
+        return;
+    pthread_mutex_lock(&fleet->lock);
+    if (whole)
+        updraft_fleet_note_sent(fleet, line->sent_to);
+    pthread_mutex_unlock(&fleet->lock);
+    line->sent_to[0] = '\0';
+}
+
 static enum MHD_Result queue_answer(struct call *call, struct MHD_Response *answer)
 {
     const struct updraft_response *response = &call->job.response;
@@ -322,6 +352,7 @@ static enum MHD_Result queue_answer(struct call *call, struct MHD_Response *answ
     if (own)
         MHD_destroy_response(answer);
     call->answered = result == MHD_YES;
+    expect_sent(call);
     return result;
 }
 
@@ -544,9 +575,10 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **ca
 {
     struct updraft_http *http = ctx;
 
-    (void)how;
-    updraft_peers_enter(&http->peers, updraft_line_of(connection)->peer, UPDRAFT_PEER_IDLE, 0,
-                        updraft_clock_steady_ms());
+    struct updraft_line *line = updraft_line_of(connection);
+
+    note_sent(http, line, how == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+    updraft_peers_enter(&http->peers, line->peer, UPDRAFT_PEER_IDLE, 0, updraft_clock_steady_ms());
     if (*call_ctx != NULL)
         end_call(*call_ctx);
     *call_ctx = NULL;

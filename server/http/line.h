@@ -4,6 +4,7 @@
 #define UPDRAFT_SERVER_HTTP_LINE_H
 
 #include "server/http/peers.h"
+#include "server/names.h"
 
 #include <microhttpd.h>
 #include <netinet/in.h>
@@ -13,7 +14,8 @@ struct updraft_line {
     struct updraft_peer *peer;
     size_t url_len; /* of the request under way, as it came */
     bool url_bad;
-    char address[INET6_ADDRSTRLEN]; /* of the client, as text; "": it has none */
+    char address[INET6_ADDRSTRLEN];      /* of the client, as text; "": it has none */
+    char sent_to[UPDRAFT_DEVICE_ID_CAP]; /* of the answer under way, as in updraft_response */
 };
 
 struct updraft_line *updraft_line_of(struct MHD_Connection *connection);

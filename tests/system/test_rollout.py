@@ -425,6 +425,61 @@ class Rollout(RolloutCase):
         self.assertEqual(self.rollout()["by"], "first")
 
 
+class RolloutStock(RolloutCase):
+    """Stock clients of the ESP8266: what they run when they ask next is all that is known of them."""
+
+    def setUp(self):
+        super().setUp()
+        for version in ("1.0.0", "1.1.0"):
+            with open(self.image(version, chip="esp8266", version=version), "rb") as file:
+                image = file.read()
+            where = "channel=stable" if version == "1.0.0" else "notes=new"
+            status, answer = self.publish(image, f"{where}&product=demo&version={version}")
+            self.assertEqual(status, 201, answer)
+
+    def ask(self, number, version):
+        return self.get("/d/esp-update/demo", {"x-ESP8266-STA-MAC": mac(number), "x-ESP8266-mode": "sketch",
+                                               "x-ESP8266-version": version})[0]
+
+    def ask_until_heard(self, number, version, seconds=5):
+        """As ask(), once the server knows that the image has left it."""
+        end = time.monotonic() + seconds
+        while self.get_device(number)["progress"] != 100:
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.02)
+        return self.ask(number, version)
+
+    def get_device(self, number):
+        return self.server.api("GET", "/api/v1/devices/" + mac(number))[1]["device"]
+
+    def test_they_are_judged_by_what_they_run_when_they_ask_again(self):
+        for number in range(10):
+            self.assertEqual(self.ask(number, "1.0.0"), 304)
+        self.start(stages="50% 100%", gates={**EAGER, "failed_most": 20})
+        self.wait_for_stage(0)
+        got = [number for number in range(10) if self.ask(number, "1.0.0") == 200]
+        self.assertEqual(len(got), 5)
+        self.assertEqual(self.get_device(got[0])["state"], "downloading")
+        self.assertEqual(self.ask(got[0], "1.1.0"), 304)
+        self.assertEqual(self.get_device(got[0])["state"], "confirmed")
+        # This one had all of it and is back with the old version: it failed, and is tried once more.
+        self.assertEqual(self.ask_until_heard(got[1], "1.0.0"), 200)
+        self.assertEqual(self.ask_until_heard(got[1], "1.0.0"), 304)
+        device = self.get_device(got[1])
+        self.assertEqual((device["state"], device["attempt"]["error"]["name"]), ("failed", "came_back"))
+        self.assertEqual(self.ask(got[1], "1.0.0"), 304)
+        for number in got[2:4]:
+            self.assertEqual(self.ask(number, "1.1.0"), 304)
+        rollout = self.wait_for(lambda r: r["counts"]["confirmed"] == 3)
+        self.assertEqual((rollout["state"], rollout["counts"]["failed"]), ("running", 1))
+        for _ in range(2):
+            self.ask_until_heard(got[4], "1.0.0")
+        rollout = self.wait_for(lambda r: r["state"] == "stopped")
+        self.assertEqual(rollout["reason"],
+                         "2 of the 5 devices in stage 1 of 2 failed: 40.0 %, and the limit is 20 %")
+        self.assertEqual([self.ask(number, "1.0.0") for number in set(range(10)) - set(got)], [304] * 5)
+
+
 class RolloutCli(RolloutCase):
     """The same from the command line, as CI would use it."""
 

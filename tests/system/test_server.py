@@ -317,7 +317,7 @@ class Devices(ServerCase):
         self.assertIn(f"x-MD5: {hashlib.md5(image).hexdigest()}", head)
         self.assertFalse([line for line in head if line.lower().startswith("transfer-encoding")])
         device = self.list("devices")[0]
-        self.assertEqual((device["id"], device["state"], device["target"]), (mac(1), "offered", "1.1.0"))
+        self.assertEqual((device["id"], device["state"], device["target"]), (mac(1), "downloading", "1.1.0"))
         head, body = ask("1.1.0")
         self.assertRegex(head[0], r"^HTTP/1\.\d 304 ")
         self.assertEqual(body, b"")

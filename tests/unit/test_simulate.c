@@ -124,8 +124,9 @@ static void a_stock_device_with_a_bad_image_is_lost_and_never_counted_as_updated
         run_until_settled(&device, &of, "2.0.0");
         assert_int_equal(device.step, UPDRAFT_SIM_LOST);
         assert_int_equal(device.book.is_known, kinds[i] == UPDRAFT_SIM_ESP8266);
-        assert_int_equal(device.book.state,
-                         kinds[i] == UPDRAFT_SIM_ESP8266 ? UPDRAFT_SIM_OFFERED : UPDRAFT_SIM_NONE);
+        assert_int_equal(device.book.state, kinds[i] == UPDRAFT_SIM_ESP8266
+                                                ? UPDRAFT_SIM_DOWNLOADING
+                                                : UPDRAFT_SIM_NONE);
         assert_int_equal(device.book.ends[UPDRAFT_SIM_CONFIRMED], 0);
     }
 }
