@@ -78,6 +78,8 @@ extern const struct updraft_command updraft_command_login;
 extern const struct updraft_command updraft_command_publish;
 extern const struct updraft_command updraft_command_devices;
 extern const struct updraft_command updraft_command_releases;
+extern const struct updraft_command updraft_command_releases_withdraw;
+extern const struct updraft_command updraft_command_releases_prune;
 extern const struct updraft_command updraft_command_channels;
 extern const struct updraft_command updraft_command_channels_set;
 extern const struct updraft_command updraft_command_rollout_preview;

@@ -20,6 +20,8 @@ static const struct updraft_command *const commands[] = {
     &updraft_command_publish,
     &updraft_command_devices,
     &updraft_command_releases,
+    &updraft_command_releases_withdraw,
+    &updraft_command_releases_prune,
     &updraft_command_channels,
     &updraft_command_channels_set,
     &updraft_command_rollout_preview,

@@ -261,6 +261,23 @@ class Withdraw(CareCase):
         self.assertEqual(self.kept(), [])
         self.assertEqual(self.get("/d/image/" + digest)[0], 404)
 
+    def test_the_tool_prunes_what_nobody_needs_and_says_why_the_rest_stays(self):
+        digests = self.fill(6)  # three devices run 1.0.0
+        for number in range(3, 6):
+            self.assertEqual(self.report(number, "1.1.0", "confirmed")[0], 200)
+        login = ("--server", self.server.url, "--token", self.server.token)
+        dry = json.loads(self.cli("releases", "prune", "demo", "--keep", "2", "--dry-run", "--json", *login).stdout)
+        self.assertEqual([(one["version"], one["withdrawn"]) for one in dry["releases"]],
+                         [("1.3.0", False), ("1.2.0", False), ("1.1.0", False), ("1.0.0", False)])
+        self.assertEqual(len(self.kept()), 6)
+        text = self.cli("releases", "prune", "demo", "--keep", "2", *login).stdout
+        self.assertRegex(text, r"1\.3\.0 +withdrawn")
+        self.assertRegex(text, r"1\.0\.0 .*devices run 1\.0\.0")
+        self.assertEqual(self.kept(), sorted(one[2:] for one in (digests[0], digests[1], digests[4], digests[5])))
+        self.assertIn("1.1.0", self.cli("releases", "withdraw", "demo", "1.1.0", *login, status=5).stderr)
+        self.assertIn("publish", self.cli("releases", "withdraw", "demo", "1.4.0", *login).stdout)
+        self.cli("releases", "withdraw", "demo", "9.9.9", *login, status=5)
+
     def test_a_rollout_keeps_both_of_its_releases(self):
         for version in ("1.0.0", "1.1.0", "1.2.0"):
             self.assertEqual(self.publish(images.make(version), "channel=stable" if version == "1.0.0" else "")[0], 201)
