@@ -323,6 +323,8 @@ def main():
     parser.add_argument("--only", nargs="*", default=PARTS, choices=PARTS)
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
+    if len(os.sched_getaffinity(0)) < 2:
+        sys.exit("server.py: this needs two cores: one for the server, one for the load")
     figures = {}
     with contextlib.ExitStack() as stack:
         directory = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="updraft-bench-")))

@@ -19,9 +19,10 @@
 
 #define PER_ADDRESS 1024u
 #define QUIET_S     60u
-/* What check.h allows, and the library's notes of it. It clears all of it before each further request of a
+/* The headers that check.h allows, and some more for the rest; an address as long as can be together with as
+ * many headers the library refuses by itself. It clears all of this before each further request of a
  * connection. */
-#define CONNECTION_MEMORY 16384u
+#define CONNECTION_MEMORY 10240u
 #define CROWD_SHARE       8u /* an eighth of the places is kept free for those who come */
 /* A refused body of this size is still read, so that the sender gets to see the answer. */
 #define DRAIN_CAP 1048576
