@@ -31,7 +31,9 @@ const char *updraft_method_name(enum updraft_method method)
 const char *updraft_request_header(const struct updraft_request *request, const char *name)
 {
     for (size_t i = 0; i < request->header_count; i++) {
-        if (strcasecmp(request->headers[i].name, name) == 0)
+        /* Upper and lower case of a letter are a bit apart: most names differ already there. */
+        if (((request->headers[i].name[0] ^ name[0]) & ~0x20) == 0 &&
+            strcasecmp(request->headers[i].name, name) == 0)
             return request->headers[i].value;
     }
     return NULL;

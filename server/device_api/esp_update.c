@@ -39,7 +39,8 @@ static void note(struct told *told, const char *name, const char *value)
                  {"sketch-sha256", &told->sha256}};
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (*known[i].value == NULL && strcasecmp(name, known[i].name) == 0)
+        if (((name[0] ^ known[i].name[0]) & ~0x20) == 0 && *known[i].value == NULL &&
+            strcasecmp(name, known[i].name) == 0)
             *known[i].value = value;
     }
 }
@@ -52,6 +53,8 @@ static bool parse_headers(const struct updraft_request *request, struct header_s
 
     for (size_t i = 0; i < request->header_count; i++) {
         const struct updraft_field *header = &request->headers[i];
+        if (strncasecmp(header->name, "x-ESP", 5) != 0)
+            continue;
         if (strncasecmp(header->name, esp8266, sizeof esp8266 - 1) == 0)
             note(&told_8266, header->name + sizeof esp8266 - 1, header->value);
         else if (strncasecmp(header->name, esp32, sizeof esp32 - 1) == 0)

@@ -15,6 +15,7 @@ void updraft_fleet_init(struct updraft_fleet *fleet, int64_t now_ms)
     UPDRAFT_ASSERT(pthread_mutex_init(&fleet->lock, NULL) == 0);
     updraft_hash_key_make(&fleet->key);
     updraft_table_init(&fleet->by_id);
+    fleet->memo = updraft_memory_new(sizeof *fleet->memo);
     updraft_intern_init(&fleet->texts);
     updraft_tally_init(&fleet->tally);
     /* Memory that is not written to costs nothing. */
@@ -69,6 +70,7 @@ void updraft_fleet_deinit(struct updraft_fleet *fleet)
     updraft_webhook_free_all(fleet);
     updraft_tally_deinit(&fleet->tally);
     updraft_table_deinit(&fleet->by_id);
+    free(fleet->memo);
     updraft_slab_deinit(&fleet->device_slab);
     updraft_slab_deinit(&fleet->attempt_slab);
     updraft_intern_deinit(&fleet->texts);
@@ -129,15 +131,21 @@ struct updraft_channel *updraft_fleet_find_channel(const struct updraft_fleet *f
 
 struct updraft_device *updraft_fleet_find_device(const struct updraft_fleet *fleet, const char *id)
 {
+    struct updraft_device **recent = &fleet->memo->device;
+
+    if (*recent != NULL && strcmp((*recent)->id, id) == 0)
+        return *recent;
     struct updraft_node *node =
         updraft_table_first(&fleet->by_id, updraft_hash(&fleet->key, id, strlen(id)));
 
     while (node != NULL && strcmp(((struct updraft_device *)node)->id, id) != 0)
         node = updraft_table_next(node);
     struct updraft_device *device = (struct updraft_device *)node;
+    if (device == NULL)
+        return NULL;
     /* Whoever asks for a device looks at its newest attempt next, and both are seldom in a cache. */
-    if (device != NULL)
-        __builtin_prefetch(device->newest);
+    __builtin_prefetch(device->newest);
+    *recent = device;
     return device;
 }
 

@@ -40,6 +40,11 @@ struct updraft_channel {
     struct updraft_rollout *rollouts; /* newest first */
 };
 
+/* A request asks for its device several times, and devices never go. */
+struct updraft_fleet_memo {
+    struct updraft_device *device; /* found last; NULL: none yet */
+};
+
 struct updraft_fleet {
     pthread_mutex_t lock;
     struct updraft_product **products;
@@ -54,6 +59,7 @@ struct updraft_fleet {
     int64_t audit_newest_id;         /* 0: none yet */
     struct updraft_table by_id;      /* devices */
     struct updraft_hash_key key;
+    struct updraft_fleet_memo *memo;
     struct updraft_slab device_slab;
     struct updraft_slab attempt_slab;
     struct updraft_intern texts; /* of devices and attempts */

@@ -60,6 +60,30 @@ static void ambiguous_requests_are_refused(void **state)
     }
 }
 
+/* Every byte at every place of names and values of every length up to three words. */
+static void every_byte_that_must_not_be_there_is_found(void **state)
+{
+    char text[25];
+    struct updraft_field headers[] = {HOST, {"Name", text}};
+
+    (void)state;
+    for (size_t len = 1; len < sizeof text; len++) {
+        for (size_t at = 0; at < len; at++) {
+            for (int c = 1; c < 256; c++) {
+                memset(text, 'x', len);
+                text[len] = '\0';
+                text[at] = (char)c;
+                headers[1] = (struct updraft_field){"Name", text};
+                bool control = (c < 0x20 && c != '\t') || c == 0x7f;
+                assert_int_equal(updraft_http_check(headers, 2, true).status, control ? 400 : 0);
+                headers[1] = (struct updraft_field){text, "value"};
+                bool token = c > 0x20 && c < 0x7f && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL;
+                assert_int_equal(updraft_http_check(headers, 2, true).status, token ? 0 : 400);
+            }
+        }
+    }
+}
+
 static void too_many_or_too_long_headers_are_431(void **state)
 {
     struct updraft_field headers[UPDRAFT_HTTP_HEADER_CAP + 1];
@@ -327,6 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ambiguous_requests_are_refused),
+        cmocka_unit_test(every_byte_that_must_not_be_there_is_found),
         cmocka_unit_test(too_many_or_too_long_headers_are_431),
         cmocka_unit_test(routes_split_the_path_and_nothing_else_matches),
         cmocka_unit_test(every_address_asks_for_the_role_it_is_meant_for),
