@@ -14,6 +14,8 @@ import unittest
 import harness
 import images
 from server_case import JSON, ServerCase, mac
+from test_server_events import Follower
+from test_webhooks import Receiver
 
 sys.path.insert(0, os.path.join(harness.ROOT, "tests", "rig"))
 import postgres  # noqa: E402
@@ -116,6 +118,31 @@ class TwoServers(PostgresCase):
         self.until(lambda: status_at(self.other) == 200, "token")
         self.assertIn(self.other.api("DELETE", "/api/v1/tokens/ci")[0], (200, 204))
         self.until(lambda: status_at(self.server) == 401, "token's end")
+
+    def test_both_tell_what_happens_at_either_and_a_webhook_is_told_once(self):
+        receiver = Receiver()
+        self.addCleanup(receiver.stop)
+        hook = {"name": "ops", "url": receiver.url, "events": ["attempt.failed"]}
+        self.assertEqual(self.server.api("POST", "/api/v1/webhooks", json.dumps(hook).encode(), JSON)[0], 201)
+        self.until(lambda: self.other.api("GET", "/api/v1/webhooks")[1]["webhooks"], "webhook")
+        followers = [Follower(self.server), Follower(self.other, self.server.token)]
+        for follower in followers:
+            self.addCleanup(follower.close)
+            self.assertEqual(follower.next()[0], "ready")
+        for number, server in ((1, self.server), (2, self.other)):
+            self.tell(server, number, "1.0.0", "failed", target="1.1.0", error={"code": 69, "text": "x"})
+        for follower in followers:
+            seen = set()
+            while seen < {mac(1), mac(2)}:
+                event, data, _ = follower.next()
+                if event == "change" and data["kind"] == "attempt":
+                    seen.add(data["device"])
+        self.until(lambda: len(receiver.got) >= 2, "messages")
+        self.assertEqual(self.server.api("POST", "/api/v1/webhooks/ops/test")[0], 202)
+        self.until(lambda: "test" in receiver.events(), "test")
+        self.assertEqual(sorted(receiver.events()), ["attempt.failed", "attempt.failed", "test"])
+        self.assertEqual({body["change"]["device"] for body in receiver.bodies() if "change" in body},
+                         {mac(1), mac(2)})
 
     def test_both_write_under_load_and_one_is_killed(self):
         self.assertEqual(self.publish(images.make("1.1.0"))[0], 201)
