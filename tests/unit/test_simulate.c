@@ -404,6 +404,31 @@ static void the_books_are_compared_member_by_member(void **state)
     }
 }
 
+/* What a server concludes from its own memory of a download, it may forget when it is killed. */
+static void a_failure_that_nobody_told_may_be_missing_but_not_made_up(void **state)
+{
+    const struct updraft_sim_world of = world();
+    uint8_t ends[UPDRAFT_SIM_STATE_COUNT] = {0};
+    struct updraft_sim_difference difference;
+    struct updraft_sim_device device;
+    (void)state;
+
+    for (int kind = UPDRAFT_SIM_ESP8266; kind <= UPDRAFT_SIM_CHANNEL; kind++) {
+        updraft_sim_device_init(&device, &of, 1, (enum updraft_sim_kind)kind, "1");
+        run_until_settled(&device, &of, "2");
+        cJSON *books = cJSON_Parse("{\"version\":\"2\",\"confirmed\":true,"
+                                   "\"attempt\":{\"state\":\"confirmed\",\"to\":\"2\"}}");
+        ends[UPDRAFT_SIM_CONFIRMED] = 1;
+        ends[UPDRAFT_SIM_FAILED] = 0;
+        device.book.ends[UPDRAFT_SIM_FAILED] = 1;
+        assert_int_equal(updraft_sim_book_differs(&device, books, ends, &difference),
+                         kind != UPDRAFT_SIM_ESP8266);
+        ends[UPDRAFT_SIM_FAILED] = 2;
+        assert_true(updraft_sim_book_differs(&device, books, ends, &difference));
+        cJSON_Delete(books);
+    }
+}
+
 static void who_is_due_first_comes_first(void **state)
 {
     enum { COUNT = 500 };
@@ -519,6 +544,7 @@ int main(void)
         cmocka_unit_test(a_linux_device_says_what_it_is_and_carries_out_actions),
         cmocka_unit_test(every_report_is_json_and_fits),
         cmocka_unit_test(the_books_are_compared_member_by_member),
+        cmocka_unit_test(a_failure_that_nobody_told_may_be_missing_but_not_made_up),
         cmocka_unit_test(who_is_due_first_comes_first),
         cmocka_unit_test(percentiles_are_right_within_four_percent),
         cmocka_unit_test(times_and_shares_are_read_or_refused),
