@@ -66,6 +66,53 @@ static void attempts_of_every_way_and_all_digests_come_back(void **state)
     updraft_fleet_deinit(&fleet);
 }
 
+static void rollouts_come_back_with_all_their_members(void **state)
+{
+    struct place *place = *state;
+    struct updraft_fleet fleet, again;
+    struct updraft_change change = {.kind = UPDRAFT_CHANGE_ROLLOUT};
+    struct updraft_rollout_row *row = &change.row.rollout;
+
+    updraft_fleet_init(&fleet, 0);
+    store_make_catalogue(place, &fleet);
+    const struct updraft_channel *channel = fleet.channels[0];
+    *row = (struct updraft_rollout_row){.product_id = channel->row.product_id,
+                                        .release_id = fleet.releases[1]->row.id,
+                                        .from_release_id = channel->row.release_id,
+                                        .filter = "name~\"wall box*\" version<1.2",
+                                        .stages = "10 1% 100%",
+                                        .bounds = "12 4294967295",
+                                        .gates = {100, 1, 2, 3, 400, 5000000},
+                                        .window = {1439, 1},
+                                        .start_ms = 1900000000000,
+                                        .rate_per_min = UINT32_MAX,
+                                        .pause_on_success = true,
+                                        .state = UPDRAFT_ROLLOUT_STOPPED,
+                                        .cause = UPDRAFT_CAUSE_SILENT,
+                                        .stage = 1,
+                                        .stage_started_ms = 1,
+                                        .gate_met_ms = 2,
+                                        .retry_ms = 3,
+                                        .reason = "it's 21.0 %",
+                                        .by = "ci",
+                                        .created_ms = 4,
+                                        .updated_ms = 5};
+    updraft_name_set(row->channel, sizeof row->channel, channel->row.name);
+    for (row->id = 1; row->id <= 2; row->id++)
+        store_commit(place, &fleet, change);
+    row->id = 1;
+    row->state = UPDRAFT_ROLLOUT_ABORTED;
+    store_commit(place, &fleet, change);
+    store_load(place, &again);
+    assert_int_equal(again.rollout_count, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_memory_equal(&again.rollouts[i]->row, &fleet.rollouts[i]->row, sizeof *row);
+    assert_int_equal(again.channels[0]->rollouts->row.id, 2);
+    assert_int_equal(again.rollouts[1]->bound_count, 2);
+    updraft_fleet_deinit(&again);
+    updraft_fleet_deinit(&fleet);
+}
+
 static void what_is_written_behind_comes_back_too(void **state)
 {
     struct place *place = *state;
@@ -268,6 +315,8 @@ int main(void)
                                         place_tear_down),
         cmocka_unit_test_setup_teardown(attempts_of_every_way_and_all_digests_come_back,
                                         place_set_up, place_tear_down),
+        cmocka_unit_test_setup_teardown(rollouts_come_back_with_all_their_members, place_set_up,
+                                        place_tear_down),
         cmocka_unit_test_setup_teardown(what_is_written_behind_comes_back_too, place_set_up,
                                         place_tear_down),
         cmocka_unit_test_setup_teardown(being_seen_is_no_progress_after_a_restart_either,
