@@ -144,6 +144,8 @@
       "Look at what it prints while it starts; the image may not boot or not fit its slot.")       \
     X(E_LAYOUT, 103, "other_layout", "the release is built for another flash layout: {s}",         \
       "A full flash over USB takes the device there; or publish an image for its board.")          \
+    X(E_ANSWER, 104, "bad_answer", "the answer to the check-in is none of an update server",       \
+      "Open the address in a browser: a login page may stand there, or another server.")           \
     /* 115..117: the application's leave, and the stock boot stage */                              \
     X(E_FLASH_MODE, 115, "wrong_flash_mode",                                                       \
       "the image is built for flash mode {s}, this board runs in another",                         \

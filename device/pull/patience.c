@@ -60,6 +60,8 @@ uint64_t updraft_patience_next_ms(struct updraft_patience *patience,
         return not_before_ms(patience, end->retry_after_s);
     if (end->failed && end->is_for_good && cap_s(patience) > patience->interval_s)
         return around_ms(patience, cap_s(patience));
+    if (!end->failed && end->wait_s != 0)
+        return not_before_ms(patience, end->wait_s);
     if (!end->failed && end->fresh_s > patience->interval_s)
         return not_before_ms(patience, end->fresh_s);
     return around_ms(patience, backed_off_s(patience));

@@ -4,7 +4,8 @@
  *   nothing new      the interval, or as long as the answer says that it holds, if that is longer
  *   failed           doubled for each failure in a row, up to a cap
  *   failed for good  the cap at once: the same request will not be answered better soon
- *   told when        then, and up to a tenth of the interval later
+ *   told when        then, and up to a tenth of the interval later; a failure is told so by
+ *                    Retry-After, the answer to a check-in by wait_s
  *
  * Owns: the count of failures. No clock, no memory, nothing in flash: after a restart it is friendly
  * again. Sources: RFC 9110 section 10.2.3 (Retry-After), RFC 9111 section 5.2 (Cache-Control). */
@@ -32,6 +33,7 @@ struct updraft_patience_end {
     bool is_for_good;       /* of a failure: asking again changes nothing */
     uint32_t retry_after_s; /* of a failure: when to come again; 0: nobody said */
     uint32_t fresh_s;       /* otherwise: so long the answer holds; 0: not said */
+    uint32_t wait_s;        /* otherwise: when to come again, sooner or later; 0: not said */
 };
 
 /* Counts the failure, or forgets those before. Returns how long to wait, in milliseconds. */

@@ -1,18 +1,17 @@
 #include "device/pull/pull.h"
 
+#include "device/pull/pull_parts.h"
 #include "format/assert.h"
 #include "format/bytes.h"
 #include "format/text.h"
 
 #include <string.h>
 
-#define SHA256_HEX_LEN (2u * UPDRAFT_SHA256_LEN)
-
 enum state {
     STATE_WAITING,
-    STATE_ASKED_DESCRIPTOR,
-    STATE_READING_DESCRIPTOR,
-    STATE_IMAGE_DUE, /* the descriptor named one; its request was not fetched yet */
+    STATE_ASKED_OFFER,
+    STATE_READING_OFFER,
+    STATE_IMAGE_DUE, /* an image was named; its request was not fetched yet */
     STATE_AGAIN_DUE, /* the image is to be asked for again: its rest, or all of it */
     STATE_ASKED_IMAGE,
     STATE_READING_IMAGE,
@@ -23,8 +22,10 @@ void updraft_pull_init(struct updraft_pull *pull, const struct updraft_pull_conf
                        uint64_t now_ms)
 {
     UPDRAFT_ASSERT(config->update != NULL && config->url != NULL);
-    UPDRAFT_ASSERT(config->identity.mac != NULL && config->identity.version != NULL &&
-                   config->identity.sdk_version != NULL);
+    UPDRAFT_ASSERT(config->way == UPDRAFT_PULL_CHECK
+                       ? config->check_in != NULL && config->ask != NULL
+                       : config->identity.mac != NULL && config->identity.version != NULL &&
+                             config->identity.sdk_version != NULL);
     memset(pull, 0, sizeof *pull);
     pull->config = *config;
     pull->state = STATE_WAITING;
@@ -71,9 +72,18 @@ static bool is_for_good(const struct updraft_failure *failure)
            failure->a != 408 && failure->a != 425;
 }
 
+/* The way in the middle: first it is asked what there is, then for the image. */
+static bool asks_first(const struct updraft_pull *pull)
+{
+    return pull->config.way == UPDRAFT_PULL_CHANNEL || pull->config.way == UPDRAFT_PULL_CHECK;
+}
+
 /* The check is over. */
 static void conclude(struct updraft_pull *pull, uint64_t now_ms)
 {
+    if (pull->config.way == UPDRAFT_PULL_CHECK)
+        pull->config.check_in->conclude(pull);
+
     bool is_last = pull->outcome == UPDRAFT_PULL_UPDATED || pull->config.interval_s == 0;
     bool failed = pull->outcome == UPDRAFT_PULL_FAILED;
     struct updraft_patience_end end = {
@@ -81,6 +91,7 @@ static void conclude(struct updraft_pull *pull, uint64_t now_ms)
         .is_for_good = failed && is_for_good(&pull->failure),
         .retry_after_s = failed ? updraft_failure_retry_after_s(&pull->failure) : 0,
         .fresh_s = pull->fresh_s,
+        .wait_s = pull->wait_s,
     };
     uint64_t wait_ms = updraft_patience_next_ms(&pull->patience, &end);
 
@@ -146,77 +157,6 @@ enum updraft_pull_outcome updraft_pull_take_outcome(struct updraft_pull *pull)
 /* ---- Requests ----------------------------------------------------------------------------------
  */
 
-/* Headers of one chip family: all begin with "x-ESP8266-" or "x-ESP32-". */
-struct header_writer {
-    struct updraft_text text;
-    const char *prefix;
-};
-
-static void put_name(struct header_writer *writer, const char *name)
-{
-    updraft_text_str(&writer->text, writer->prefix);
-    updraft_text_str(&writer->text, name);
-    updraft_text_str(&writer->text, ": ");
-}
-
-/* NULL leaves the header out: so do the stock devices with what they do not know. */
-static void put_text(struct header_writer *writer, const char *name, const char *value)
-{
-    if (value == NULL)
-        return;
-    put_name(writer, name);
-    updraft_text_str(&writer->text, value);
-    updraft_text_str(&writer->text, "\n");
-}
-
-static void put_number(struct header_writer *writer, const char *name, uint32_t value)
-{
-    put_name(writer, name);
-    updraft_text_u32(&writer->text, value);
-    updraft_text_str(&writer->text, "\n");
-}
-
-/* The one header in upper-case hex: servers compare it as text. */
-static void put_sha256(struct header_writer *writer, const char *hex)
-{
-    char upper[SHA256_HEX_LEN + 1] = {0};
-
-    if (hex == NULL)
-        return;
-    for (size_t i = 0; i < SHA256_HEX_LEN && hex[i] != '\0'; i++)
-        upper[i] = hex[i] >= 'a' && hex[i] <= 'f' ? (char)(hex[i] - 'a' + 'A') : hex[i];
-    put_text(writer, "sketch-sha256", upper);
-}
-
-/* In the order of the stock devices. False when they do not fit. */
-static bool write_headers(const struct updraft_pull *pull, char *out, size_t out_cap)
-{
-    const struct updraft_pull_identity *identity = &pull->config.identity;
-    bool is_esp8266 = pull->config.way == UPDRAFT_PULL_HEADERS_ESP8266;
-    struct header_writer writer = {.prefix = is_esp8266 ? "x-ESP8266-" : "x-ESP32-"};
-
-    updraft_text_init(&writer.text, out, out_cap);
-    updraft_text_str(&writer.text, is_esp8266 ? "User-Agent: ESP8266-http-Update\n"
-                                                "Connection: close\n"
-                                              : "User-Agent: ESP32-http-Update\n"
-                                                "Connection: close\n"
-                                                "Cache-Control: no-cache\n");
-    if (is_esp8266)
-        put_number(&writer, "Chip-ID", identity->chip_serial);
-    put_text(&writer, "STA-MAC", identity->mac);
-    put_text(&writer, "AP-MAC", identity->mac);
-    put_number(&writer, "free-space", identity->free_space);
-    put_number(&writer, "sketch-size", identity->sketch_len);
-    put_text(&writer, "sketch-md5", identity->sketch_md5);
-    if (!is_esp8266)
-        put_sha256(&writer, identity->sketch_sha256);
-    put_number(&writer, "chip-size", identity->flash_len);
-    put_text(&writer, "sdk-version", identity->sdk_version);
-    put_text(&writer, "mode", "sketch");
-    put_text(&writer, "version", identity->version[0] != '\0' ? identity->version : NULL);
-    return !writer.text.cut;
-}
-
 static bool is_header_way(const struct updraft_pull *pull)
 {
     return pull->config.way == UPDRAFT_PULL_HEADERS_ESP8266 ||
@@ -225,7 +165,9 @@ static bool is_header_way(const struct updraft_pull *pull)
 
 static const char *image_url(const struct updraft_pull *pull)
 {
-    return pull->config.way == UPDRAFT_PULL_CHANNEL ? pull->descriptor.path : pull->config.url;
+    return pull->config.way == UPDRAFT_PULL_CHANNEL ? pull->descriptor.path
+           : pull->config.way == UPDRAFT_PULL_CHECK ? pull->answer.offer.url
+                                                    : pull->config.url;
 }
 
 /* Behind what is in the headers already. */
@@ -256,7 +198,8 @@ static bool write_fetch(const struct updraft_pull *pull, const char *url,
         return false;
     memcpy(fetch->url, url, len);
     fetch->http_1_0 = is_header_way(pull);
-    if (is_header_way(pull) && !write_headers(pull, fetch->headers, sizeof fetch->headers))
+    if (is_header_way(pull) &&
+        !updraft_pull_write_headers(pull, fetch->headers, sizeof fetch->headers))
         return false;
     return !pull->asks_range || write_range(pull, fetch->headers, sizeof fetch->headers);
 }
@@ -273,14 +216,15 @@ bool updraft_pull_wants(struct updraft_pull *pull, uint64_t now_ms,
         pull->outcome = UPDRAFT_PULL_NONE;
         pull->from_zero = false;
         pull->fresh_s = 0;
+        pull->wait_s = 0;
     }
-    if (!write_fetch(pull, url, fetch)) {
+    if (!write_fetch(pull, url, fetch) || (is_check && pull->config.way == UPDRAFT_PULL_CHECK &&
+                                           !pull->config.check_in->ask(pull, fetch))) {
         end_early(pull, UPDRAFT_E_TOO_LONG);
         conclude(pull, now_ms);
         return false;
     }
-    pull->state = is_check && pull->config.way == UPDRAFT_PULL_CHANNEL ? STATE_ASKED_DESCRIPTOR
-                                                                       : STATE_ASKED_IMAGE;
+    pull->state = is_check && asks_first(pull) ? STATE_ASKED_OFFER : STATE_ASKED_IMAGE;
     return true;
 }
 
@@ -305,7 +249,7 @@ static void fail_status(struct updraft_pull *pull, const struct updraft_pull_ans
     }
 }
 
-static void answer_descriptor(struct updraft_pull *pull, const struct updraft_pull_answer *answer)
+static void answer_offer(struct updraft_pull *pull, const struct updraft_pull_answer *answer)
 {
     if (answer->status != 200) {
         fail_status(pull, answer);
@@ -313,7 +257,7 @@ static void answer_descriptor(struct updraft_pull *pull, const struct updraft_pu
         fail(pull, UPDRAFT_E_TOO_LONG, 0);
     } else {
         pull->json_len = 0;
-        pull->state = STATE_READING_DESCRIPTOR;
+        pull->state = STATE_READING_OFFER;
     }
 }
 
@@ -354,7 +298,10 @@ static void begin_image(struct updraft_pull *pull)
     struct updraft_failure failure;
     enum updraft_error error;
 
-    if (!pull->has_md5 && pull->etag[0] != '\0') {
+    if (pull->config.way == UPDRAFT_PULL_CHECK) {
+        request.sha256 = pull->answer.offer.sha256;
+        request.md5 = NULL;
+    } else if (!pull->has_md5 && pull->etag[0] != '\0') {
         identify(pull, identity);
         request.identity = identity;
     }
@@ -366,6 +313,11 @@ static void begin_image(struct updraft_pull *pull)
     pull->begun = true;
     pull->asks_range = updraft_update_resume_off(pull->config.update) != 0;
     pull->state = pull->asks_range ? STATE_AGAIN_DUE : STATE_READING_IMAGE;
+}
+
+static uint32_t believed_len(int64_t len)
+{
+    return len > UINT32_MAX ? UINT32_MAX : (uint32_t)len;
 }
 
 /* All of an image. */
@@ -380,9 +332,13 @@ static void answer_whole(struct updraft_pull *pull, const struct updraft_pull_an
         fail(pull, UPDRAFT_E_EMPTY, 0);
     } else if (md5 != NULL && !updraft_text_unhex(md5, strlen(md5), pull->md5, sizeof pull->md5)) {
         fail(pull, UPDRAFT_E_PROTOCOL, 0);
+    } else if (pull->config.way == UPDRAFT_PULL_CHECK &&
+               answer->content_len != pull->answer.offer.size) {
+        updraft_failure_set(&pull->failure, UPDRAFT_E_LENGTH, believed_len(answer->content_len),
+                            pull->answer.offer.size, NULL);
+        decide(pull, UPDRAFT_PULL_FAILED);
     } else { /* what does not even fit 32 bits is too large for any slot */
-        pull->image_len =
-            answer->content_len > UINT32_MAX ? UINT32_MAX : (uint32_t)answer->content_len;
+        pull->image_len = believed_len(answer->content_len);
         keep_etag(pull, answer->etag);
         begin_image(pull);
     }
@@ -448,16 +404,16 @@ static void answer_image(struct updraft_pull *pull, const struct updraft_pull_an
 bool updraft_pull_response(struct updraft_pull *pull, const struct updraft_pull_answer *answer)
 {
     /* How long an image holds says nothing of how often a channel is to be asked. */
-    if (pull->state == STATE_ASKED_DESCRIPTOR || pull->config.way != UPDRAFT_PULL_CHANNEL)
+    if (pull->state == STATE_ASKED_OFFER || !asks_first(pull))
         pull->fresh_s = believed_s(updraft_patience_fresh_s(answer->cache_control));
-    if (pull->state == STATE_ASKED_DESCRIPTOR)
-        answer_descriptor(pull, answer);
+    if (pull->state == STATE_ASKED_OFFER)
+        answer_offer(pull, answer);
     else if (pull->state == STATE_ASKED_IMAGE)
         answer_image(pull, answer);
-    return pull->state == STATE_READING_DESCRIPTOR || pull->state == STATE_READING_IMAGE;
+    return pull->state == STATE_READING_OFFER || pull->state == STATE_READING_IMAGE;
 }
 
-static void take_descriptor(struct updraft_pull *pull, const uint8_t *data, size_t len)
+static void take_offer(struct updraft_pull *pull, const uint8_t *data, size_t len)
 {
     if (len > sizeof pull->json - pull->json_len) {
         fail(pull, UPDRAFT_E_TOO_LONG, 0);
@@ -484,11 +440,11 @@ static void take_image(struct updraft_pull *pull, const uint8_t *data, size_t le
 
 bool updraft_pull_body(struct updraft_pull *pull, const uint8_t *data, size_t len)
 {
-    if (pull->state == STATE_READING_DESCRIPTOR)
-        take_descriptor(pull, data, len);
+    if (pull->state == STATE_READING_OFFER)
+        take_offer(pull, data, len);
     else if (pull->state == STATE_READING_IMAGE)
         take_image(pull, data, len);
-    return pull->state == STATE_READING_DESCRIPTOR || pull->state == STATE_READING_IMAGE;
+    return pull->state == STATE_READING_OFFER || pull->state == STATE_READING_IMAGE;
 }
 
 static bool is_https(const char *url)
@@ -501,28 +457,43 @@ static bool is_absolute_url(const char *url)
     return strncmp(url, "http://", 7) == 0 || is_https(url);
 }
 
-/* Whoever is on the way could put another image behind a descriptor that came safely. */
-static bool loses_https(const struct updraft_pull *pull)
+/* Another image is wanted, if it may be fetched from where it is. Whoever is on the way could put
+ * another one behind an answer that came safely. */
+static void want_image(struct updraft_pull *pull, enum updraft_error not_absolute)
 {
-    return is_https(pull->config.url) && !is_https(pull->descriptor.path);
+    const char *url = image_url(pull);
+
+    if (!is_absolute_url(url))
+        fail(pull, not_absolute, 0);
+    else if (is_https(pull->config.url) && !is_https(url))
+        fail_with_text(pull, UPDRAFT_E_REDIRECT, "from https to http");
+    else
+        pull->state = STATE_IMAGE_DUE;
 }
 
 /* Any other version than ours is wanted, also an older one: that is how a channel goes back. */
-static void end_descriptor(struct updraft_pull *pull)
+static void end_channel(struct updraft_pull *pull)
 {
     enum updraft_error error =
         updraft_descriptor_decode(pull->json, pull->json_len, &pull->descriptor);
 
     if (error != UPDRAFT_OK)
         fail(pull, error, 0);
-    else if (!is_absolute_url(pull->descriptor.path))
-        fail(pull, UPDRAFT_E_DESCRIPTOR, 0);
-    else if (strcmp(pull->descriptor.version, pull->config.identity.version) == 0)
+    else if (is_absolute_url(pull->descriptor.path) &&
+             strcmp(pull->descriptor.version, pull->config.identity.version) == 0)
         decide(pull, UPDRAFT_PULL_UP_TO_DATE);
-    else if (loses_https(pull))
-        fail_with_text(pull, UPDRAFT_E_REDIRECT, "from https to http");
     else
-        pull->state = STATE_IMAGE_DUE;
+        want_image(pull, UPDRAFT_E_DESCRIPTOR);
+}
+
+static void end_check(struct updraft_pull *pull)
+{
+    enum updraft_pull_outcome outcome = pull->config.check_in->answer(pull);
+
+    if (outcome == UPDRAFT_PULL_NONE)
+        want_image(pull, UPDRAFT_E_ANSWER);
+    else
+        decide(pull, outcome);
 }
 
 static void end_image(struct updraft_pull *pull)
@@ -544,15 +515,17 @@ void updraft_pull_end(struct updraft_pull *pull, enum updraft_error transport, u
     case STATE_IMAGE_DUE:
     case STATE_AGAIN_DUE:
         return; /* no request is out, or it is to be made again */
-    case STATE_ASKED_DESCRIPTOR:
+    case STATE_ASKED_OFFER:
     case STATE_ASKED_IMAGE:
         end_early(pull, transport != UPDRAFT_OK ? transport : UPDRAFT_E_PROTOCOL);
         break;
-    case STATE_READING_DESCRIPTOR:
+    case STATE_READING_OFFER:
         if (transport != UPDRAFT_OK)
             end_early(pull, transport);
+        else if (pull->config.way == UPDRAFT_PULL_CHECK)
+            end_check(pull);
         else
-            end_descriptor(pull);
+            end_channel(pull);
         break;
     case STATE_READING_IMAGE:
         if (transport != UPDRAFT_OK)

@@ -4,6 +4,7 @@
  *   PLAIN     GET url, the body is the image
  *   HEADERS   GET url with the x-ESP8266- or x-ESP32- headers: 304 nothing new, 200 the image, x-MD5
  *   CHANNEL   GET descriptor url, compare its version with ours, then GET the path it names
+ *   CHECK     POST what runs here to url, then GET what the answer offers (device/pull/pull_check.c)
  *
  * When to ask is left to device/pull/patience.h. 429 and 503 are E_SERVER_BUSY, and Retry-After is
  * kept; any other 4xx but 404 is not tried again before the longest wait. An image that the device
@@ -22,6 +23,7 @@
 
 #include "device/pull/patience.h"
 #include "device/update/update.h"
+#include "format/check.h"
 #include "format/descriptor.h"
 
 enum updraft_pull_way {
@@ -29,6 +31,7 @@ enum updraft_pull_way {
     UPDRAFT_PULL_HEADERS_ESP8266,
     UPDRAFT_PULL_HEADERS_ESP32,
     UPDRAFT_PULL_CHANNEL,
+    UPDRAFT_PULL_CHECK,
 };
 
 /* What the headers say of this device. All text alive as long as the engine. */
@@ -44,12 +47,19 @@ struct updraft_pull_identity {
     const char *sketch_sha256; /* 64 hex or NULL */
 };
 
+/* Updraft's own check-in. Optional: who does not name it links none of it. */
+extern const struct updraft_pull_check_in updraft_pull_check_in;
+
 struct updraft_pull_config {
     struct updraft_update *update;
     enum updraft_pull_way way;
     const char *url;
-    struct updraft_pull_identity identity;
-    uint32_t interval_s;    /* between checks; 0: only when asked */
+    struct updraft_pull_identity identity; /* HEADERS; CHANNEL needs the version */
+    /* CHECK: &updraft_pull_check_in, and what there is to say. That may change between checks; its end and
+     * postponed are the engine's. */
+    const struct updraft_pull_check_in *check_in;
+    const struct updraft_check_ask *ask;
+    uint32_t interval_s; /* between checks; 0: only when asked. CHECK: until the server says one */
     uint32_t backoff_cap_s; /* failures double the wait up to this; 0: 3600 */
     void (*random)(void *ctx, uint8_t *out, size_t len); /* for jitter */
     void *random_ctx;
@@ -63,6 +73,8 @@ struct updraft_pull_config {
 struct updraft_pull_fetch {
     char url[UPDRAFT_PULL_URL_CAP];
     char headers[UPDRAFT_PULL_HEADERS_CAP]; /* lines "Name: value\n"; may be empty */
+    const char *body; /* POST this JSON, valid until the answer begins; NULL: GET */
+    size_t body_len;
     bool http_1_0;
 };
 
@@ -71,6 +83,9 @@ enum updraft_pull_outcome {
     UPDRAFT_PULL_UP_TO_DATE, /* the server has nothing newer */
     UPDRAFT_PULL_UPDATED,    /* the new image is chosen: restart */
     UPDRAFT_PULL_FAILED,     /* see failure */
+    /* There is an update, and the application does not allow it now: see failure. The server was told
+     * or will be with the next check. CHECK alone. */
+    UPDRAFT_PULL_POSTPONED,
 };
 
 struct updraft_pull {
@@ -78,10 +93,16 @@ struct updraft_pull {
     uint8_t state;
     struct updraft_patience patience;
     uint32_t fresh_s; /* the answer to this check holds so long; 0: not said */
+    uint32_t wait_s;  /* the next check comes then; 0: not said */
     enum updraft_pull_outcome outcome;
     struct updraft_failure failure;
     uint64_t next_ms;
-    struct updraft_descriptor descriptor; /* offered version and path, channels only */
+    union {
+        struct updraft_descriptor descriptor; /* CHANNEL: offered version and path */
+        struct updraft_check_answer answer;   /* CHECK: of this check */
+    };
+    struct updraft_check_end end;     /* CHECK: to be told; target "": nothing */
+    struct updraft_failure postponed; /* CHECK: why nothing may begin now; OK: it may */
     uint16_t json_len;
     bool begun; /* this check holds the transaction */
     uint8_t md5[UPDRAFT_MD5_LEN];
@@ -93,6 +114,21 @@ struct updraft_pull {
     char json[UPDRAFT_DESCRIPTOR_LEN_CAP];
 };
 
+_Static_assert(UPDRAFT_CHECK_LEN_CAP <= UPDRAFT_DESCRIPTOR_LEN_CAP, "both fit json");
+
+struct updraft_pull_check_in {
+    /* Fills the body. False: it does not fit. */
+    bool (*ask)(struct updraft_pull *pull, struct updraft_pull_fetch *fetch);
+    /* Reads the answer. NONE: the image is to be fetched. */
+    enum updraft_pull_outcome (*answer)(struct updraft_pull *pull);
+    /* The outcome of the check is known. */
+    void (*conclude)(struct updraft_pull *pull);
+};
+
+/* CHECK: how an update ended of which the engine does not know, as a roll back that the boot stage made.
+ * It goes along with the next check that is answered. */
+void updraft_pull_tell_end(struct updraft_pull *pull, const struct updraft_check_end *end);
+
 /* The first check is due at once. */
 void updraft_pull_init(struct updraft_pull *pull, const struct updraft_pull_config *config,
                        uint64_t now_ms);
@@ -103,7 +139,7 @@ void updraft_pull_now(struct updraft_pull *pull, uint64_t now_ms);
  * has its next request ready; UINT64_MAX while it waits for an answer or none is scheduled. */
 uint64_t updraft_pull_due_ms(const struct updraft_pull *pull);
 
-/* A channel's descriptor was read and names another image, whose request is wanted next. */
+/* A channel or a check-in named another image, whose request is wanted next. */
 bool updraft_pull_has_offer(const struct updraft_pull *pull);
 
 /* The transaction has begun and waits for a request that is due: not a new check, so nothing that holds
@@ -134,7 +170,7 @@ bool updraft_pull_body(struct updraft_pull *pull, const uint8_t *data, size_t le
 
 /* The request is over. transport: UPDRAFT_OK, or E_CONNECT, E_DISCONNECTED, E_TIMEOUT, E_ABORTED, E_PROTOCOL;
  * it does not count when the engine itself said stop. Ends the transaction, which blocks while the
- * slot is read back. For a channel another request may be wanted now. */
+ * slot is read back. For CHANNEL and CHECK another request may be wanted now. */
 void updraft_pull_end(struct updraft_pull *pull, enum updraft_error transport, uint64_t now_ms);
 
 /* The same where the client knows more of what went wrong than a code says. */

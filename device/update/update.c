@@ -253,22 +253,44 @@ uint32_t updraft_update_held(struct updraft_update *update,
     return held;
 }
 
+/* What the application says of a start. */
+static enum updraft_error ask_leave(const struct updraft_update *update,
+                                    struct updraft_failure *failure)
+{
+    struct updraft_refusal refusal;
+
+    if (update->disabled)
+        return UPDRAFT_E_DISABLED;
+    if (ask_guard(update, UPDRAFT_GUARD_BEFORE_START, &refusal))
+        return UPDRAFT_OK;
+    failure->a = refusal.retry_after_s;
+    updraft_failure_set_text(failure, refusal.reason);
+    return refusal.code != UPDRAFT_OK ? refusal.code : UPDRAFT_E_GUARD;
+}
+
+bool updraft_update_may_begin(const struct updraft_update *update, struct updraft_failure *failure)
+{
+    struct updraft_failure why = {0};
+
+    why.code = update->state == UPDRAFT_UPDATE_RECEIVING ? UPDRAFT_E_BUSY
+               : update->state == UPDRAFT_UPDATE_DONE    ? UPDRAFT_E_RESTART_PENDING
+                                                         : UPDRAFT_OK;
+    if (why.code == UPDRAFT_OK)
+        why.code = ask_leave(update, &why);
+    if (why.code != UPDRAFT_OK)
+        *failure = why;
+    return why.code == UPDRAFT_OK;
+}
+
 static enum updraft_error try_begin(struct updraft_update *update,
                                     const struct updraft_update_request *request)
 {
     struct updraft_cursor *cursor = &update->cursor;
     const struct updraft_update_hooks *hooks = update->config.hooks;
-    struct updraft_refusal refusal;
-    enum updraft_error error;
+    enum updraft_error error = ask_leave(update, &update->failure);
 
-    if (update->disabled)
-        return UPDRAFT_E_DISABLED;
-    if (!ask_guard(update, UPDRAFT_GUARD_BEFORE_START, &refusal)) {
-        update->failure.a = refusal.retry_after_s;
-        updraft_failure_set_text(&update->failure, refusal.reason);
-        return refusal.code != UPDRAFT_OK ? refusal.code : UPDRAFT_E_GUARD;
-    }
-    error = find(update, request);
+    if (error == UPDRAFT_OK)
+        error = find(update, request);
     if (error != UPDRAFT_OK)
         return error;
     update->failure.a = request->wire_len;

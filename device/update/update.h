@@ -143,6 +143,10 @@ UPDRAFT_MUST_CHECK enum updraft_error
 updraft_update_begin(struct updraft_update *update, const struct updraft_update_request *request,
                      struct updraft_failure *failure);
 
+/* Whether begin would be let in at this moment, as far as that is known without the image: enabled,
+ * nothing else running, the guard. If not, *failure is what begin would say. Changes nothing. */
+bool updraft_update_may_begin(const struct updraft_update *update, struct updraft_failure *failure);
+
 /* For protocols that tell the digest after they were let in: 16 bytes over what is sent. Between
  * begin and the first byte; at any other time it does nothing. */
 void updraft_update_expect_md5(struct updraft_update *update, const uint8_t *md5);

@@ -46,8 +46,13 @@ static struct result run(enum updraft_pull_way way, const struct answer answers[
     static struct updraft_pull_fetch fetch;
     struct result result;
 
+    static const struct updraft_check_ask ask = {
+        .device = "m", .product = "p", .version = "1", .layout = "l", .capacity = 65536};
+
     fuzz_device_make(&device);
     struct updraft_pull_config config = {
+        .check_in = &updraft_pull_check_in,
+        .ask = &ask,
         .update = &device.update,
         .way = way,
         .url = "http://h/x",
@@ -81,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     if (len < 40)
         return 0;
-    enum updraft_pull_way way = (enum updraft_pull_way)(data[0] & 3u);
+    enum updraft_pull_way way = (enum updraft_pull_way)(data[0] % 5u);
     size_t step = 1u + data[1] % 64u;
     size_t first_len = data[2];
     memcpy(md5, data + 3, 32);
