@@ -6,11 +6,49 @@
 #include <string.h>
 
 static const struct updraft_option options[] = {UPDRAFT_SERVER_OPTIONS, {0}};
+static const struct updraft_option device_options[] = {
+    {"filter", 0, "TERMS", "only those that it takes, like 'group=garage version<1.2'"},
+    {"product", 0, "NAME", "only of this product"},
+    {"channel", 0, "NAME", "only on this channel"},
+    {"state", 0, "STATE", "only in this state, like failed"},
+    {"sort", 0, "KEY",
+     "id, name, version, product, group, state or last_seen; -KEY turns it round"},
+    UPDRAFT_SERVER_OPTIONS,
+    {0},
+};
+
+/* "filter=...&sort=...", or "". */
+static bool make_query(const struct updraft_cli *cli, char *query, size_t cap)
+{
+    static const char *const names[] = {"filter", "product", "channel", "state", "sort"};
+    size_t used = 0;
+
+    query[0] = '\0';
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = updraft_args_value(&cli->args, names[i]);
+        char escaped[512];
+
+        if (!value)
+            continue;
+        if (!updraft_http_escape(value, escaped, sizeof escaped) ||
+            used + strlen(names[i]) + strlen(escaped) + 3 > cap)
+            return false;
+        used += (size_t)snprintf(query + used, cap - used, "%s%s=%s", used ? "&" : "", names[i],
+                                 escaped);
+    }
+    return true;
+}
 
 /* All pages, as one list. */
 static enum updraft_exit fetch_devices(struct updraft_cli *cli, cJSON *result)
 {
-    enum updraft_exit exit = updraft_server_fetch(cli, "/api/v1/devices", NULL, result);
+    char query[1024], path[1100];
+
+    if (!make_query(cli, query, sizeof query))
+        return updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage", "Shorten it.",
+                                "the filter is too long");
+    snprintf(path, sizeof path, "/api/v1/devices%s%s", query[0] ? "?" : "", query);
+    enum updraft_exit exit = updraft_server_fetch(cli, path, NULL, result);
     cJSON *all = cJSON_GetObjectItemCaseSensitive(result, "devices");
     cJSON *next = cJSON_DetachItemFromObjectCaseSensitive(result, "next");
 
@@ -20,9 +58,9 @@ static enum updraft_exit fetch_devices(struct updraft_cli *cli, cJSON *result)
     while (exit == UPDRAFT_EXIT_OK && cJSON_IsArray(all) && cJSON_IsNumber(next) &&
            next->valuedouble > seen) {
         cJSON *page = cJSON_CreateObject();
-        char path[64];
 
-        snprintf(path, sizeof path, "/api/v1/devices?after=%.0f", next->valuedouble);
+        snprintf(path, sizeof path, "/api/v1/devices?after=%.0f%s%s", next->valuedouble,
+                 query[0] ? "&" : "", query);
         seen = next->valuedouble;
         exit = updraft_server_fetch(cli, path, NULL, page);
         cJSON *list = cJSON_GetObjectItemCaseSensitive(page, "devices");
@@ -51,6 +89,8 @@ static void show_devices(const struct updraft_cli *cli, const cJSON *result)
         {"name", "name", UPDRAFT_OUT_PLAIN},
         {"product", "product", UPDRAFT_OUT_PLAIN},
         {"chip", "chip", UPDRAFT_OUT_PLAIN},
+        {"group", "group", UPDRAFT_OUT_PLAIN},
+        {"tags", "tags", UPDRAFT_OUT_LIST},
         {"runs", "version", UPDRAFT_OUT_PLAIN},
         {"slot", "slot", UPDRAFT_OUT_PLAIN},
         {"state", "state", UPDRAFT_OUT_PLAIN},
@@ -184,13 +224,14 @@ static void show_set(const struct updraft_cli *cli, const cJSON *result)
 const struct updraft_command updraft_command_devices = {
     .name = "devices",
     .summary = "the devices the server has seen, and how their updates went",
-    .usage = "[--server URL] [--token TEXT]",
+    .usage = "[--filter TERMS] [--state STATE] [--sort KEY]",
     .about = "What each device runs, in which slot, whether it is confirmed, what it should run, "
              "and the\n"
-             "state of its newest update.\n",
+             "state of its newest update. 'updraft devices set' names, groups and tags them.\n",
     .examples = "  updraft devices\n"
+                "  updraft devices --filter 'group=garage version<1.2' --sort -last_seen\n"
                 "  updraft devices --json --server http://127.0.0.1:8080\n",
-    .options = options,
+    .options = device_options,
     .run = run_devices,
     .show = show_devices,
 };

@@ -16,6 +16,10 @@ static const struct updraft_option options[] = {
     {"notes", 0, "TEXT", "what is new, for the dashboard"},
     {"version", 0, "TEXT", "the version, for an image that carries none"},
     {"chip", 0, "CHIP", "the chip, for an image that carries none"},
+    {"board", 0, "NAME", "the board it is for (default: any of its chip)"},
+    {"security", 0, NULL, "it closes a security hole"},
+    {"cve", 0, "LIST", "which, parted by commas"},
+    {"min-from", 0, "VERSION", "offer it only to devices that run this version or later"},
     UPDRAFT_SERVER_OPTIONS,
     {0},
 };
@@ -40,13 +44,21 @@ static bool add_query(char *query, const char *name, const char *value)
 static enum updraft_exit make_path(struct updraft_cli *cli, const char *kind, char *path,
                                    size_t path_cap)
 {
-    static const char *const names[] = {"channel", "product", "notes", "version", "chip"};
+    static const char *const names[] = {"channel", "product", "notes", "version",
+                                        "chip",    "board",   "cve"};
     char query[QUERY_CAP] = "";
+    bool ok = true;
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (!add_query(query, names[i], updraft_args_value(&cli->args, names[i])))
             return updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage",
                                     "Shorten it to 500 characters.", "--%s is too long", names[i]);
+    if (updraft_args_has(&cli->args, "security"))
+        ok = add_query(query, "security", "true");
+    ok = ok && add_query(query, "min_from", updraft_args_value(&cli->args, "min-from"));
+    if (!ok)
+        return updraft_fail_set(&cli->fail, UPDRAFT_EXIT_USAGE, "usage",
+                                "Shorten them to 500 characters.", "the options are too long");
     snprintf(path, path_cap, "/api/v1/%s%s", kind, query);
     return UPDRAFT_EXIT_OK;
 }
@@ -192,6 +204,8 @@ const struct updraft_command updraft_command_publish = {
         "and --version given; its installer fetches it as from hawkBit.\n",
     .examples = "  updraft publish build/garage.bin --channel stable\n"
                 "  updraft publish garage.bin --channel beta --notes 'fixes the door sensor'\n"
+                "  updraft publish garage.bin --channel stable --security --cve CVE-2026-1234\n"
+                "  updraft publish garage-v2.bin --channel stable --board evse-v2 --min-from 1.5\n"
                 "  updraft publish gateway.swu --channel stable --product gateway --version 2.1\n",
     .options = options,
     .positional_min = 1,

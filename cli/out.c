@@ -8,7 +8,7 @@
 #include <time.h>
 
 #define CELL_CAP   160u
-#define COLUMN_CAP 12u
+#define COLUMN_CAP 16u
 #define LABEL_LEN  14
 
 static void print_clean(const char *text)

@@ -22,6 +22,8 @@ const char *updraft_method_name(enum updraft_method method)
         return "PUT";
     case UPDRAFT_METHOD_DELETE:
         return "DELETE";
+    case UPDRAFT_METHOD_PATCH:
+        return "PATCH";
     case UPDRAFT_METHOD_OTHER:
         break;
     }

@@ -32,7 +32,8 @@ static void describe_image(const struct updraft_fleet *fleet, const struct updra
 
     item->kind = "release";
     item->id = row->release_id;
-    item->is_turn = release == NULL || updraft_release_find_image(release, row->chip) == NULL;
+    item->is_turn =
+        release == NULL || updraft_release_find_image(release, row->chip, row->board) == NULL;
 }
 
 static void describe_webhook(const struct updraft_fleet *fleet,
@@ -108,6 +109,14 @@ static bool describe(const struct updraft_fleet *fleet, const struct updraft_cha
         return true;
     case UPDRAFT_CHANGE_ROLLOUT:
         describe_rollout(fleet, &change->row.rollout, item);
+        return true;
+    case UPDRAFT_CHANGE_BOARD:
+        item->kind = "product";
+        item->id = change->row.board.product_id;
+        return true;
+    case UPDRAFT_CHANGE_LABELS:
+        item->kind = "device";
+        updraft_name_set(item->text, sizeof item->text, change->row.labels.device);
         return true;
     case UPDRAFT_CHANGE_DEVICE:
         item->kind = "device";

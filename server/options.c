@@ -6,6 +6,7 @@
 #include <cyaml/cyaml.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TEXT_MOST 1023
@@ -29,11 +30,12 @@ static const char usage[] =
     "                       X-Updraft-Device-Certified whose certificate it was; see\n"
     "                       docs/OPERATING.md\n"
     "  --x-accel PREFIX     it sends the images itself: nginx's internal location for them\n"
+    "  --check-interval S   how often devices of Updraft's own check-in are to ask (default 300)\n"
     "  --log text|json      a line on stderr for each request of an operator and each that was\n"
     "                       refused; json: everything on stderr as JSON, an object a line\n"
     "  --config FILE        a file of the same settings (YAML): data, database, artifacts, "
     "listen,\n"
-    "                       base_url, front, x_accel, log; the command line wins\n"
+    "                       base_url, front, x_accel, log, check_interval; the command line wins\n"
     "  --check              say what is in force and from where, and do no more\n"
     "  --help, --version\n"
     "\n"
@@ -50,6 +52,7 @@ static const char usage[] =
     "\n"
     "Where devices ask:\n"
     "  /d/channel/PRODUCT/CHANNEL/CHIP.json   channel descriptor, as esp32-evse reads it\n"
+    "  /d/check                               Updraft's own check-in\n"
     "  /d/esp-update/PRODUCT?channel=NAME     ESPhttpUpdate and HTTPUpdate of the Arduino cores\n"
     "  /d/manifest/PRODUCT/CHANNEL/manifest.json   update manifest of ESPHome\n"
     "  /d/ddi, tenant PRODUCT                 hawkBit's interface, for SWUpdate and RAUC\n"
@@ -61,9 +64,9 @@ static const char usage[] =
 #define FIELD(key)                                                                                 \
     CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,                         \
                            struct updraft_settings, key, 0, TEXT_MOST)
-static const cyaml_schema_field_t fields[] = {FIELD(data),    FIELD(database), FIELD(artifacts),
-                                              FIELD(listen),  FIELD(base_url), FIELD(front),
-                                              FIELD(x_accel), FIELD(log),      CYAML_FIELD_END};
+static const cyaml_schema_field_t fields[] = {
+    FIELD(data),  FIELD(database), FIELD(artifacts), FIELD(listen),         FIELD(base_url),
+    FIELD(front), FIELD(x_accel),  FIELD(log),       FIELD(check_interval), CYAML_FIELD_END};
 static const cyaml_schema_value_t schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct updraft_settings, fields)};
 
@@ -81,6 +84,7 @@ static const struct setting {
     {"front", "front", offsetof(struct updraft_settings, front), ""},
     {"x-accel", "x_accel", offsetof(struct updraft_settings, x_accel), ""},
     {"log", "log", offsetof(struct updraft_settings, log), ""},
+    {"check-interval", "check_interval", offsetof(struct updraft_settings, check_interval), "300"},
 };
 #define COUNT (sizeof table / sizeof *table)
 
@@ -251,6 +255,16 @@ static bool is_url(const char *text)
     return strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0;
 }
 
+static bool parse_seconds(const char *text, uint32_t *seconds)
+{
+    size_t digits = strspn(text, "0123456789");
+
+    if (digits == 0 || digits > 5 || text[digits] != '\0')
+        return false;
+    *seconds = (uint32_t)strtoul(text, NULL, 10);
+    return *seconds >= 1 && *seconds <= 86400;
+}
+
 static int take_values(struct updraft_options *options)
 {
     const char *log = value_of(options, "log"), *front = value_of(options, "front");
@@ -272,6 +286,8 @@ static int take_values(struct updraft_options *options)
         return refuse_value(options, "base-url", "must begin with http:// or https://");
     if (log[0] != '\0' && strcmp(log, "text") != 0 && strcmp(log, "json") != 0)
         return refuse_value(options, "log", "is text or json");
+    if (!parse_seconds(value_of(options, "check-interval"), &server->check_interval_s))
+        return refuse_value(options, "check-interval", "takes 1 to 86400 seconds");
     if (!updraft_front_init(&options->front, front, ""))
         return refuse_value(options, "front", "is an address, without a port");
     if (!updraft_front_init(&options->front, front, value_of(options, "x-accel")))

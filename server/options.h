@@ -20,6 +20,7 @@ struct updraft_settings {
     char *front;
     char *x_accel;
     char *log;
+    char *check_interval;
 };
 
 struct updraft_options {

@@ -1,5 +1,6 @@
 #include "server/routes.h"
 
+#include "format/assert.h"
 #include "format/image.h"
 #include "format/signature.h"
 #include "server/dashboard.h"
@@ -11,6 +12,7 @@
 
 #define REPORT_CAP       8192u
 #define JSON_CAP         4096u
+#define BULK_CAP         65536u
 #define IMAGE_CAP        (UPDRAFT_IMAGE_LEN_CAP + UPDRAFT_SIGNATURE_SECTOR)
 #define PACKAGE_CAP      (1024u * 1024u * 1024u)
 #define CONFIG_CAP       16384u
@@ -21,6 +23,7 @@
 #define POST    UPDRAFT_METHOD_POST
 #define PUT     UPDRAFT_METHOD_PUT
 #define DELETE  UPDRAFT_METHOD_DELETE
+#define PATCH   UPDRAFT_METHOD_PATCH
 #define NONE    UPDRAFT_BODY_NONE
 #define TEXT    UPDRAFT_BODY_TEXT
 #define OPEN    UPDRAFT_ROLE_NONE
@@ -46,6 +49,7 @@ static const struct updraft_route routes[] = {
     {POST, DDI "/cancelAction/*/feedback", updraft_ddi_cancel_feedback, TEXT, FEEDBACK_CAP, OPEN,
      false},
     {GET, DDI "/artifacts/*", updraft_ddi_artifact, NONE, 0, OPEN, true},
+    {POST, "d/check", updraft_check_answer, TEXT, REPORT_CAP, OPEN, false},
     {POST, "d/report", updraft_report_answer, TEXT, REPORT_CAP, OPEN, false},
     {GET, "healthz", updraft_health_show, NONE, 0, OPEN, true},
     {GET, "", updraft_dashboard_page, NONE, 0, OPEN, true},
@@ -62,6 +66,7 @@ static const struct updraft_route routes[] = {
     {POST, "api/v1/packages", updraft_releases_publish, UPDRAFT_BODY_PACKAGE, PACKAGE_CAP, PUBLISH,
      false},
     {DELETE, "api/v1/releases", updraft_releases_withdraw, NONE, 0, OPERATE, false},
+    {PATCH, "api/v1/releases/*/*", updraft_releases_edit, TEXT, JSON_CAP, PUBLISH, false},
     {GET, "api/v1/channels", updraft_channels_list, NONE, 0, VIEW, false},
     {PUT, "api/v1/channels/*/*", updraft_channels_set, TEXT, JSON_CAP, OPERATE, false},
     {GET, "api/v1/rollouts", updraft_rollouts_list, NONE, 0, VIEW, false},
@@ -72,8 +77,12 @@ static const struct updraft_route routes[] = {
     {POST, "api/v1/rollouts/*/resume", updraft_rollouts_resume, NONE, 0, OPERATE, false},
     {POST, "api/v1/rollouts/*/abort", updraft_rollouts_abort, NONE, 0, OPERATE, false},
     {POST, "api/v1/rollouts/*/retry", updraft_rollouts_retry, NONE, 0, OPERATE, false},
+    {GET, "api/v1/boards", updraft_boards_list, NONE, 0, VIEW, false},
+    {PUT, "api/v1/boards/*/*", updraft_boards_set, TEXT, JSON_CAP, PUBLISH, false},
     {GET, "api/v1/devices", updraft_devices_list, NONE, 0, VIEW, false},
+    {POST, "api/v1/devices/bulk", updraft_devices_bulk, TEXT, BULK_CAP, OPERATE, false},
     {GET, "api/v1/devices/*", updraft_devices_show, NONE, 0, VIEW, false},
+    {PATCH, "api/v1/devices/*", updraft_devices_edit, TEXT, JSON_CAP, OPERATE, false},
     {GET, "api/v1/attempts", updraft_attempts_list, NONE, 0, VIEW, false},
     {GET, "api/v1/audit", updraft_audit_list, NONE, 0, ADMIN, false},
     {GET, "api/v1/webhooks", updraft_webhooks_list, NONE, 0, ADMIN, false},
@@ -127,6 +136,37 @@ static bool matches(const char *pattern, const char *const *segments, size_t cou
     return at == count;
 }
 
+#define BIT(method) (1u << (method))
+
+static unsigned methods_of(const struct updraft_route *route)
+{
+    return BIT(route->method) | (route->takes_head ? BIT(UPDRAFT_METHOD_HEAD) : 0);
+}
+
+/* NULL for none. */
+static const char *allow_of(unsigned methods)
+{
+    static const struct {
+        unsigned methods;
+        const char *allow;
+    } texts[] = {{BIT(GET), "GET"},
+                 {BIT(GET) | BIT(UPDRAFT_METHOD_HEAD), "GET, HEAD"},
+                 {BIT(GET) | BIT(POST), "GET, POST"},
+                 {BIT(GET) | BIT(POST) | BIT(DELETE), "GET, POST, DELETE"},
+                 {BIT(GET) | BIT(PATCH), "GET, PATCH"},
+                 {BIT(POST), "POST"},
+                 {BIT(PUT), "PUT"},
+                 {BIT(DELETE), "DELETE"},
+                 {BIT(PATCH), "PATCH"}};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (texts[i].methods == methods)
+            return texts[i].allow;
+    }
+    UPDRAFT_ASSERT(methods == 0); /* else the table of routes has outgrown this one */
+    return NULL;
+}
+
 const struct updraft_route *updraft_routes_find(char *path, struct updraft_request *request,
                                                 const char **allow)
 {
@@ -134,8 +174,8 @@ const struct updraft_route *updraft_routes_find(char *path, struct updraft_reque
     size_t count = split(path, segments);
     bool is_named =
         false; /* by a route without stars: what a star could stand for is another thing */
+    unsigned taken = 0;
 
-    *allow = NULL;
     for (size_t i = 0; i < sizeof routes / sizeof *routes && count <= PATH_SEGMENT_CAP; i++) {
         const struct updraft_route *route = &routes[i];
         const bool has_star = strchr(route->pattern, '*') != NULL;
@@ -143,17 +183,13 @@ const struct updraft_route *updraft_routes_find(char *path, struct updraft_reque
             continue;
         is_named = !has_star;
         if (route->method == request->method ||
-            (route->takes_head && request->method == UPDRAFT_METHOD_HEAD))
+            (route->takes_head && request->method == UPDRAFT_METHOD_HEAD)) {
+            *allow = NULL;
             return route;
-        const char *takes = route->method == PUT      ? "PUT"
-                            : route->method == POST   ? "POST"
-                            : route->method == DELETE ? "DELETE"
-                            : route->takes_head       ? "GET, HEAD"
-                                                      : "GET";
-        *allow = *allow == NULL            ? takes
-                 : route->method == DELETE ? "GET, POST, DELETE"
-                                           : "GET, POST";
+        }
+        taken |= methods_of(route);
     }
+    *allow = allow_of(taken);
     return NULL;
 }
 

@@ -251,6 +251,7 @@ bool updraft_server_open(struct updraft_server *server,
     if (!take_directory(server, options->data_dir, problem))
         return false;
     updraft_fleet_init(&server->fleet, updraft_clock_wall_ms());
+    server->fleet.poll_s = options->check_interval_s;
     updraft_news_init(&server->news, updraft_clock_wall_ms());
     if (open_store(server, options, problem)) {
         if (open_rest(server, options, problem))

@@ -34,6 +34,7 @@ struct updraft_server_options {
     const char *artifacts_dir; /* "": below data_dir */
     const char *base_url;
     enum updraft_log_form log_form;
+    uint32_t check_interval_s; /* of our own check-in; 0: as usual */
 };
 
 /* Creates the directories when they are absent, loads the fleet, starts the writer. */

@@ -41,6 +41,10 @@ struct board_file {
     char *password;
     bool refuse_md5;
     char *server;
+    bool check_in;
+    char *kind;
+    char *layout;
+    char *channel;
     struct board_tls tls;
     struct board_ports ports;
     uint32_t *poll_s;
@@ -85,6 +89,10 @@ static const cyaml_schema_field_t board_fields[] = {
     CYAML_FIELD_STRING_PTR("password", CYAML_FLAG_OPTIONAL, struct board_file, password, 0, 63),
     CYAML_FIELD_BOOL("refuse_md5", CYAML_FLAG_OPTIONAL, struct board_file, refuse_md5),
     CYAML_FIELD_STRING_PTR("server", CYAML_FLAG_OPTIONAL, struct board_file, server, 8, 160),
+    CYAML_FIELD_BOOL("check_in", CYAML_FLAG_OPTIONAL, struct board_file, check_in),
+    CYAML_FIELD_STRING_PTR("board", CYAML_FLAG_OPTIONAL, struct board_file, kind, 1, 63),
+    CYAML_FIELD_STRING_PTR("layout", CYAML_FLAG_OPTIONAL, struct board_file, layout, 1, 63),
+    CYAML_FIELD_STRING_PTR("channel", CYAML_FLAG_OPTIONAL, struct board_file, channel, 1, 63),
     CYAML_FIELD_MAPPING("tls", CYAML_FLAG_OPTIONAL, struct board_file, tls, tls_fields),
     CYAML_FIELD_MAPPING("ports", CYAML_FLAG_OPTIONAL, struct board_file, ports, port_fields),
     CYAML_FIELD_UINT_PTR("poll_s", CYAML_FLAG_OPTIONAL, struct board_file, poll_s),
@@ -310,6 +318,10 @@ static void fill_board(struct board_file *file, struct updraft_board *board)
         .password = file->password && file->password[0] ? file->password : NULL,
         .refuse_md5 = file->refuse_md5,
         .server = file->server,
+        .checks_in = file->check_in,
+        .kind = file->kind,
+        .layout = file->layout,
+        .channel = file->channel,
         .ota_port = file->ports.ota ? *file->ports.ota : ota_default,
         .http_port = file->ports.http ? *file->ports.http : HTTP_PORT_DEFAULT,
         .direct_port = direct_port(&file->ports),

@@ -26,6 +26,10 @@ struct updraft_board {
     const char *password; /* NULL: none */
     bool refuse_md5;      /* espota: take the SHA-256 password scheme only */
     const char *server;   /* without a slash at its end; NULL: none */
+    bool checks_in;       /* by Updraft's own check-in; else by version headers, as the cores do */
+    const char *kind;     /* of hardware, as the server names boards; NULL: not told */
+    const char *layout;   /* of its flash, likewise */
+    const char *channel;  /* of check-ins; NULL: the usual one */
     uint16_t ota_port;    /* 0: any free one */
     uint16_t http_port;   /* 0: any free one */
     uint16_t direct_port; /* 0: any free one */

@@ -75,19 +75,28 @@ static struct curl_slist *add_lines(struct curl_slist *list, const char *lines)
     return list;
 }
 
+/* What is offered is known before the image is asked for. */
+static bool asks_first(const struct updraft_client *client)
+{
+    return client->config.pull->config.way == UPDRAFT_PULL_CHANNEL ||
+           client->config.pull->config.way == UPDRAFT_PULL_CHECK;
+}
+
 /* The descriptor names the version that was rolled back: its image is not fetched again. */
 static bool is_refused_version(const struct updraft_client *client)
 {
     const struct updraft_pull *pull = client->config.pull;
-    return client->config.refused_version[0] && pull->config.way == UPDRAFT_PULL_CHANNEL &&
-           strcmp(pull->descriptor.version, client->config.refused_version) == 0;
+    const char *offered = pull->config.way == UPDRAFT_PULL_CHANNEL ? pull->descriptor.version
+                          : pull->config.way == UPDRAFT_PULL_CHECK ? pull->answer.offer.version
+                                                                   : "";
+    return client->config.refused_version[0] &&
+           strcmp(offered, client->config.refused_version) == 0;
 }
 
 /* The version headers name no version, but the digest of what would come. */
 static bool is_refused_md5(const struct updraft_client *client, const char *md5)
 {
-    return client->config.refused_md5[0] && md5 &&
-           client->config.pull->config.way != UPDRAFT_PULL_CHANNEL &&
+    return client->config.refused_md5[0] && md5 && !asks_first(client) &&
            strcasecmp(md5, client->config.refused_md5) == 0;
 }
 
@@ -131,8 +140,7 @@ static void answer_pull(struct updraft_client *client)
         client->refused = true;
         status = STATUS_NOT_MODIFIED; /* to the engine: nothing that could be taken */
     }
-    client->only_looks = status == STATUS_OK && client->is_on_trial &&
-                         client->config.pull->config.way != UPDRAFT_PULL_CHANNEL;
+    client->only_looks = status == STATUS_OK && client->is_on_trial && !asks_first(client);
     if (client->only_looks)
         return;
     client->pull_is_stopped = !updraft_pull_response(
@@ -251,6 +259,10 @@ static void open_pull(struct updraft_client *client, uint64_t now_ms)
     curl_easy_setopt(transfer, CURLOPT_LOW_SPEED_TIME, (long)client->config.stall_s);
     curl_easy_setopt(transfer, CURLOPT_WRITEFUNCTION, take_pull_body);
     curl_easy_setopt(transfer, CURLOPT_WRITEDATA, client);
+    if (client->fetch.body) {
+        curl_easy_setopt(transfer, CURLOPT_POSTFIELDSIZE, (long)client->fetch.body_len);
+        curl_easy_setopt(transfer, CURLOPT_COPYPOSTFIELDS, client->fetch.body);
+    }
     if (client->fetch.http_1_0)
         curl_easy_setopt(transfer, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_0);
     curl_multi_add_handle(client->multi, transfer);
@@ -277,6 +289,10 @@ static void follow_redirect(struct updraft_client *client, uint64_t now_ms)
     const char *refusal = "to what is no http or https address";
     if (updraft_redirect_resolve(client->url, header_of(client, "Location"), to))
         refusal = updraft_redirect_refusal(client->url, to, client->redirect_count);
+    /* What is posted names this device. */
+    if (!refusal && client->fetch.body &&
+        !updraft_redirect_is_home(client->config.pull->config.url, to))
+        refusal = "to another host, which a check-in does not follow";
     end_transfer(client, &client->pull_transfer, &client->pull_lines);
     if (refusal) {
         updraft_failure_set(&why, UPDRAFT_E_REDIRECT, 0, 0, refusal);

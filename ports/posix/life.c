@@ -246,7 +246,8 @@ static void judge_trial(struct updraft_life *life, enum updraft_pull_outcome out
 {
     if (!life->watch.is_on_trial)
         return;
-    if (outcome == UPDRAFT_PULL_UP_TO_DATE || updraft_pull_has_offer(&life->pull))
+    if (outcome == UPDRAFT_PULL_UP_TO_DATE || outcome == UPDRAFT_PULL_POSTPONED ||
+        updraft_pull_has_offer(&life->pull))
         confirm(life);
     else if (outcome == UPDRAFT_PULL_FAILED &&
              updraft_failure_retry_after_s(&life->pull.failure) == 0)
@@ -255,9 +256,17 @@ static void judge_trial(struct updraft_life *life, enum updraft_pull_outcome out
         updraft_pull_now(&life->pull, now_ms); /* and now it is taken */
 }
 
+static bool went_wrong(enum updraft_pull_outcome outcome)
+{
+    return outcome == UPDRAFT_PULL_FAILED || outcome == UPDRAFT_PULL_POSTPONED;
+}
+
 static void run_pull(struct updraft_life *life, uint64_t now_ms)
 {
-    life->via = life->machine->board->channel_count > 0 ? "channel" : "headers";
+    life->via = life->pull.config.way == UPDRAFT_PULL_CHECK ? "check"
+                : life->machine->board->channel_count > 0   ? "channel"
+                                                            : "headers";
+    life->ask.trial = life->watch.is_on_trial;
     life->client.is_on_trial = life->watch.is_on_trial;
     updraft_client_run(&life->client, may_start_check(life), now_ms);
     if (!life->pulls)
@@ -270,14 +279,15 @@ static void run_pull(struct updraft_life *life, uint64_t now_ms)
         updraft_log_event(&life->machine->log, "update skipped version=%s reason=\"%s\"",
                           life->refused_version, "it was rolled back before");
         life->client.refused = false;
-    } else if (outcome == UPDRAFT_PULL_FAILED && life->pull.failure.code != life->check_code) {
+    } else if (went_wrong(outcome) && life->pull.failure.code != life->check_code) {
         char sentence[200];
         updraft_failure_sentence(&life->pull.failure, sentence, sizeof sentence);
-        updraft_log_event(&life->machine->log, "check failed code=%d text=\"%s\"",
+        updraft_log_event(&life->machine->log, "%s code=%d text=\"%s\"",
+                          outcome == UPDRAFT_PULL_FAILED ? "check failed" : "update postponed",
                           (int)life->pull.failure.code, sentence);
     }
     if (outcome != UPDRAFT_PULL_NONE)
-        life->check_code = outcome == UPDRAFT_PULL_FAILED ? life->pull.failure.code : UPDRAFT_OK;
+        life->check_code = went_wrong(outcome) ? life->pull.failure.code : UPDRAFT_OK;
 }
 
 static void run_watch(struct updraft_life *life, uint64_t now_ms)

@@ -116,6 +116,7 @@ struct updraft_life {
     struct updraft_announcer *announcer; /* NULL: none */
     struct updraft_client client;
     struct updraft_pull pull;
+    struct updraft_check_ask ask; /* of check-ins */
     bool pulls;
     enum updraft_error check_code; /* of the last check; so that a reason is told once in a row */
     struct updraft_reports reports;

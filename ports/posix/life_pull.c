@@ -38,6 +38,25 @@ static struct updraft_pull_identity identify(const struct updraft_life *life)
     };
 }
 
+/* What a check-in says; whether on trial is said anew each time. */
+static struct updraft_check_ask introduce(const struct updraft_life *life)
+{
+    const struct updraft_machine *machine = life->machine;
+    const struct updraft_board *board = machine->board;
+    return (struct updraft_check_ask){
+        .device = board->mac,
+        .product = updraft_life_product(life),
+        .channel = board->channel,
+        .chip = board->chip->slug,
+        .board = board->kind,
+        .layout = board->layout,
+        .name = board->name,
+        .version = life->running.version,
+        .slot = updraft_seat_name(life, life->slots.running),
+        .capacity = updraft_seat_capacity(life),
+    };
+}
+
 static uint32_t backoff_cap_s(uint32_t poll_s)
 {
     if (poll_s > BACKOFF_TO_S / BACKOFF_MOST)
@@ -51,7 +70,11 @@ static void set_up_pull(struct updraft_life *life, uint64_t now_ms)
     bool has_channel = board->channel_count > 0;
     if (board->poll_s == 0 || (!has_channel && !board->server))
         return;
-    if (!has_channel && !make_header_url(life)) {
+    bool checks_in = board->checks_in && board->server && !has_channel;
+    life->ask = introduce(life);
+    if (checks_in)
+        snprintf(life->pull_url, sizeof life->pull_url, "%s/d/check", board->server);
+    else if (!has_channel && !make_header_url(life)) {
         updraft_log_warn("the product's name is too long for an address: no updates are pulled");
         return;
     }
@@ -59,10 +82,13 @@ static void set_up_pull(struct updraft_life *life, uint64_t now_ms)
     struct updraft_pull_config config = {
         .update = &life->update,
         .way = has_channel  ? UPDRAFT_PULL_CHANNEL
+               : checks_in  ? UPDRAFT_PULL_CHECK
                : is_esp8266 ? UPDRAFT_PULL_HEADERS_ESP8266
                             : UPDRAFT_PULL_HEADERS_ESP32,
         .url = has_channel ? board->channels[0].path : life->pull_url,
         .identity = identify(life),
+        .check_in = &updraft_pull_check_in,
+        .ask = &life->ask,
         .interval_s = board->poll_s,
         .backoff_cap_s = backoff_cap_s(board->poll_s),
         .random = updraft_life_random,
@@ -77,7 +103,7 @@ bool updraft_life_open_pull(struct updraft_life *life)
     set_up_pull(life, updraft_clock_ms());
     if (board->server) {
         snprintf(life->report_url, sizeof life->report_url, "%s/d/report", board->server);
-        if (board->channel_count > 0)
+        if (board->channel_count > 0 || board->checks_in)
             snprintf(life->pull_headers, sizeof life->pull_headers,
                      "x-updraft-device: %s\nx-updraft-version: %s\nx-updraft-name: %s\n",
                      board->mac, life->running.version, board->name);

@@ -284,6 +284,10 @@ int main(int argc, char **argv)
     }
     if (!updraft_board_load(options.board_path, &board))
         return UPDRAFT_EXIT_FAILED;
+    if (options.server) {
+        board.server = options.server;
+        board.checks_in = true;
+    }
     if (options.one_place && board.chip->id != UPDRAFT_CHIP_ESP8266) {
         updraft_log_warn("--layout esp8266-%s is for an esp8266, but board.yaml says %s",
                          options.one_place->name, board.chip->slug);

@@ -36,6 +36,7 @@ struct updraft_options {
     const char *table_path; /* NULL: the flash file must exist */
     const char *app_path;   /* likewise */
     const char *board_path;
+    const char *server;     /* instead of the board's, and by check-in; NULL: as the board says */
     const char *old_update; /* what an old SDK's updater fetches; NULL: nothing */
     uint32_t table_off;     /* flash address of the partition table */
     uint8_t old_sdk_nibble; /* size nibble of an old SDK's boot loader, for a new flash */

@@ -35,6 +35,12 @@ const char updraft_options_outro[] =
     "    esphome: 3232           # ESPHome's native protocol, TCP; 0: any free port; default off\n"
     "    console: 6667           # the ota console, TCP; 0: any free port; default off\n"
     "  server: http://127.0.0.1:8032   # reports there, and asks it for updates\n"
+    "  check_in: true            # asks by Updraft's own check-in; default: by version headers, "
+    "as\n"
+    "                            # the Arduino cores do. The server says how often, then\n"
+    "  channel: stable           # of the check-in\n"
+    "  board: evse-v2            # hardware, as the server's boards name it\n"
+    "  layout: 4m-two-slots      # of the flash, likewise\n"
     "  poll_s: 60                # how often it asks; 0: never by itself. A server's\n"
     "                            # Cache-Control: max-age or Retry-After can make it wait longer\n"
     "  tls:                      # of https:// addresses; default: the system's CA bundle\n"
@@ -241,6 +247,8 @@ const struct updraft_option_row updraft_option_rows[] = {
     HEADING("The device"),
     TEXT("flash", "FILE", flash_path, "the flash; made when it does not exist"),
     TEXT("board", "FILE", board_path, "what device this is (board.yaml, see below)"),
+    TEXT("server", "URL", server,
+         "check in there, and report there; instead of board.yaml's server"),
     TEXT("listen", "ADDR", listen, "address to listen on (default 127.0.0.1)"),
     OTHER("layout", "NAME", take_layout,
           "slots (default), or where an ESP8266 has one place for its\n"

@@ -45,6 +45,8 @@ enum updraft_verdict updraft_offer_decide(const struct updraft_offer_facts *fact
         return UPDRAFT_VERDICT_FAILED_OFTEN;
     if (has_other_layout(facts))
         return UPDRAFT_VERDICT_LAYOUT;
+    if (facts->capacity != 0 && facts->size > facts->capacity)
+        return UPDRAFT_VERDICT_TOO_LARGE;
     if (is_too_old(facts))
         return UPDRAFT_VERDICT_TOO_OLD;
     if (!has_text(facts->running) && facts->digest == UPDRAFT_DIGEST_UNTOLD)
@@ -107,6 +109,11 @@ void updraft_offer_explain(enum updraft_verdict verdict, const struct updraft_of
                  "USB",
                  target, text_of(facts->target_layout), text_of(facts->layout));
         break;
+    case UPDRAFT_VERDICT_TOO_LARGE:
+        snprintf(out, cap,
+                 "%s has %u bytes, and it has room for %u: that takes a full flash over USB",
+                 target, (unsigned)facts->size, (unsigned)facts->capacity);
+        break;
     case UPDRAFT_VERDICT_TOO_OLD:
         explain_too_old(facts, out, cap);
         break;
@@ -122,6 +129,13 @@ void updraft_offer_explain(enum updraft_verdict verdict, const struct updraft_of
     }
 }
 
+bool updraft_verdict_holds(enum updraft_verdict verdict)
+{
+    return verdict == UPDRAFT_VERDICT_HELD_BACK || verdict == UPDRAFT_VERDICT_FAILED_OFTEN ||
+           verdict == UPDRAFT_VERDICT_LAYOUT || verdict == UPDRAFT_VERDICT_TOO_LARGE ||
+           verdict == UPDRAFT_VERDICT_TOO_OLD;
+}
+
 const char *updraft_verdict_name(enum updraft_verdict verdict)
 {
     switch (verdict) {
@@ -135,6 +149,8 @@ const char *updraft_verdict_name(enum updraft_verdict verdict)
         return "failed_often";
     case UPDRAFT_VERDICT_LAYOUT:
         return "layout";
+    case UPDRAFT_VERDICT_TOO_LARGE:
+        return "too_large";
     case UPDRAFT_VERDICT_TOO_OLD:
         return "too_old";
     case UPDRAFT_VERDICT_UNTOLD:

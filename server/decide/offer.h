@@ -17,12 +17,13 @@ enum updraft_verdict {
     UPDRAFT_VERDICT_HELD_BACK,    /* the target did not survive its trial on this device */
     UPDRAFT_VERDICT_FAILED_OFTEN, /* it could not be installed, as often as that is tried */
     UPDRAFT_VERDICT_LAYOUT,       /* the target is built for another flash layout */
+    UPDRAFT_VERDICT_TOO_LARGE,    /* the device has no room for the target */
     UPDRAFT_VERDICT_TOO_OLD,      /* the target takes devices from a later version on */
     UPDRAFT_VERDICT_UNTOLD, /* it says neither version nor digest: any offer could repeat for ever */
     UPDRAFT_VERDICT_FORBIDDEN, /* it does not say who it is */
     UPDRAFT_VERDICT_UNKNOWN,   /* nothing is published for it */
 };
-#define UPDRAFT_VERDICT_COUNT 9
+#define UPDRAFT_VERDICT_COUNT 10
 
 enum updraft_digest_match {
     UPDRAFT_DIGEST_UNTOLD, /* the device gave no digest of what it runs */
@@ -42,6 +43,8 @@ struct updraft_offer_facts {
     const char *min_from;      /* the target takes this version and later ones; "": any */
     const char *layout;        /* flash layout of the device, "" when not told */
     const char *target_layout; /* that the image is built for, "" when not known */
+    uint32_t size;             /* bytes of the image */
+    uint32_t capacity;         /* bytes that an image may have there; 0: not told */
 };
 
 enum updraft_verdict updraft_offer_decide(const struct updraft_offer_facts *facts);
@@ -55,6 +58,8 @@ bool updraft_offer_counts(uint32_t error_code);
 #define UPDRAFT_OFFER_SENTENCE_CAP 240u
 void updraft_offer_explain(enum updraft_verdict verdict, const struct updraft_offer_facts *facts,
                            char *out, size_t cap);
+/* There is something for the device, and it is not to have it. */
+bool updraft_verdict_holds(enum updraft_verdict verdict);
 /* "offer", "held_back" and so on: for programs. */
 const char *updraft_verdict_name(enum updraft_verdict verdict);
 

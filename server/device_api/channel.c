@@ -15,6 +15,20 @@ const char *updraft_device_api_name(const struct updraft_request *request)
     return name != NULL && updraft_label_valid(name, UPDRAFT_LABEL_CAP) ? name : NULL;
 }
 
+const char *updraft_device_api_board(const struct updraft_request *request)
+{
+    const char *board = updraft_request_header(request, "x-updraft-board");
+
+    return board != NULL && updraft_name_valid(board) ? board : NULL;
+}
+
+const char *updraft_device_api_layout(const struct updraft_request *request)
+{
+    const char *layout = updraft_request_header(request, "x-updraft-layout");
+
+    return layout != NULL && updraft_label_valid(layout, UPDRAFT_LABEL_CAP) ? layout : NULL;
+}
+
 /* "esp32s3.json" -> its chip, NULL when it is none. */
 static const struct updraft_chip *chip_of_file(const char *file)
 {
@@ -71,6 +85,8 @@ static void see(const struct updraft_view *view, const struct updraft_request *r
                                                     .product = request->segments[0],
                                                     .channel = request->segments[1],
                                                     .version = version,
+                                                    .board = updraft_device_api_board(request),
+                                                    .layout = updraft_device_api_layout(request),
                                                     .chip = chip_of_file(request->segments[2])->id,
                                                     .reports = true});
     if (version != NULL)
@@ -114,6 +130,7 @@ static bool choose_for_all(const struct updraft_view *view, const struct updraft
         view->fleet, &(struct updraft_question){.product = request->segments[0],
                                                 .channel = request->segments[1],
                                                 .chip = chip,
+                                                .board = "",
                                                 .pick = updraft_release_image_for});
     answer->verdict = UPDRAFT_VERDICT_OFFER;
     return answer->target.image != NULL;
@@ -126,12 +143,11 @@ static void give_descriptor(const struct answer *answer, struct updraft_descript
     char json[UPDRAFT_DESCRIPTOR_LEN_CAP];
     size_t len;
 
-    if (answer->verdict == UPDRAFT_VERDICT_HELD_BACK) {
+    if (updraft_verdict_holds(answer->verdict)) {
         /* The protocol has one way to say "stay as you are": the version that runs. A device whose
          * version nobody knows cannot be told, and gets nothing. */
         if (answer->running[0] == '\0') {
-            updraft_response_line(response, 404,
-                                  "the published version did not work on this device");
+            updraft_response_line(response, 404, "the published version is not for this device");
             return;
         }
         updraft_response_header(response, "x-updraft-held-back", version);

@@ -7,14 +7,19 @@ struct updraft_target updraft_draft_target(const struct updraft_draft *draft, ui
 {
     struct updraft_candidate candidate;
 
-    updraft_candidate_of_rows(&draft->device, &draft->attempt, &candidate);
-    return updraft_target_find(draft->view->fleet,
-                               &(struct updraft_question){.product = draft->device.product,
-                                                          .channel = draft->device.channel,
-                                                          .chip = chip,
-                                                          .pick = pick,
-                                                          .candidate = &candidate,
-                                                          .now_ms = draft->view->now_ms});
+    updraft_candidate_of_rows(&draft->device, &draft->attempt, draft->known, &candidate);
+    struct updraft_target target = updraft_target_find(
+        draft->view->fleet, &(struct updraft_question){.product = draft->device.product,
+                                                       .channel = candidate.channel,
+                                                       .chip = chip,
+                                                       .board = draft->device.board,
+                                                       .pick = pick,
+                                                       .candidate = &candidate,
+                                                       .now_ms = draft->view->now_ms});
+    /* Somebody asked for another try, of this device alone. */
+    if (draft->known != NULL && updraft_device_more(draft->known)->retry_ms > target.retry_ms)
+        target.retry_ms = updraft_device_more(draft->known)->retry_ms;
+    return target;
 }
 
 /* What is known of the attempts at the target: the draft's own first, for it is newer than what is
@@ -69,16 +74,33 @@ enum updraft_verdict updraft_draft_verdict(const struct updraft_draft *draft,
                                            const struct updraft_target *target, const char *running,
                                            enum updraft_digest_match digest)
 {
-    const struct attempts attempts = attempts_at(draft, target);
+    struct updraft_offer_facts facts;
 
-    return updraft_offer_decide(&(struct updraft_offer_facts){
+    updraft_draft_facts(draft, target, running, digest, &facts);
+    return updraft_offer_decide(&facts);
+}
+
+void updraft_draft_facts(const struct updraft_draft *draft, const struct updraft_target *target,
+                         const char *running, enum updraft_digest_match digest,
+                         struct updraft_offer_facts *facts)
+{
+    const struct attempts attempts = attempts_at(draft, target);
+    const struct updraft_release *release = target->release;
+    bool has_image = target->image != NULL;
+
+    *facts = (struct updraft_offer_facts){
         .identified = true,
-        .image_known = target->image != NULL,
+        .image_known = has_image,
         .running = running,
-        .target = target->release == NULL ? "" : target->release->row.version,
+        .target = release == NULL ? "" : release->row.version,
         .digest = digest,
         .last_for_target = attempts.last,
-        .failures = attempts.failures});
+        .failures = attempts.failures,
+        .min_from = release == NULL ? "" : release->row.min_from,
+        .size = has_image ? target->image->size : 0,
+        .layout = draft->device.layout,
+        .target_layout =
+            has_image ? updraft_release_layout(release, target->image, draft->device.board) : ""};
 }
 
 void updraft_draft_offer(struct updraft_draft *draft, const struct updraft_target *target,

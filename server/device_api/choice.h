@@ -17,6 +17,10 @@ enum updraft_attempt_state updraft_draft_last_for(const struct updraft_draft *dr
 enum updraft_verdict updraft_draft_verdict(const struct updraft_draft *draft,
                                            const struct updraft_target *target, const char *running,
                                            enum updraft_digest_match digest);
+/* What that verdict is made of, to explain it by. */
+void updraft_draft_facts(const struct updraft_draft *draft, const struct updraft_target *target,
+                         const char *running, enum updraft_digest_match digest,
+                         struct updraft_offer_facts *facts);
 /* The device is told to take the target. */
 void updraft_draft_offer(struct updraft_draft *draft, const struct updraft_target *target,
                          enum updraft_via via);

@@ -117,7 +117,7 @@ static const struct updraft_image_row *package_of(const struct updraft_release *
     static const uint8_t not_kept[UPDRAFT_SHA1_LEN] = {0};
 
     for (size_t i = 0; release != NULL && i < sizeof kinds / sizeof *kinds; i++) {
-        const struct updraft_image_row *image = updraft_release_find_image(release, kinds[i]);
+        const struct updraft_image_row *image = updraft_release_find_image(release, kinds[i], "");
         if (image != NULL && memcmp(image->sha1, not_kept, sizeof not_kept) != 0)
             return image;
     }
@@ -125,9 +125,10 @@ static const struct updraft_image_row *package_of(const struct updraft_release *
 }
 
 static const struct updraft_image_row *pick_package(const struct updraft_release *release,
-                                                    uint16_t chip)
+                                                    uint16_t chip, const char *board)
 {
     (void)chip;
+    (void)board;
     return package_of(release);
 }
 

@@ -26,6 +26,10 @@ void updraft_image_answer(const struct updraft_view *view, const struct updraft_
 void updraft_report_answer(const struct updraft_view *view, const struct updraft_request *request,
                            struct updraft_plan *plan, struct updraft_response *response);
 
+/* POST /d/check: our own check-in. */
+void updraft_check_answer(const struct updraft_view *view, const struct updraft_request *request,
+                          struct updraft_plan *plan, struct updraft_response *response);
+
 /* GET /d/manifest/PRODUCT/CHANNEL/manifest.json, CHIP.bin and CHIP.md5: the update manifest of ESPHome
  * and ESP Web Tools, and what ESPHome's http_request loads by address. */
 void updraft_manifest_answer(const struct updraft_view *view, const struct updraft_request *request,
@@ -61,5 +65,8 @@ bool updraft_device_api_image_url(const struct updraft_view *view,
 
 /* The name a device gives itself in x-updraft-name, NULL when absent or not fit to be shown. */
 const char *updraft_device_api_name(const struct updraft_request *request);
+/* Likewise its board and its flash layout, in x-updraft-board and x-updraft-layout. */
+const char *updraft_device_api_board(const struct updraft_request *request);
+const char *updraft_device_api_layout(const struct updraft_request *request);
 
 #endif

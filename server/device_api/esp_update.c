@@ -175,6 +175,8 @@ static void see(const struct updraft_view *view, const struct updraft_request *r
                                                     .product = request->segments[0],
                                                     .channel = channel == NULL ? "stable" : channel,
                                                     .version = version[0] == '\0' ? NULL : version,
+                                                    .board = updraft_device_api_board(request),
+                                                    .layout = updraft_device_api_layout(request),
                                                     .chip = set->chip});
     if (version[0] != '\0')
         updraft_draft_happen(draft, &(struct updraft_happening){.event = UPDRAFT_EVENT_CHECKED_IN,

@@ -84,7 +84,7 @@ static const struct updraft_image_row *image_of_file(const struct updraft_releas
     const struct updraft_chip *chip = updraft_chip_by_name(slug);
     return chip == NULL || strcmp(chip->slug, slug) != 0
                ? NULL
-               : updraft_release_find_image(release, chip->id);
+               : updraft_release_find_image(release, chip->id, "");
 }
 
 static void give_image(struct updraft_response *response, const struct updraft_image_row *image)

@@ -38,6 +38,7 @@ void updraft_ovms_answer(const struct updraft_view *view, const struct updraft_r
         view->fleet, &(struct updraft_question){.product = request->segments[0],
                                                 .channel = request->segments[1],
                                                 .chip = UPDRAFT_CHIP_ESP32,
+                                                .board = "",
                                                 .pick = updraft_release_image_for});
 
     (void)plan;

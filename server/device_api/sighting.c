@@ -40,6 +40,8 @@ void updraft_draft_see(struct updraft_draft *draft, const struct updraft_seen *s
     take(device->channel, sizeof device->channel, seen->channel);
     take(device->version, sizeof device->version, seen->version);
     take(device->slot, sizeof device->slot, seen->slot);
+    take(device->board, sizeof device->board, seen->board);
+    take(device->layout, sizeof device->layout, seen->layout);
     if (seen->chip != UPDRAFT_CHIP_UNKNOWN)
         device->chip = seen->chip;
     device->reports = device->reports || seen->reports;
@@ -205,8 +207,9 @@ static bool device_differs(const struct updraft_device *a, const struct updraft_
 {
     return strcmp(a->name, b->name) != 0 || strcmp(a->product, b->product) != 0 ||
            strcmp(a->channel, b->channel) != 0 || strcmp(a->version, b->version) != 0 ||
-           strcmp(a->slot, b->slot) != 0 || a->chip != b->chip || a->reports != b->reports ||
-           a->confirmed != b->confirmed || a->trial != b->trial;
+           strcmp(a->slot, b->slot) != 0 || strcmp(updraft_device_more(a)->board, b->board) != 0 ||
+           strcmp(updraft_device_more(a)->layout, b->layout) != 0 || a->chip != b->chip ||
+           a->reports != b->reports || a->confirmed != b->confirmed || a->trial != b->trial;
 }
 
 void updraft_draft_log(struct updraft_draft *draft, const char *version, const char *log)

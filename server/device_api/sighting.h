@@ -15,6 +15,8 @@ struct updraft_seen {
     const char *channel;
     const char *version;
     const char *slot;
+    const char *board;
+    const char *layout;
     uint16_t chip;
     bool reports;      /* the device speaks our own protocol */
     bool says_running; /* `trial` is told */

@@ -33,15 +33,20 @@ static void apply_release(struct updraft_fleet *fleet, const struct updraft_rele
     release->row = *row;
 }
 
+static int compare_images(const struct updraft_image_row *a, const struct updraft_image_row *b)
+{
+    return a->chip != b->chip ? (int)a->chip - (int)b->chip : strcmp(a->board, b->board);
+}
+
 static void apply_image(struct updraft_fleet *fleet, const struct updraft_image_row *row)
 {
     struct updraft_release *release = updraft_fleet_release_by_id(fleet, row->release_id);
     size_t at = 0;
 
     UPDRAFT_ASSERT(release != NULL);
-    while (at < release->image_count && release->images[at].chip < row->chip)
+    while (at < release->image_count && compare_images(&release->images[at], row) < 0)
         at++;
-    if (at == release->image_count || release->images[at].chip != row->chip) {
+    if (at == release->image_count || compare_images(&release->images[at], row) != 0) {
         UPDRAFT_MEMORY_RESERVE(release->images, release->image_count, release->image_cap);
         memmove(&release->images[at + 1], &release->images[at],
                 (release->image_count - at) * sizeof *release->images);
@@ -84,6 +89,31 @@ static void apply_channel(struct updraft_fleet *fleet, const struct updraft_chan
     channel->row = *row;
     channel->release = updraft_fleet_release_by_id(fleet, row->release_id);
     UPDRAFT_ASSERT(channel->release != NULL);
+}
+
+static void apply_board(struct updraft_fleet *fleet, const struct updraft_board_row *row)
+{
+    struct updraft_product *product = updraft_fleet_product_by_id(fleet, row->product_id);
+    size_t at = 0;
+
+    UPDRAFT_ASSERT(product != NULL);
+    while (at < product->board_count && strcmp(product->boards[at].name, row->name) < 0)
+        at++;
+    if (at == product->board_count || strcmp(product->boards[at].name, row->name) != 0) {
+        UPDRAFT_MEMORY_RESERVE(product->boards, product->board_count, product->board_cap);
+        memmove(&product->boards[at + 1], &product->boards[at],
+                (product->board_count - at) * sizeof *product->boards);
+        product->board_count++;
+    }
+    product->boards[at] = *row;
+}
+
+static void apply_labels(struct updraft_fleet *fleet, const struct updraft_labels_row *row)
+{
+    struct updraft_device *device = updraft_fleet_find_device(fleet, row->device);
+
+    UPDRAFT_ASSERT(device != NULL);
+    updraft_device_set_labels(device, &fleet->texts, row);
 }
 
 static struct updraft_device *add_device(struct updraft_fleet *fleet, const char *id)
@@ -247,6 +277,12 @@ void updraft_fleet_apply(struct updraft_fleet *fleet, const struct updraft_chang
         break;
     case UPDRAFT_CHANGE_ROLLOUT:
         updraft_rollout_apply(fleet, &change->row.rollout);
+        break;
+    case UPDRAFT_CHANGE_BOARD:
+        apply_board(fleet, &change->row.board);
+        break;
+    case UPDRAFT_CHANGE_LABELS:
+        apply_labels(fleet, &change->row.labels);
         break;
     case UPDRAFT_CHANGE_DEVICE:
         apply_device(fleet, &change->row.device);

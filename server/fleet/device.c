@@ -20,6 +20,77 @@ struct updraft_device *updraft_device_new(struct updraft_slab *slab, const char 
     return device;
 }
 
+static const struct updraft_device_more nothing = {
+    .board = updraft_intern_empty,
+    .layout = updraft_intern_empty,
+    .name = updraft_intern_empty,
+    .group = updraft_intern_empty,
+    .tags = updraft_intern_empty,
+    .attributes = updraft_intern_empty,
+    .channel = updraft_intern_empty,
+};
+
+const struct updraft_device_more *updraft_device_more(const struct updraft_device *device)
+{
+    return device->more == NULL ? &nothing : device->more;
+}
+
+static struct updraft_device_more *more_of(struct updraft_device *device)
+{
+    if (device->more == NULL) {
+        device->more = updraft_memory_new(sizeof *device->more);
+        *device->more = nothing;
+    }
+    return device->more;
+}
+
+const char *updraft_device_name(const struct updraft_device *device)
+{
+    const char *given = updraft_device_more(device)->name;
+
+    return given[0] != '\0' ? given : device->name;
+}
+
+const char *updraft_device_channel(const struct updraft_device *device)
+{
+    const char *assigned = updraft_device_more(device)->channel;
+
+    return assigned[0] != '\0' ? assigned : device->channel;
+}
+
+void updraft_device_set_labels(struct updraft_device *device, struct updraft_intern *intern,
+                               const struct updraft_labels_row *row)
+{
+    struct updraft_device_more *more = more_of(device);
+
+    updraft_intern_set(intern, &more->name, row->name);
+    updraft_intern_set(intern, &more->group, row->group);
+    updraft_intern_set(intern, &more->tags, row->tags);
+    updraft_intern_set(intern, &more->attributes, row->attributes);
+    updraft_intern_set(intern, &more->channel, row->channel);
+    more->retry_ms = row->retry_ms;
+}
+
+void updraft_device_labels(const struct updraft_device *device, struct updraft_labels_row *row)
+{
+    const struct updraft_device_more *more = updraft_device_more(device);
+
+    memset(row, 0, sizeof *row);
+    updraft_name_set(row->device, sizeof row->device, device->id);
+    updraft_name_set(row->name, sizeof row->name, more->name);
+    updraft_name_set(row->group, sizeof row->group, more->group);
+    updraft_name_set(row->tags, sizeof row->tags, more->tags);
+    updraft_name_set(row->attributes, sizeof row->attributes, more->attributes);
+    updraft_name_set(row->channel, sizeof row->channel, more->channel);
+    row->retry_ms = more->retry_ms;
+}
+
+void updraft_device_clear(struct updraft_device *device)
+{
+    free(device->more);
+    device->more = NULL;
+}
+
 void updraft_device_set(struct updraft_device *device, struct updraft_intern *intern,
                         const struct updraft_device_row *row)
 {
@@ -28,6 +99,10 @@ void updraft_device_set(struct updraft_device *device, struct updraft_intern *in
     updraft_intern_set(intern, &device->channel, row->channel);
     updraft_intern_set(intern, &device->version, row->version);
     updraft_intern_set(intern, &device->slot, row->slot);
+    if (device->more != NULL || row->board[0] != '\0' || row->layout[0] != '\0') {
+        updraft_intern_set(intern, &more_of(device)->board, row->board);
+        updraft_intern_set(intern, &more_of(device)->layout, row->layout);
+    }
     device->address = updraft_address_parse(row->address);
     device->chip = row->chip;
     device->reports = row->reports;
@@ -47,6 +122,8 @@ void updraft_device_row(const struct updraft_device *device, struct updraft_devi
     updraft_name_set(row->version, sizeof row->version, device->version);
     updraft_name_set(row->slot, sizeof row->slot, device->slot);
     updraft_address_show(&device->address, row->address);
+    updraft_name_set(row->board, sizeof row->board, updraft_device_more(device)->board);
+    updraft_name_set(row->layout, sizeof row->layout, updraft_device_more(device)->layout);
     row->chip = device->chip;
     row->reports = device->reports;
     row->confirmed = device->confirmed;

@@ -40,6 +40,18 @@ struct updraft_attempt {
     bool gone; /* not kept any more: of no device, and freed with the next ones that go */
 };
 
+/* What few devices have: what they tell of their hardware, and what operators say of them. */
+struct updraft_device_more {
+    const char *board;
+    const char *layout;
+    const char *name; /* shown instead of the device's own */
+    const char *group;
+    const char *tags;
+    const char *attributes;
+    const char *channel; /* assigned */
+    int64_t retry_ms;
+};
+
 struct updraft_device {
     struct updraft_node node; /* first: in fleet->by_id */
     struct updraft_attempt *newest;
@@ -48,6 +60,7 @@ struct updraft_device {
     const char *channel;
     const char *version;
     const char *slot;
+    struct updraft_device_more *more; /* NULL: nothing of it */
     int64_t last_seen_ms;
     int64_t paid_ms; /* of its quota of questions, on the steady clock (http/gate.c) */
     struct updraft_address address;
@@ -61,10 +74,22 @@ struct updraft_device {
 
 /* All that does not change with a row is zero. It is there as long as the slab. */
 struct updraft_device *updraft_device_new(struct updraft_slab *slab, const char *id);
+/* Gives back what the slab does not have. */
+void updraft_device_clear(struct updraft_device *device);
 /* last_seen_ms only grows: the device may have been seen again while the row was on its way. */
 void updraft_device_set(struct updraft_device *device, struct updraft_intern *intern,
                         const struct updraft_device_row *row);
 void updraft_device_row(const struct updraft_device *device, struct updraft_device_row *row);
+
+/* Never NULL: all "" where there is nothing. */
+const struct updraft_device_more *updraft_device_more(const struct updraft_device *device);
+/* The operators' name, else its own. */
+const char *updraft_device_name(const struct updraft_device *device);
+/* The one it is assigned to, else the one it asks for. */
+const char *updraft_device_channel(const struct updraft_device *device);
+void updraft_device_set_labels(struct updraft_device *device, struct updraft_intern *intern,
+                               const struct updraft_labels_row *row);
+void updraft_device_labels(const struct updraft_device *device, struct updraft_labels_row *row);
 
 /* What a person wants to know first: how the update stands, or else how the device does. NONE: it was
  * seen, and no more. */

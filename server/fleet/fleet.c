@@ -53,6 +53,8 @@ void updraft_fleet_deinit(struct updraft_fleet *fleet)
 {
     for (size_t i = 0; i < fleet->release_count; i++)
         free(fleet->releases[i]->images);
+    for (size_t i = 0; i < fleet->product_count; i++)
+        free(fleet->products[i]->boards);
     free_all(fleet->products, fleet->product_count);
     free_all(fleet->releases, fleet->release_count);
     free_all(fleet->channels, fleet->channel_count);
@@ -62,6 +64,8 @@ void updraft_fleet_deinit(struct updraft_fleet *fleet)
     for (size_t i = 0; i < fleet->attempt_count; i++)
         updraft_attempt_clear(fleet->attempts[i], &fleet->texts);
     free(fleet->attempts);
+    for (size_t i = 0; i < fleet->device_count; i++)
+        updraft_device_clear(fleet->devices[i]);
     free(fleet->devices);
     free(fleet->tokens);
     free(fleet->audit);
@@ -168,10 +172,16 @@ const struct updraft_image_row *updraft_fleet_find_image(const struct updraft_fl
 }
 
 const struct updraft_image_row *updraft_release_image_for(const struct updraft_release *release,
-                                                          uint16_t chip)
+                                                          uint16_t chip, const char *board)
 {
+    const struct updraft_image_row *image = chip == UPDRAFT_CHIP_UNKNOWN || board[0] == '\0'
+                                                ? NULL
+                                                : updraft_release_find_image(release, chip, board);
+
+    if (image != NULL)
+        return image;
     if (chip != UPDRAFT_CHIP_UNKNOWN)
-        return updraft_release_find_image(release, chip);
+        return updraft_release_find_image(release, chip, "");
     /* A package is never meant by a device that does not name its chip. */
     return release->image_count == 1 && updraft_package_by_id(release->images[0].chip) == NULL
                ? &release->images[0]
@@ -179,22 +189,42 @@ const struct updraft_image_row *updraft_release_image_for(const struct updraft_r
 }
 
 const struct updraft_image_row *updraft_release_find_image(const struct updraft_release *release,
-                                                           uint16_t chip)
+                                                           uint16_t chip, const char *board)
 {
     for (size_t i = 0; i < release->image_count; i++) {
-        if (release->images[i].chip == chip)
+        if (release->images[i].chip == chip && strcmp(release->images[i].board, board) == 0)
             return &release->images[i];
     }
     return NULL;
 }
 
-bool updraft_release_lacks_image(const struct updraft_release *release, uint16_t but_chip)
+bool updraft_release_lacks_image(const struct updraft_release *release,
+                                 const struct updraft_image_row *but)
 {
     for (size_t i = 0; i < release->image_count; i++) {
-        if (release->images[i].withdrawn_ms != 0 && release->images[i].chip != but_chip)
+        if (release->images[i].withdrawn_ms != 0 && &release->images[i] != but)
             return true;
     }
     return false;
+}
+
+const struct updraft_board_row *updraft_product_find_board(const struct updraft_product *product,
+                                                           const char *name)
+{
+    for (size_t i = 0; i < product->board_count; i++) {
+        if (strcmp(product->boards[i].name, name) == 0)
+            return &product->boards[i];
+    }
+    return NULL;
+}
+
+const char *updraft_release_layout(const struct updraft_release *release,
+                                   const struct updraft_image_row *image, const char *board)
+{
+    const struct updraft_board_row *found = updraft_product_find_board(
+        release->product, image->board[0] != '\0' ? image->board : board);
+
+    return found == NULL ? "" : found->layout;
 }
 
 /* Number of attempts with a smaller id. */

@@ -23,12 +23,14 @@
 
 struct updraft_product {
     struct updraft_product_row row;
+    struct updraft_board_row *boards; /* by name */
+    size_t board_count, board_cap;
 };
 
 struct updraft_release {
     struct updraft_release_row row;
     struct updraft_product *product;
-    struct updraft_image_row *images; /* by ascending chip */
+    struct updraft_image_row *images; /* by ascending chip, then board */
     size_t image_count;
     size_t image_cap;
 };
@@ -81,6 +83,7 @@ struct updraft_fleet {
     /* Grows with everything that can be seen. Starts from the clock, so that a number of an earlier
      * run does not come back with another meaning. */
     uint64_t generation;
+    uint32_t poll_s; /* how often devices of ours are told to check in; 0: as usual */
     /* Of this run: */
     int64_t started_ms;
     uint64_t ended[UPDRAFT_ATTEMPT_STATE_COUNT]; /* attempts that came to this end */
@@ -135,13 +138,22 @@ struct updraft_device *updraft_fleet_find_device(const struct updraft_fleet *fle
 const struct updraft_image_row *updraft_fleet_find_image(const struct updraft_fleet *fleet,
                                                          const uint8_t sha256[UPDRAFT_SHA256_LEN],
                                                          const struct updraft_release **release);
-/* Whether an image is withdrawn, not counting that of but_chip: such a release cannot be offered. */
-bool updraft_release_lacks_image(const struct updraft_release *release, uint16_t but_chip);
+/* Whether an image is withdrawn, another one than this of its images: such a release cannot be offered. */
+bool updraft_release_lacks_image(const struct updraft_release *release,
+                                 const struct updraft_image_row *but);
 const struct updraft_image_row *updraft_release_find_image(const struct updraft_release *release,
-                                                           uint16_t chip);
-/* The same for a device: of UPDRAFT_CHIP_UNKNOWN, the only image there is. */
+                                                           uint16_t chip, const char *board);
+/* The same for a device: that of its board, else the one for any board of its chip; of
+ * UPDRAFT_CHIP_UNKNOWN, the only image there is. */
 const struct updraft_image_row *updraft_release_image_for(const struct updraft_release *release,
-                                                          uint16_t chip);
+                                                          uint16_t chip, const char *board);
+/* NULL when there is none. Valid until the next board is applied. */
+const struct updraft_board_row *updraft_product_find_board(const struct updraft_product *product,
+                                                           const char *name);
+/* Of the flash, that an image is built for, as a device of that board has to look at it; "": nobody said.
+ * The image's own board comes first. */
+const char *updraft_release_layout(const struct updraft_release *release,
+                                   const struct updraft_image_row *image, const char *board);
 
 struct updraft_product *updraft_fleet_product_by_id(const struct updraft_fleet *fleet, int64_t id);
 struct updraft_release *updraft_fleet_release_by_id(const struct updraft_fleet *fleet, int64_t id);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const char *const via_names[] = {"",    "channel", "headers", "plain",   "espota", "form",
-                                        "raw", "esphome", "direct",  "console", "ddi"};
+                                        "raw", "esphome", "direct",  "console", "ddi",    "check"};
 #define VIA_COUNT (sizeof via_names / sizeof *via_names)
 
 _Static_assert(VIA_COUNT == UPDRAFT_VIA_LAST + 1, "one name a way");

@@ -23,6 +23,9 @@
 #define UPDRAFT_ERROR_TEXT_CAP 160u
 #define UPDRAFT_LOG_CAP        1025u
 #define UPDRAFT_NO_PROGRESS    (-1)
+#define UPDRAFT_CVES_CAP       256u
+#define UPDRAFT_TAGS_CAP       256u
+#define UPDRAFT_ATTRIBUTES_CAP 512u
 
 /* How an image reaches a device. The numbers are stored: append only. */
 enum updraft_via {
@@ -37,8 +40,9 @@ enum updraft_via {
     UPDRAFT_VIA_DIRECT = 8,
     UPDRAFT_VIA_CONSOLE = 9,
     UPDRAFT_VIA_DDI = 10,
+    UPDRAFT_VIA_CHECK = 11,
 };
-#define UPDRAFT_VIA_LAST UPDRAFT_VIA_DDI
+#define UPDRAFT_VIA_LAST UPDRAFT_VIA_CHECK
 
 const char *updraft_via_name(enum updraft_via via);
 /* UNKNOWN for any other text: a later device may know more ways. */
@@ -56,11 +60,16 @@ struct updraft_release_row {
     char version[UPDRAFT_VERSION_CAP]; /* unique within the product */
     char notes[UPDRAFT_NOTES_CAP];
     int64_t created_ms;
+    bool security;                      /* it closes a hole */
+    char cves[UPDRAFT_CVES_CAP];        /* "CVE-2026-1234 CVE-2026-5678", or "" */
+    char min_from[UPDRAFT_VERSION_CAP]; /* offered to devices that run this or later; "": to any */
 };
 
 struct updraft_image_row {
     int64_t release_id;
-    uint16_t chip; /* or the kind of a package (format/package.h); unique within the release */
+    uint16_t chip; /* or the kind of a package (format/package.h) */
+    char board
+        [UPDRAFT_NAME_CAP]; /* "": any board of the chip. With the chip unique in the release */
     uint8_t sha256[UPDRAFT_SHA256_LEN];
     uint8_t md5[UPDRAFT_MD5_LEN];
     uint8_t sha1[UPDRAFT_SHA1_LEN]; /* zeros: published before it was kept */
@@ -74,6 +83,14 @@ struct updraft_channel_row {
     int64_t product_id;
     char name[UPDRAFT_NAME_CAP]; /* unique within the product */
     int64_t release_id;
+};
+
+/* Hardware of a product, as its owner tells one kind from another. */
+struct updraft_board_row {
+    int64_t product_id;
+    char name[UPDRAFT_NAME_CAP];    /* unique within the product */
+    uint16_t chip;                  /* UPDRAFT_CHIP_UNKNOWN: not said */
+    char layout[UPDRAFT_LABEL_CAP]; /* of the flash, that its releases are built for; "": any */
 };
 
 #define UPDRAFT_ROLLOUT_BOUNDS_CAP (UPDRAFT_STAGES_MOST * 11u)
@@ -113,11 +130,24 @@ struct updraft_device_row {
     char version[UPDRAFT_VERSION_CAP]; /* running; "": not told */
     char slot[UPDRAFT_SLOT_CAP];
     char address[UPDRAFT_ADDRESS_CAP];
-    uint16_t chip;  /* UPDRAFT_CHIP_UNKNOWN: not told */
-    bool reports;   /* it has sent reports or our own headers */
-    bool confirmed; /* the running image is confirmed */
-    bool trial;     /* the running image is on trial */
+    char board[UPDRAFT_NAME_CAP];   /* "": not told */
+    char layout[UPDRAFT_LABEL_CAP]; /* of its flash; "": not told */
+    uint16_t chip;                  /* UPDRAFT_CHIP_UNKNOWN: not told */
+    bool reports;                   /* it has sent reports or our own headers */
+    bool confirmed;                 /* the running image is confirmed */
+    bool trial;                     /* the running image is on trial */
     int64_t last_seen_ms;
+};
+
+/* What operators say of a device; it says nothing of these itself. */
+struct updraft_labels_row {
+    char device[UPDRAFT_DEVICE_ID_CAP];
+    char name[UPDRAFT_LABEL_CAP]; /* shown instead of the device's own; "": that */
+    char group[UPDRAFT_NAME_CAP];
+    char tags[UPDRAFT_TAGS_CAP];             /* sorted, parted by blanks */
+    char attributes[UPDRAFT_ATTRIBUTES_CAP]; /* lines "name=value", sorted by name */
+    char channel[UPDRAFT_NAME_CAP];          /* that it is to be on; "": the one it asks for */
+    int64_t retry_ms; /* what ended badly before this is not held against a release; 0: all is */
 };
 
 struct updraft_attempt_row {
@@ -234,6 +264,8 @@ enum updraft_change_kind {
     UPDRAFT_CHANGE_HISTORY_END, /* not kept any more: of the row all but the number counts */
     UPDRAFT_CHANGE_WEBHOOK,
     UPDRAFT_CHANGE_WEBHOOK_END, /* removed: of the row only the id counts */
+    UPDRAFT_CHANGE_BOARD,
+    UPDRAFT_CHANGE_LABELS,
 };
 
 struct updraft_change {
@@ -244,6 +276,8 @@ struct updraft_change {
         struct updraft_image_row image;
         struct updraft_channel_row channel;
         struct updraft_rollout_row rollout;
+        struct updraft_board_row board;
+        struct updraft_labels_row labels;
         struct updraft_device_row device;
         struct updraft_attempt_row attempt;
         struct updraft_touch_row touch;

@@ -33,6 +33,8 @@ static enum updraft_method parse_method(const char *method)
         return UPDRAFT_METHOD_PUT;
     if (strcmp(method, MHD_HTTP_METHOD_DELETE) == 0)
         return UPDRAFT_METHOD_DELETE;
+    if (strcmp(method, MHD_HTTP_METHOD_PATCH) == 0)
+        return UPDRAFT_METHOD_PATCH;
     return UPDRAFT_METHOD_OTHER;
 }
 

@@ -91,7 +91,7 @@ void updraft_channels_set(const struct updraft_view *view, const struct updraft_
         show(view, request, response);
         return;
     }
-    if (!updraft_release_let_offer(release, UPDRAFT_CHIP_UNKNOWN, response) ||
+    if (!updraft_release_let_offer(release, NULL, response) ||
         !updraft_rollouts_let_move(channel, response))
         return;
     struct updraft_channel_row *row = &updraft_plan_add(plan, UPDRAFT_CHANGE_CHANNEL)->row.channel;

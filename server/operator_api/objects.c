@@ -13,6 +13,50 @@ static const char *chip_slug(uint16_t id)
     return chip != NULL ? chip->slug : package != NULL ? package->slug : "";
 }
 
+static void put_text_or_null(struct updraft_json *json, const char *key, const char *text)
+{
+    if (text[0] == '\0')
+        updraft_json_null(json, key);
+    else
+        updraft_json_text(json, key, text);
+}
+
+/* A list of what is parted by blanks. */
+static void put_words(struct updraft_json *json, const char *key, const char *words)
+{
+    char word[UPDRAFT_TAGS_CAP];
+
+    updraft_json_open(json, key, '[');
+    while (*words != '\0') {
+        size_t len = strcspn(words, " ");
+        memcpy(word, words, len);
+        word[len] = '\0';
+        updraft_json_text(json, NULL, word);
+        words += len + (words[len] != '\0');
+    }
+    updraft_json_close(json, ']');
+}
+_Static_assert(UPDRAFT_CVES_CAP <= UPDRAFT_TAGS_CAP, "a word of either fits");
+
+/* An object of lines "name=value". */
+static void put_attributes(struct updraft_json *json, const char *lines)
+{
+    char line[UPDRAFT_ATTRIBUTES_CAP];
+
+    updraft_json_open(json, "attributes", '{');
+    while (*lines != '\0') {
+        size_t len = strcspn(lines, "\n"), name_len = strcspn(lines, "=");
+        memcpy(line, lines, len);
+        line[len] = '\0';
+        if (name_len < len) {
+            line[name_len] = '\0';
+            updraft_json_text(json, line, line + name_len + 1);
+        }
+        lines += len + (lines[len] != '\0');
+    }
+    updraft_json_close(json, '}');
+}
+
 void updraft_object_product(struct updraft_json *json, const struct updraft_product *product)
 {
     updraft_json_open(json, NULL, '{');
@@ -27,6 +71,7 @@ void updraft_object_image(struct updraft_json *json, const char *key,
 {
     updraft_json_open(json, key, '{');
     updraft_json_text(json, "chip", chip_slug(image->chip));
+    updraft_json_text(json, "board", image->board);
     updraft_json_hex(json, "sha256", image->sha256, sizeof image->sha256);
     updraft_json_hex(json, "md5", image->md5, sizeof image->md5);
     updraft_json_number(json, "size", image->size);
@@ -46,6 +91,9 @@ void updraft_object_release(struct updraft_json *json, const char *key,
     updraft_json_text(json, "product", release->product->row.name);
     updraft_json_text(json, "version", release->row.version);
     updraft_json_text(json, "notes", release->row.notes);
+    updraft_json_bool(json, "security", release->row.security);
+    put_words(json, "cves", release->row.cves);
+    put_text_or_null(json, "min_from", release->row.min_from);
     updraft_json_number(json, "created", release->row.created_ms);
     updraft_json_open(json, "images", '[');
     for (size_t i = 0; i < release->image_count; i++)
@@ -68,6 +116,18 @@ void updraft_object_channel(struct updraft_json *json, const char *key,
     updraft_json_text(json, "name", channel->row.name);
     updraft_json_text(json, "version", channel->release->row.version);
     updraft_json_number(json, "release_id", channel->row.release_id);
+    updraft_json_close(json, '}');
+}
+
+void updraft_object_board(struct updraft_json *json, const char *key,
+                          const struct updraft_product *product,
+                          const struct updraft_board_row *board)
+{
+    updraft_json_open(json, key, '{');
+    updraft_json_text(json, "product", product->row.name);
+    updraft_json_text(json, "name", board->name);
+    updraft_json_text(json, "chip", chip_slug(board->chip));
+    updraft_json_text(json, "layout", board->layout);
     updraft_json_close(json, '}');
 }
 
@@ -124,16 +184,23 @@ static const char *device_target(const struct updraft_fleet *fleet,
 void updraft_object_device(struct updraft_json *json, const char *key,
                            const struct updraft_fleet *fleet, const struct updraft_device *device)
 {
+    const struct updraft_device_more *more = updraft_device_more(device);
     char address[UPDRAFT_ADDRESS_CAP];
     bool downloads = device->newest != NULL && device->newest->state == UPDRAFT_ATTEMPT_DOWNLOADING;
 
     updraft_address_show(&device->address, address);
     updraft_json_open(json, key, '{');
     updraft_json_text(json, "id", device->id);
-    updraft_json_text(json, "name", device->name);
+    updraft_json_text(json, "name", updraft_device_name(device));
     updraft_json_text(json, "product", device->product);
     updraft_json_text(json, "chip", chip_slug(device->chip));
-    updraft_json_text(json, "channel", device->channel);
+    updraft_json_text(json, "board", more->board);
+    updraft_json_text(json, "layout", more->layout);
+    updraft_json_text(json, "channel", updraft_device_channel(device));
+    put_text_or_null(json, "assigned_channel", more->channel);
+    updraft_json_text(json, "group", more->group);
+    put_words(json, "tags", more->tags);
+    put_attributes(json, more->attributes);
     updraft_json_text(json, "version", device->version);
     updraft_json_text(json, "slot", device->slot);
     updraft_json_bool(json, "confirmed", device->confirmed);

@@ -12,6 +12,9 @@ void updraft_object_release(struct updraft_json *json, const char *key,
                             const struct updraft_release *release);
 void updraft_object_channel(struct updraft_json *json, const char *key,
                             const struct updraft_channel *channel);
+void updraft_object_board(struct updraft_json *json, const char *key,
+                          const struct updraft_product *product,
+                          const struct updraft_board_row *board);
 void updraft_object_device(struct updraft_json *json, const char *key,
                            const struct updraft_fleet *fleet, const struct updraft_device *device);
 /* with_log: also what the image printed last, up to 1 KB; too much for lists of devices. */

@@ -5,10 +5,12 @@
 
 #include "server/exchange.h"
 
-/* POST /api/v1/releases?channel=&product=&notes=&version=&chip= with an image as body. */
+/* DELETE /api/v1/releases?product=&version= */
 void updraft_releases_withdraw(const struct updraft_view *view,
                                const struct updraft_request *request, struct updraft_plan *plan,
                                struct updraft_response *response);
+/* POST /api/v1/releases?channel=&product=&notes=&version=&chip=&board=&security=&cve=&min_from= with an
+ * image as body. */
 void updraft_releases_publish(const struct updraft_view *view,
                               const struct updraft_request *request, struct updraft_plan *plan,
                               struct updraft_response *response);
@@ -17,6 +19,16 @@ void updraft_releases_list(const struct updraft_view *view, const struct updraft
                            struct updraft_plan *plan, struct updraft_response *response);
 void updraft_products_list(const struct updraft_view *view, const struct updraft_request *request,
                            struct updraft_plan *plan, struct updraft_response *response);
+
+/* PATCH /api/v1/releases/PRODUCT/VERSION */
+void updraft_releases_edit(const struct updraft_view *view, const struct updraft_request *request,
+                           struct updraft_plan *plan, struct updraft_response *response);
+
+/* GET /api/v1/boards, PUT /api/v1/boards/PRODUCT/NAME */
+void updraft_boards_list(const struct updraft_view *view, const struct updraft_request *request,
+                         struct updraft_plan *plan, struct updraft_response *response);
+void updraft_boards_set(const struct updraft_view *view, const struct updraft_request *request,
+                        struct updraft_plan *plan, struct updraft_response *response);
 
 /* GET /api/v1/channels, PUT /api/v1/channels/PRODUCT/NAME */
 void updraft_channels_list(const struct updraft_view *view, const struct updraft_request *request,
@@ -28,6 +40,11 @@ void updraft_channels_set(const struct updraft_view *view, const struct updraft_
 void updraft_devices_list(const struct updraft_view *view, const struct updraft_request *request,
                           struct updraft_plan *plan, struct updraft_response *response);
 void updraft_devices_show(const struct updraft_view *view, const struct updraft_request *request,
+                          struct updraft_plan *plan, struct updraft_response *response);
+/* PATCH /api/v1/devices/ID, POST /api/v1/devices/bulk */
+void updraft_devices_edit(const struct updraft_view *view, const struct updraft_request *request,
+                          struct updraft_plan *plan, struct updraft_response *response);
+void updraft_devices_bulk(const struct updraft_view *view, const struct updraft_request *request,
                           struct updraft_plan *plan, struct updraft_response *response);
 void updraft_attempts_list(const struct updraft_view *view, const struct updraft_request *request,
                            struct updraft_plan *plan, struct updraft_response *response);

@@ -5,6 +5,7 @@
 #include "format/package.h"
 #include "format/signature.h"
 #include "server/operator_api/objects.h"
+#include "server/operator_api/release_words.h"
 #include "server/operator_api/withdraw.h"
 
 #include <stdio.h>
@@ -17,6 +18,8 @@ struct publication {
     const char *channel; /* NULL: none is moved */
     const char *notes;
     uint16_t chip;
+    const char *board;                 /* "": any of the chip */
+    struct updraft_release_words told; /* flags that are said, for a release that is new */
 };
 
 void updraft_releases_list(const struct updraft_view *view, const struct updraft_request *request,
@@ -175,6 +178,20 @@ static bool choose_names(const struct updraft_request *request, struct publicati
     return true;
 }
 
+static bool choose_board(const struct updraft_request *request, struct publication *publication,
+                         struct updraft_response *response)
+{
+    static const struct updraft_refusal bad_board = {
+        400, "bad_name", "Use 1 to 64 of A-Z a-z 0-9 . _ - for a board, or leave it away."};
+    const char *board = updraft_request_query(request, "board");
+
+    publication->board = board == NULL ? "" : board;
+    if (publication->board[0] == '\0' || updraft_name_valid(publication->board))
+        return true;
+    updraft_response_refuse(response, &bad_board, "that is no name of a board");
+    return false;
+}
+
 static bool read_publication(const struct updraft_request *request, struct publication *publication,
                              struct updraft_response *response)
 {
@@ -185,16 +202,21 @@ static bool read_publication(const struct updraft_request *request, struct publi
     }
     return check_length(request->image, response) && choose_chip(request, publication, response) &&
            choose_version(request, publication, response) &&
-           choose_names(request, publication, response);
+           choose_names(request, publication, response) &&
+           choose_board(request, publication, response) &&
+           updraft_release_words_query(request, &publication->told, response);
 }
 
 /* --- the answer --- */
 
-static const char *board_name(uint16_t id)
+/* "ESP32-S3", "ESP32-S3 on evse-v2" or the kind of a package. */
+static void write_target(const struct publication *publication, char *out, size_t cap)
 {
-    const struct updraft_package *package = updraft_package_by_id(id);
+    const struct updraft_package *package = updraft_package_by_id(publication->chip);
+    const char *name = package != NULL ? package->name : updraft_chip_name(publication->chip);
 
-    return package != NULL ? package->name : updraft_chip_name(id);
+    snprintf(out, cap, "%s%s%s", name, publication->board[0] == '\0' ? "" : " on ",
+             publication->board);
 }
 
 static void show(const struct updraft_view *view, const struct updraft_request *request,
@@ -213,7 +235,8 @@ static void show(const struct updraft_view *view, const struct updraft_request *
     updraft_json_init(&json);
     updraft_json_open(&json, NULL, '{');
     updraft_object_release(&json, "release", view->fleet, release);
-    updraft_object_image(&json, "image", updraft_release_find_image(release, publication.chip));
+    updraft_object_image(&json, "image",
+                         updraft_release_find_image(release, publication.chip, publication.board));
     if (publication.channel == NULL)
         updraft_json_null(&json, "channel");
     else
@@ -233,6 +256,7 @@ static void plan_image(struct updraft_plan *plan, const struct updraft_request *
 
     row->release_id = release_id;
     row->chip = publication->chip;
+    updraft_name_set(row->board, sizeof row->board, publication->board);
     memcpy(row->sha256, upload->sha256, sizeof row->sha256);
     memcpy(row->md5, upload->md5, sizeof row->md5);
     memcpy(row->sha1, upload->sha1, sizeof row->sha1);
@@ -265,6 +289,7 @@ static int64_t plan_release(const struct updraft_view *view, struct updraft_plan
     row->created_ms = view->now_ms;
     updraft_name_set(row->version, sizeof row->version, publication->version);
     updraft_name_set(row->notes, sizeof row->notes, publication->notes);
+    updraft_release_words_apply(&publication->told, row);
     return row->id;
 }
 
@@ -294,7 +319,9 @@ static bool may_offer(const struct updraft_view *view, const struct publication 
             : updraft_fleet_find_channel(view->fleet, product->row.id, publication->channel);
 
     if (publication->channel != NULL && release != NULL &&
-        !updraft_release_let_offer(release, publication->chip, response))
+        !updraft_release_let_offer(
+            release, updraft_release_find_image(release, publication->chip, publication->board),
+            response))
         return false;
     return channel == NULL || channel->release == release ||
            updraft_rollouts_let_move(channel, response);
@@ -308,24 +335,26 @@ void updraft_releases_publish(const struct updraft_view *view,
         409, "release_exists", "Give the new build a new version: published images never change."};
     const struct updraft_release *release = NULL;
     const struct updraft_image_row *image = NULL;
+    char target[2 * UPDRAFT_NAME_CAP];
     struct publication publication;
 
     if (!read_publication(request, &publication, response))
         return;
-    updraft_plan_about(plan, "%s %s for %s%s%s", publication.product, publication.version,
-                       board_name(publication.chip), publication.channel == NULL ? "" : " on ",
+    write_target(&publication, target, sizeof target);
+    updraft_plan_about(plan, "%s %s for %s%s%s", publication.product, publication.version, target,
+                       publication.channel == NULL ? "" : " on ",
                        publication.channel == NULL ? "" : publication.channel);
     const struct updraft_product *product =
         updraft_fleet_find_product(view->fleet, publication.product);
     if (product != NULL)
         release = updraft_fleet_find_release(view->fleet, product->row.id, publication.version);
     if (release != NULL)
-        image = updraft_release_find_image(release, publication.chip);
+        image = updraft_release_find_image(release, publication.chip, publication.board);
     if (image != NULL &&
         memcmp(image->sha256, request->image->upload->sha256, sizeof image->sha256) != 0) {
-        updraft_response_refuse(
-            response, &other_bytes, "%s %s for %s is published already, with other bytes",
-            publication.product, publication.version, board_name(publication.chip));
+        updraft_response_refuse(response, &other_bytes,
+                                "%s %s for %s is published already, with other bytes",
+                                publication.product, publication.version, target);
         return;
     }
     if (!may_offer(view, &publication, product, release, response))
@@ -333,6 +362,12 @@ void updraft_releases_publish(const struct updraft_view *view,
     int64_t product_id = product != NULL ? product->row.id : plan_product(view, plan, &publication);
     int64_t release_id =
         release != NULL ? release->row.id : plan_release(view, plan, &publication, product_id);
+    if (release != NULL && updraft_release_words_any(&publication.told)) {
+        struct updraft_release_row *row =
+            &updraft_plan_add(plan, UPDRAFT_CHANGE_RELEASE)->row.release;
+        *row = release->row;
+        updraft_release_words_apply(&publication.told, row);
+    }
     /* Also when the row is there: its file may be damaged, and these bytes mend it. */
     plan_image(plan, request, &publication, release_id);
     if (publication.channel != NULL)

@@ -240,7 +240,7 @@ static bool find_names(const struct updraft_view *view, const struct names *name
                                 names->product, names->version);
         return false;
     }
-    if (!updraft_release_let_offer(order->release, UPDRAFT_CHIP_UNKNOWN, response))
+    if (!updraft_release_let_offer(order->release, NULL, response))
         return false;
     order->row.product_id = product->row.id;
     order->row.release_id = order->release->row.id;

@@ -9,14 +9,15 @@
 #include <stdio.h>
 #include <string.h>
 
-bool updraft_release_let_offer(const struct updraft_release *release, uint16_t but_chip,
+bool updraft_release_let_offer(const struct updraft_release *release,
+                               const struct updraft_image_row *but,
                                struct updraft_response *response)
 {
     static const struct updraft_refusal withdrawn = {
         409, "release_withdrawn",
         "Publish the same files again; they are taken back as they were."};
 
-    if (!updraft_release_lacks_image(release, but_chip))
+    if (!updraft_release_lacks_image(release, but))
         return true;
     updraft_response_refuse(response, &withdrawn, "images of %s were withdrawn",
                             release->row.version);

@@ -5,8 +5,9 @@
 #include "format/chip.h"
 #include "server/exchange.h"
 
-/* False after a refusal: images are withdrawn, others than that of but_chip. */
-bool updraft_release_let_offer(const struct updraft_release *release, uint16_t but_chip,
+/* False after a refusal: images are withdrawn, others than this one (NULL: any). */
+bool updraft_release_let_offer(const struct updraft_release *release,
+                               const struct updraft_image_row *but,
                                struct updraft_response *response);
 
 #endif

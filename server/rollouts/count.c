@@ -45,11 +45,18 @@ static bool can_be_offered(const struct updraft_rollout *rollout,
     const char *product = rollout->channel->product->row.name;
     const char *version = rollout->release->row.version;
     const struct updraft_attempt *attempt = device->newest;
+    const struct updraft_device_more *more = updraft_device_more(device);
+    const struct updraft_image_row *image =
+        updraft_release_image_for(rollout->release, device->chip, more->board);
     struct updraft_offer_facts facts = {
         .identified = true,
-        .image_known = updraft_release_image_for(rollout->release, device->chip) != NULL,
+        .image_known = image != NULL,
         .running = device->version,
         .target = version,
+        .min_from = rollout->release->row.min_from,
+        .layout = more->layout,
+        .target_layout =
+            image == NULL ? "" : updraft_release_layout(rollout->release, image, more->board),
         .digest = UPDRAFT_DIGEST_DIFFERS};
 
     for (; attempt != NULL; attempt = attempt->older) {

@@ -17,18 +17,19 @@ void updraft_candidate_of_device(const struct updraft_device *device,
                                  struct updraft_candidate *candidate)
 {
     const struct updraft_attempt *attempt = device->newest;
+    const struct updraft_device_more *more = updraft_device_more(device);
 
     *candidate = (struct updraft_candidate){
         .facts = {.id = device->id,
-                  .name = device->name,
+                  .name = updraft_device_name(device),
                   .version = device->version,
                   .chip = slug_of(device->chip),
-                  .board = "",
-                  .group = "",
-                  .tags = "",
-                  .attributes = ""},
+                  .board = more->board,
+                  .group = more->group,
+                  .tags = more->tags,
+                  .attributes = more->attributes},
         .product = device->product,
-        .channel = device->channel,
+        .channel = updraft_device_channel(device),
         .chip = device->chip,
         .state = attempt == NULL ? UPDRAFT_ATTEMPT_NONE : attempt->state,
         .rollout_id = attempt == NULL ? 0 : attempt->rollout_id,
@@ -37,19 +38,27 @@ void updraft_candidate_of_device(const struct updraft_device *device,
 
 void updraft_candidate_of_rows(const struct updraft_device_row *device,
                                const struct updraft_attempt_row *attempt,
+                               const struct updraft_device *known,
                                struct updraft_candidate *candidate)
 {
+    if (known != NULL)
+        updraft_candidate_of_device(known, candidate);
+    else
+        *candidate =
+            (struct updraft_candidate){.facts = {.group = "", .tags = "", .attributes = ""}};
+    bool is_named = known != NULL && updraft_device_more(known)->name[0] != '\0';
+    bool is_assigned = known != NULL && updraft_device_more(known)->channel[0] != '\0';
     *candidate = (struct updraft_candidate){
         .facts = {.id = device->id,
-                  .name = device->name,
+                  .name = is_named ? candidate->facts.name : device->name,
                   .version = device->version,
                   .chip = slug_of(device->chip),
-                  .board = "",
-                  .group = "",
-                  .tags = "",
-                  .attributes = ""},
+                  .board = device->board,
+                  .group = candidate->facts.group,
+                  .tags = candidate->facts.tags,
+                  .attributes = candidate->facts.attributes},
         .product = device->product,
-        .channel = device->channel,
+        .channel = is_assigned ? candidate->channel : device->channel,
         .chip = device->chip,
         .state = attempt->state,
         .rollout_id = attempt->rollout_id,

@@ -21,9 +21,10 @@ struct updraft_candidate {
 /* As it is known. */
 void updraft_candidate_of_device(const struct updraft_device *device,
                                  struct updraft_candidate *candidate);
-/* As a request shows it; attempt: its newest. */
+/* As a request shows it; attempt: its newest. known: what operators say of it; NULL: nothing. */
 void updraft_candidate_of_rows(const struct updraft_device_row *device,
                                const struct updraft_attempt_row *attempt,
+                               const struct updraft_device *known,
                                struct updraft_candidate *candidate);
 
 /* Product, channel and filter take it. */

@@ -27,7 +27,8 @@ static void ask_rollouts(const struct updraft_channel *channel,
     for (; rollout != NULL; rollout = rollout->older) {
         if (channel->release != rollout->from)
             continue; /* it has no say any more */
-        const struct updraft_image_row *image = question->pick(rollout->release, question->chip);
+        const struct updraft_image_row *image =
+            question->pick(rollout->release, question->chip, question->board);
         const struct updraft_target_choice choice = ask(rollout, question, image != NULL);
         if (target->wait == UPDRAFT_WAIT_NONE)
             target->wait = choice.wait;
@@ -52,7 +53,7 @@ struct updraft_target updraft_target_find(const struct updraft_fleet *fleet,
 
     if (channel == NULL)
         return target;
-    target.image = question->pick(channel->release, question->chip);
+    target.image = question->pick(channel->release, question->chip, question->board);
     if (question->candidate != NULL)
         ask_rollouts(channel, question, &target);
     return target;
@@ -65,8 +66,9 @@ struct updraft_target updraft_target_of_device(const struct updraft_fleet *fleet
 
     updraft_candidate_of_device(device, &candidate);
     return updraft_target_find(fleet, &(struct updraft_question){.product = device->product,
-                                                                 .channel = device->channel,
+                                                                 .channel = candidate.channel,
                                                                  .chip = device->chip,
+                                                                 .board = candidate.facts.board,
                                                                  .pick = updraft_release_image_for,
                                                                  .candidate = &candidate,
                                                                  .now_ms = now_ms});

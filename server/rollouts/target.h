@@ -11,12 +11,13 @@
 
 /* The image of a release for a chip, or NULL; updraft_release_image_for() is one. */
 typedef const struct updraft_image_row *(*updraft_image_pick)(const struct updraft_release *release,
-                                                              uint16_t chip);
+                                                              uint16_t chip, const char *board);
 
 struct updraft_question {
     const char *product;
     const char *channel;
     uint16_t chip;
+    const char *board; /* "": not told */
     updraft_image_pick pick;
     /* Who asks; NULL: nobody who can be told from others, and who is to have the channel's. */
     const struct updraft_candidate *candidate;

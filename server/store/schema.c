@@ -54,6 +54,27 @@ const char *const updraft_schema_steps[] = {
     " events TEXT NOT NULL, secret TEXT NOT NULL, made_by TEXT NOT NULL,"
     " created_ms INTEGER NOT NULL, tested_ms INTEGER NOT NULL);",
     "ALTER TABLE images ADD COLUMN withdrawn_ms INTEGER NOT NULL DEFAULT 0;",
+    /* An image may be for one board of its chip: the key of images grows. */
+    "ALTER TABLE releases ADD COLUMN security INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE releases ADD COLUMN cves TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE releases ADD COLUMN min_from TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE images RENAME TO images_without_board;"
+    "CREATE TABLE images(release_id INTEGER NOT NULL REFERENCES releases(id),"
+    " chip INTEGER NOT NULL, board TEXT NOT NULL, sha256 BLOB NOT NULL, md5 BLOB NOT NULL,"
+    " size INTEGER NOT NULL, project TEXT NOT NULL, idf TEXT NOT NULL, sha1 BLOB NOT NULL,"
+    " withdrawn_ms INTEGER NOT NULL, PRIMARY KEY(release_id, chip, board)) WITHOUT ROWID;"
+    "INSERT INTO images(release_id, chip, board, sha256, md5, size, project, idf, sha1,"
+    " withdrawn_ms)"
+    " SELECT release_id, chip, '', sha256, md5, size, project, idf, sha1, withdrawn_ms"
+    " FROM images_without_board;"
+    "DROP TABLE images_without_board;"
+    "CREATE TABLE boards(product_id INTEGER NOT NULL REFERENCES products(id), name TEXT NOT NULL,"
+    " chip INTEGER NOT NULL, layout TEXT NOT NULL, PRIMARY KEY(product_id, name)) WITHOUT ROWID;"
+    "ALTER TABLE devices ADD COLUMN board TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE devices ADD COLUMN layout TEXT NOT NULL DEFAULT '';"
+    "CREATE TABLE labels(device TEXT PRIMARY KEY REFERENCES devices(id), name TEXT NOT NULL,"
+    " group_name TEXT NOT NULL, tags TEXT NOT NULL, attributes TEXT NOT NULL,"
+    " channel TEXT NOT NULL, retry_ms INTEGER NOT NULL);",
 };
 const int updraft_schema_version =
     (int)(sizeof updraft_schema_steps / sizeof *updraft_schema_steps);

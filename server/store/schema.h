@@ -1,7 +1,8 @@
 /* The tables that tables.c describes, as the steps that lead to them from nothing.
  *
  * The steps are SQLite's, in words that have the same meaning elsewhere: types INTEGER, TEXT and BLOB,
- * NOT NULL, DEFAULT, UNIQUE, PRIMARY KEY, REFERENCES; CREATE TABLE, ALTER TABLE ... ADD COLUMN, UPDATE; x'..'
+ * NOT NULL, DEFAULT, UNIQUE, PRIMARY KEY, REFERENCES; CREATE TABLE, ALTER TABLE ... ADD COLUMN, ALTER TABLE ... RENAME TO,
+ * INSERT ... SELECT, DROP TABLE, UPDATE; x'..'
  * for bytes; WITHOUT ROWID at the end of a table. */
 #ifndef UPDRAFT_SERVER_STORE_SCHEMA_H
 #define UPDRAFT_SERVER_STORE_SCHEMA_H

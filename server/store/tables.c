@@ -58,11 +58,15 @@ static const struct updraft_column releases[] = {
     COLUMN(updraft_release_row, version, "version", KEEP),
     COLUMN(updraft_release_row, notes, "notes", TAKE),
     COLUMN(updraft_release_row, created_ms, "created_ms", KEEP),
+    COLUMN(updraft_release_row, security, "security", TAKE),
+    COLUMN(updraft_release_row, cves, "cves", TAKE),
+    COLUMN(updraft_release_row, min_from, "min_from", TAKE),
 };
 
 static const struct updraft_column images[] = {
     ID(updraft_image_row, release_id, "release_id", KEY),
     COLUMN(updraft_image_row, chip, "chip", KEY),
+    COLUMN(updraft_image_row, board, "board", KEY),
     COLUMN(updraft_image_row, sha256, "sha256", TAKE),
     COLUMN(updraft_image_row, md5, "md5", TAKE),
     COLUMN(updraft_image_row, size, "size", TAKE),
@@ -76,6 +80,13 @@ static const struct updraft_column channels[] = {
     ID(updraft_channel_row, product_id, "product_id", KEY),
     COLUMN(updraft_channel_row, name, "name", KEY),
     ID(updraft_channel_row, release_id, "release_id", TAKE),
+};
+
+static const struct updraft_column boards[] = {
+    ID(updraft_board_row, product_id, "product_id", KEY),
+    COLUMN(updraft_board_row, name, "name", KEY),
+    COLUMN(updraft_board_row, chip, "chip", TAKE),
+    COLUMN(updraft_board_row, layout, "layout", TAKE),
 };
 
 static const struct updraft_column rollouts[] = {
@@ -127,6 +138,18 @@ static const struct updraft_column devices[] = {
     COLUMN(updraft_device_row, confirmed, "confirmed", TAKE),
     COLUMN(updraft_device_row, trial, "trial", TAKE),
     COLUMN(updraft_device_row, last_seen_ms, "last_seen_ms", LATER),
+    COLUMN(updraft_device_row, board, "board", TAKE),
+    COLUMN(updraft_device_row, layout, "layout", TAKE),
+};
+
+static const struct updraft_column labels[] = {
+    COLUMN(updraft_labels_row, device, "device", KEY),
+    COLUMN(updraft_labels_row, name, "name", TAKE),
+    COLUMN(updraft_labels_row, group, "group_name", TAKE),
+    COLUMN(updraft_labels_row, tags, "tags", TAKE),
+    LINES(updraft_labels_row, attributes, "attributes", TAKE),
+    COLUMN(updraft_labels_row, channel, "channel", TAKE),
+    COLUMN(updraft_labels_row, retry_ms, "retry_ms", TAKE),
 };
 
 static const struct updraft_column attempts[] = {
@@ -220,10 +243,12 @@ _Static_assert(UPDRAFT_ATTEMPT_DOWNLOADING == 2, "the number stands in a stateme
 const struct updraft_table updraft_tables[] = {
     {TABLE(products, PRODUCT, "id")},
     {TABLE(releases, RELEASE, "id")},
-    {TABLE(images, IMAGE, "release_id, chip")},
+    {TABLE(images, IMAGE, "release_id, chip, board")},
     {TABLE(channels, CHANNEL, "product_id, name")},
+    {TABLE(boards, BOARD, "product_id, name")},
     {TABLE(rollouts, ROLLOUT, "id")},
     {TABLE(devices, DEVICE, NULL)},
+    {TABLE(labels, LABELS, "device")},
     {TABLE(attempts, ATTEMPT, "id"), ENDED_BY(ATTEMPT_END)},
     {TABLE(tokens, TOKEN, "id"), ENDED_BY(TOKEN_END)},
     {TABLE(logs, LOG, "attempt_id"), ENDED_BY(ATTEMPT_END)},

@@ -30,7 +30,8 @@ class Config(harness.Case):
             self.check("data: /srv/fleet\nlog: json\nlisten: 127.0.0.1:1\n", "--listen", "[::]:80"),
             'data: "/srv/fleet" # FILE\ndatabase: "" # built in\nartifacts: "" # built in\n'
             'listen: "[::]:80" # command line\nbase_url: "" # built in\nfront: "" # built in\n'
-            'x_accel: "" # built in\nlog: "json" # FILE\n')
+            'x_accel: "" # built in\nlog: "json" # FILE\n'
+            'check_interval: "300" # built in\n')
         self.assertFalse(os.path.exists("/srv/fleet"))  # it only looked
 
     def test_what_check_says_is_a_file_that_says_the_same(self):

@@ -20,7 +20,7 @@ class Publishing(ServerCase):
         digest = hashlib.sha256(image).hexdigest()
         status, answer = self.publish(image, "channel=stable&notes=Better%20%3Cb%3EWi-Fi%3C/b%3E")
         self.assertEqual(status, 201)
-        self.assertEqual(answer["image"], {"chip": "esp32", "sha256": digest, "size": len(image),
+        self.assertEqual(answer["image"], {"chip": "esp32", "board": "", "sha256": digest, "size": len(image),
                                            "md5": hashlib.md5(image).hexdigest(),
                                            "project": "demo", "idf": "v5.4.1"})
         self.assertEqual(answer["channel"], {"product": "demo", "name": "stable", "version": "1.1.0",

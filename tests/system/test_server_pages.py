@@ -31,7 +31,7 @@ class Pages(ServerCase):
         database = sqlite3.connect(self.path("data", "updraft.sqlite"))
         with database:
             database.executemany(
-                "INSERT INTO devices VALUES(?,'','demo','','1.0.0','','',0,1,1,0,?)",
+                "INSERT INTO devices VALUES(?,'','demo','','1.0.0','','',0,1,1,0,?,'','')",
                 [(mac(number), 1800000000000 + number) for number in range(count)])
         database.close()
         self.server = self.start_server()

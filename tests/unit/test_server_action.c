@@ -50,9 +50,9 @@ static void action_decide_is_right_for_all_combinations(void **state)
             }
         }
     }
-    /* Open and of the target: known, told or not, 2 states, 9 verdicts, 9 lasts. */
-    assert_int_equal(count[UPDRAFT_ACTION_CONTINUE], 2 * 2 * 9 * 9);
-    assert_int_equal(count[UPDRAFT_ACTION_CANCEL], 2 * 9 * 9);
+    /* Open and of the target: known, told or not, 2 states, 10 verdicts, 9 lasts. */
+    assert_int_equal(count[UPDRAFT_ACTION_CONTINUE], 2 * 2 * 10 * 9);
+    assert_int_equal(count[UPDRAFT_ACTION_CANCEL], 2 * 10 * 9);
     /* The rest of the states: 7 of the target, 8 of another; a last attempt that was neither written,
      * nor confirmed while nothing is told: 8 and 7. */
     assert_int_equal(count[UPDRAFT_ACTION_OFFER], (7 + 8) * (8 + 7));

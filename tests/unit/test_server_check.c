@@ -147,6 +147,8 @@ static void routes_split_the_path_and_nothing_else_matches(void **state)
     /* Not the rollout that is called "preview". */
     assert_null(find(UPDRAFT_METHOD_GET, "/api/v1/rollouts/preview", &request, &allow));
     assert_string_equal(allow, "POST");
+    assert_null(find(UPDRAFT_METHOD_PUT, "/api/v1/devices/a", &request, &allow));
+    assert_string_equal(allow, "GET, PATCH");
 }
 
 #define DDI "/d/ddi/a/controller/v1/b"
@@ -165,6 +167,7 @@ static void every_address_asks_for_the_role_it_is_meant_for(void **state)
         {UPDRAFT_METHOD_GET, "/d/ovms/a/b/ovms3.ver", UPDRAFT_ROLE_NONE},
         {UPDRAFT_METHOD_GET, "/d/image/a", UPDRAFT_ROLE_NONE},
         {UPDRAFT_METHOD_POST, "/d/report", UPDRAFT_ROLE_NONE},
+        {UPDRAFT_METHOD_POST, "/d/check", UPDRAFT_ROLE_NONE},
         {UPDRAFT_METHOD_GET, "/d/manifest/a/b/manifest.json", UPDRAFT_ROLE_NONE},
         {UPDRAFT_METHOD_GET, DDI, UPDRAFT_ROLE_NONE},
         {UPDRAFT_METHOD_PUT, DDI "/configData", UPDRAFT_ROLE_NONE},
@@ -183,6 +186,11 @@ static void every_address_asks_for_the_role_it_is_meant_for(void **state)
         {UPDRAFT_METHOD_GET, "/api/v1/devices", UPDRAFT_ROLE_VIEW},
         {UPDRAFT_METHOD_GET, "/api/v1/devices/a", UPDRAFT_ROLE_VIEW},
         {UPDRAFT_METHOD_GET, "/api/v1/attempts", UPDRAFT_ROLE_VIEW},
+        {UPDRAFT_METHOD_GET, "/api/v1/boards", UPDRAFT_ROLE_VIEW},
+        {UPDRAFT_METHOD_PUT, "/api/v1/boards/a/b", UPDRAFT_ROLE_PUBLISH},
+        {UPDRAFT_METHOD_PATCH, "/api/v1/releases/a/b", UPDRAFT_ROLE_PUBLISH},
+        {UPDRAFT_METHOD_PATCH, "/api/v1/devices/a", UPDRAFT_ROLE_OPERATE},
+        {UPDRAFT_METHOD_POST, "/api/v1/devices/bulk", UPDRAFT_ROLE_OPERATE},
         {UPDRAFT_METHOD_GET, "/api/v1/rollouts", UPDRAFT_ROLE_VIEW},
         {UPDRAFT_METHOD_GET, "/api/v1/rollouts/1", UPDRAFT_ROLE_VIEW},
         {UPDRAFT_METHOD_POST, "/api/v1/rollouts/preview", UPDRAFT_ROLE_VIEW},
