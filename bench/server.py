@@ -16,7 +16,7 @@ import contextlib
 import json
 import os
 import pathlib
-import random
+import shutil
 import sqlite3
 import statistics
 import subprocess
@@ -30,6 +30,7 @@ import harness  # noqa: E402  (found by the line above)
 import images  # noqa: E402
 
 LOAD = os.environ.get("UPDRAFT_LOAD") or str(ROOT / "build" / "bench" / "bench_load")
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 SERVER_CORE, LOAD_CORE = "0", "1"
 MAC = "MAC--MAC--MAC--MA"
 PARTS = ("start", "checkin", "fresh", "open", "downloads")
@@ -107,7 +108,7 @@ http {{
   }}
 }}
 """)
-        self.process = subprocess.Popen(["taskset", "-c", SERVER_CORE, "nginx", "-p", str(directory),
+        self.process = subprocess.Popen(["taskset", "-c", SERVER_CORE, NGINX, "-p", str(directory),
                                          "-c", str(directory / "nginx.conf"),
                                          "-e", str(directory / "error.log")])
         harness.wait_until("nginx answers", self.answers)
@@ -327,6 +328,8 @@ def main():
     options = parser.parse_args()
     if len(os.sched_getaffinity(0)) < 2:
         sys.exit("server.py: this needs two cores: one for the server, one for the load")
+    if NGINX is None:
+        sys.exit("server.py: nginx is missing; './run bench server' installs it")
     figures = {}
     with contextlib.ExitStack() as stack:
         directory = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="updraft-bench-")))
