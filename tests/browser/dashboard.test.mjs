@@ -90,6 +90,41 @@ test('devices are filtered and sorted, and each has its page', async t => {
   await shot(page, 'device');
 });
 
+test('what operators say of devices is said of one, and of many at a time', async t => {
+  const {server} = await fleet(t);
+  const {page, go, text} = await open(t, server, {path: 'devices/' + encodeURIComponent(mac(4))});
+  await page.getByLabel('Group').fill('garage');
+  await page.getByLabel('Tags').fill('lab old');
+  await page.getByLabel('Attributes').fill('site=hall 3\nphase=2');
+  await text('form .cli code', /^updraft devices set 24:6F:28:00:00:04 --group garage --tag lab,old --attribute 'site=hall 3,phase=2'$/);
+  await shot(page, 'labels');
+  await page.click('button:has-text("Save")');
+  await text('.facts', /Group\s+garage[^]*lab[^]*old/);
+  let {device} = await server.api('GET', 'devices/' + encodeURIComponent(mac(4)));
+  assert.deepEqual([device.group, device.tags, device.attributes], ['garage', ['lab', 'old'], {site: 'hall 3', phase: '2'}]);
+  await page.getByLabel('Attributes').fill('phase=2');
+  await page.getByLabel('Tags').fill('lab');
+  await page.click('button:has-text("Save")');
+  await page.waitForFunction(() => !document.querySelector('.facts').innerText.includes('old'), null, WAIT);
+  ({device} = await server.api('GET', 'devices/' + encodeURIComponent(mac(4))));
+  assert.deepEqual([device.tags, device.attributes], [['lab'], {phase: '2'}]);
+  await text('main', /held back/);
+  await page.click('text=Let it try again…');
+  await page.click('dialog button.primary');
+  await page.waitForSelector('dialog', {state: 'detached', ...WAIT});
+  await go('devices');
+  await page.check('[aria-label="Select device 7"]');
+  await page.check('[aria-label="Select device 8"]');
+  await page.click('.acts button:has-text("Change…")');
+  await page.locator('dialog').getByLabel('Group').fill('roof');
+  await page.locator('dialog').getByLabel('Add tags').fill('new');
+  await text('dialog .cli code', /^updraft devices set 24:6F:28:00:00:0[78] 24:6F:28:00:00:0[78] --group roof --tag new$/);
+  await page.click('dialog button.primary');
+  await page.waitForSelector('dialog', {state: 'detached', ...WAIT});
+  await page.fill('#filter', 'group=roof tag=new');
+  await page.waitForFunction(() => document.querySelectorAll('#devices tbody tr').length === 2, null, WAIT);
+});
+
 test('script in every name shows as text', async t => {
   const {server} = await fleet(t);
   const {page, go, text} = await open(t, server, {path: 'devices'});

@@ -5,14 +5,16 @@ import {useLive} from '../live.js';
 import {href, refine, useRested, useRoute} from '../route.js';
 import {Card, Cli, Copy, Empty, Head, Loaded, When} from '../ui.jsx';
 import {BAD, BUSY, byName, chipName, count, errorText, plural} from '../words.js';
+import {ChangeMany} from './labels.jsx';
 import {FirstSteps} from './overview.jsx';
-import {StateCell, Target} from './device.jsx';
+import {StateCell, Tags, Target} from './device.jsx';
 
 const STATES = [['', 'every state'], ['confirmed', 'confirmed'], [BUSY.join(), 'updating'], ['trial', 'on trial'], [BAD.join(), 'failed or rolled back'], ['seen', 'only seen']];
 const COLUMNS = [
   {key: 'name', title: 'Name', of: device => device.name || device.id},
   {key: 'product', title: 'Product', of: device => device.product, size: 'wide'},
   {key: 'chip', title: 'Chip', of: device => device.chip, size: 'wide'},
+  {key: 'group', title: 'Group', of: device => device.group || '', size: 'wide'},
   {key: 'version', title: 'Version', of: device => device.version},
   {key: 'slot', title: 'Slot', of: device => device.slot, size: 'wide'},
   {key: 'confirmed', title: 'Confirmed', of: device => device.confirmed ? 'a' : 'b', size: 'medium'},
@@ -21,9 +23,12 @@ const COLUMNS = [
   {key: 'last_seen', title: 'Last seen', of: device => -device.last_seen, size: 'wide'},
 ];
 
+/* What the server can sort by; by the rest, and by name where nobody chose, what came is sorted here. */
+const SORTED = ['name', 'version', 'product', 'group', 'state'];
+
 /* Words are looked for; what has an operator is a filter, as of rollouts. */
 const isFilter = text => /[=~<>]/.test(text);
-const asked = (query, text) => address('api/v1/devices', {limit: 1000, [isFilter(text) ? 'filter' : 'search']: text, state: query.state, product: query.product, channel: query.channel});
+const asked = (query, text) => address('api/v1/devices', {limit: 1000, sort: SORTED.includes(query.sort?.replace(/^-/, '')) ? query.sort : '', [isFilter(text) ? 'filter' : 'search']: text, state: query.state, product: query.product, channel: query.channel});
 
 function Row({device, chosen, choose}) {
   const error = device.attempt && BAD.includes(device.state) && device.attempt.error;
@@ -32,6 +37,7 @@ function Row({device, chosen, choose}) {
     <td><a class="name" href={href(['devices', device.id])}>{device.name || device.id}</a><span class="sub mono">{device.name ? device.id : device.address}</span>
       <span class="sub small-only">{[device.product, chipName(device.chip)].filter(Boolean).join(' · ')}</span></td>
     <td class="wide">{device.product || '–'}</td><td class="wide nowrap">{chipName(device.chip)}</td>
+    <td class="wide any">{device.group || '–'}{device.tags?.length > 0 && <Tags tags={device.tags} />}</td>
     <td><span class="mono">{device.version || '?'}</span><span class="small-only">{device.target && device.target !== device.version && <Target device={device} />}</span></td>
     <td class="wide mono">{device.slot || '–'}</td>
     <td class="medium nowrap">{device.confirmed ? <span class="tick">✓ yes</span> : <span class="sub">not yet</span>}</td>
@@ -58,9 +64,12 @@ function save(devices) {
 }
 
 function Chosen({devices, clear}) {
+  const [changing, setChanging] = useState(false);
   return <div class="acts" role="group" aria-label="Selected devices"><div class="acts-state" role="status">{plural(devices.length, 'device')} selected</div>
+    <button type="button" class="primary" onClick={() => setChanging(true)}>Change…</button>
     <Copy text={devices.map(device => device.id).join('\n')} label="Copy ids" />
-    <button type="button" onClick={() => save(devices)}>Save as CSV</button><button type="button" onClick={clear}>Clear</button></div>;
+    <button type="button" onClick={() => save(devices)}>Save as CSV</button><button type="button" onClick={clear}>Clear</button>
+    {changing && <ChangeMany devices={devices} onClose={() => setChanging(false)} done={() => setChanging(false)} />}</div>;
 }
 
 export function Devices() {
