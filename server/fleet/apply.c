@@ -165,7 +165,8 @@ static void apply_attempt(struct updraft_fleet *fleet, const struct updraft_atte
     updraft_tally_take(&fleet->tally, device);
     if (is_new)
         attempt = add_attempt(fleet, device, row->id);
-    if (attempt->state != row->state && !updraft_attempt_active(row->state))
+    /* Servers of one fleet are added up: each counts its own. */
+    if (!fleet->foreign && attempt->state != row->state && !updraft_attempt_active(row->state))
         fleet->ended[row->state]++;
     const bool joins = attempt->rollout_id != row->rollout_id;
     updraft_attempt_set(attempt, &fleet->texts, row);

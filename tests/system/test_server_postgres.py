@@ -227,6 +227,30 @@ class Verify(PostgresCase):
                 os.remove(os.path.join(folder, name))
         self.assertEqual([one["problem"] for one in self.verify(3)["problems"]], ["missing"])
 
+    def test_a_dump_put_into_another_database_is_the_same_fleet(self):
+        image = images.make("1.0.0")
+        self.assertEqual(self.publish(image)[0], 201)
+        for number in range(5):
+            self.assertEqual(self.tell(self.other, number, "1.0.0", "confirmed", chip="esp32")[0], 200)
+        self.assert_one_fleet(self.server, self.other)
+        before = self.books(self.server)
+        schema = self.url.rsplit("%3D", 1)[1]
+        dump = os.path.join(DATABASE.folder, "fleet.dump")
+        DATABASE.run("pg_dump", "-Fc", "-n", schema, "-d", DATABASE.url, "-f", dump)  # while they run
+        self.assertEqual((self.server.stop(), self.other.stop()), (0, 0))
+        DATABASE.sql("DROP DATABASE IF EXISTS again")
+        DATABASE.sql("CREATE DATABASE again")
+        self.url = self.url.replace("/fleet?", "/again?")
+        DATABASE.run("pg_restore", "-d", DATABASE.url.replace("/fleet?", "/again?"), dump)
+        self.assertEqual(self.verify(0)["devices"], 5)
+        self.server, self.other = self.start_server(), self.start_other("other")
+        self.assertEqual(self.tell(self.other, 6, "1.0.0", "confirmed")[0], 200)
+        self.assertEqual(self.publish(images.make("1.1.0"))[0], 201)
+        self.assert_one_fleet(self.server, self.other)
+        after = self.books(self.server)
+        self.assertEqual(after["devices"][:5], before["devices"])
+        self.assertEqual(len(after["releases"]), 2)
+
     def test_verify_does_not_bring_a_database_up_to_date(self):
         schema = self.url.rsplit("%3D", 1)[1]
         self.assertEqual((self.server.stop(), self.other.stop()), (0, 0))
