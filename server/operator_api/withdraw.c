@@ -68,10 +68,24 @@ static uint64_t count_on_the_way(const struct updraft_fleet *fleet,
     return count;
 }
 
+/* Only by way of it can an older device take a security release. */
+static bool is_step(const struct updraft_fleet *fleet, const struct updraft_release *release)
+{
+    for (size_t i = 0; i < fleet->release_count; i++) {
+        const struct updraft_release *other = fleet->releases[i];
+        if (other->row.security && other->product == release->product &&
+            strcmp(other->row.min_from, release->row.version) == 0)
+            return true;
+    }
+    return false;
+}
+
 static struct updraft_retention_facts facts_of(const struct updraft_fleet *fleet,
                                                const struct updraft_release *release)
 {
-    struct updraft_retention_facts facts = {.running = count_running(fleet, release),
+    struct updraft_retention_facts facts = {.security = release->row.security,
+                                            .is_step = is_step(fleet, release),
+                                            .running = count_running(fleet, release),
                                             .on_the_way = count_on_the_way(fleet, release)};
 
     for (size_t i = 0; i < fleet->channel_count; i++)
@@ -88,6 +102,10 @@ static bool may_go(const struct updraft_fleet *fleet, const struct updraft_relea
                                                    "Let the channel offer another release first."};
     static const struct updraft_refusal rollout = {409, "release_needed",
                                                    "Wait for the rollout to be done, or abort it."};
+    static const struct updraft_refusal security = {
+        409, "release_needed", "Say first that it closes no hole any more: security false."};
+    static const struct updraft_refusal step = {409, "release_needed",
+                                                "Change the security release's min_from first."};
     static const struct updraft_refusal devices = {409, "release_needed",
                                                    "Wait until the devices run another release."};
     const struct updraft_retention_facts facts = facts_of(fleet, release);
@@ -99,6 +117,13 @@ static bool may_go(const struct updraft_fleet *fleet, const struct updraft_relea
         break;
     case UPDRAFT_RETENTION_ROLLOUT:
         updraft_response_refuse(response, &rollout, "a rollout needs %s", version);
+        break;
+    case UPDRAFT_RETENTION_SECURITY:
+        updraft_response_refuse(response, &security, "%s is a security release", version);
+        break;
+    case UPDRAFT_RETENTION_STEP:
+        updraft_response_refuse(response, &step, "devices come to a security release by way of %s",
+                                version);
         break;
     case UPDRAFT_RETENTION_RUNNING:
         updraft_response_refuse(response, &devices, "%" PRIu64 " devices run %s", facts.running,

@@ -278,6 +278,17 @@ class Withdraw(CareCase):
         self.assertIn("publish", self.cli("releases", "withdraw", "demo", "1.4.0", *login).stdout)
         self.cli("releases", "withdraw", "demo", "9.9.9", *login, status=5)
 
+    def test_a_security_release_and_the_step_to_it_stay(self):
+        for version, query in (("1.0.0", ""), ("1.1.0", ""), ("1.2.0", "security=true&min_from=1.1.0"),
+                               ("1.3.0", "channel=stable")):
+            self.assertEqual(self.publish(images.make(version), query)[0], 201)
+        self.assert_needed("1.2.0", "1.2.0 is a security release")
+        self.assert_needed("1.1.0", "by way of 1.1.0")
+        self.assertEqual(self.withdraw("1.0.0")[0], 200)
+        self.assertEqual(self.publish(images.make("1.2.0"), "security=false")[0], 200)
+        self.assertEqual(self.withdraw("1.1.0")[0], 200)
+        self.assertEqual(self.withdraw("1.2.0")[0], 200)
+
     def test_a_rollout_keeps_both_of_its_releases(self):
         for version in ("1.0.0", "1.1.0", "1.2.0"):
             self.assertEqual(self.publish(images.make(version), "channel=stable" if version == "1.0.0" else "")[0], 201)
