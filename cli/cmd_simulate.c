@@ -386,6 +386,7 @@ const struct updraft_command updraft_command_simulate = {
         "            question from the new version for a success\n"
         "  channel   channel descriptor and reports, as our own library: trial, confirm, roll "
         "back\n"
+        "  check     our own check-in: all in one question; it may postpone\n"
         "  evse      channel descriptor as stock esp32-evse: without a name, so without books\n"
         "  ovms      version file and image of OVMS v3: likewise\n"
         "  ddi       hawkBit's interface, as SWUpdate: it tells whether it could install, not "

@@ -8,18 +8,20 @@
 
 const struct updraft_sim_kind_entry updraft_sim_kinds[UPDRAFT_SIM_KIND_COUNT] = {
     [UPDRAFT_SIM_ESP8266] = {"esp8266", "esp8266", .has_name = true},
-    [UPDRAFT_SIM_CHANNEL] = {"channel", "esp32", true, true, true, true},
+    [UPDRAFT_SIM_CHANNEL] = {"channel", "esp32", true, true, true, true, false},
     [UPDRAFT_SIM_EVSE] = {"evse", "esp32", .has_name = false},
     [UPDRAFT_SIM_OVMS] = {"ovms", "esp32", .has_name = false},
+    [UPDRAFT_SIM_CHECK] = {"check", "esp32", true, false, true, true, true},
     [UPDRAFT_SIM_DDI] = {"ddi", "swu", .has_name = true, .tells = true, .has_way_back = true},
 };
 
 const char *const updraft_sim_state_names[UPDRAFT_SIM_STATE_COUNT] = {
-    "none", "offered", "downloading", "written", "trial", "confirmed", "rolled_back", "failed"};
+    "none",      "offered",     "downloading", "written",  "trial",
+    "confirmed", "rolled_back", "failed",      "postponed"};
 
 /* --- chance --- */
 
-enum draw { DRAW_WAIT, DRAW_BAD, DRAW_BAD_LATE, DRAW_FAIL, DRAW_SILENT };
+enum draw { DRAW_WAIT, DRAW_BAD, DRAW_BAD_LATE, DRAW_FAIL, DRAW_SILENT, DRAW_POSTPONE };
 
 static uint64_t mix(uint64_t x) /* splitmix64 */
 {
@@ -69,7 +71,14 @@ static void set(char out[UPDRAFT_SIM_VERSION_CAP], const char *text)
 
 static bool is_open(enum updraft_sim_state state)
 {
-    return state >= UPDRAFT_SIM_OFFERED && state <= UPDRAFT_SIM_TRIAL;
+    return (state >= UPDRAFT_SIM_OFFERED && state <= UPDRAFT_SIM_TRIAL) ||
+           state == UPDRAFT_SIM_POSTPONED;
+}
+
+/* Offered, and nothing done about it yet. */
+static bool is_untaken(enum updraft_sim_state state)
+{
+    return state == UPDRAFT_SIM_OFFERED || state == UPDRAFT_SIM_POSTPONED;
 }
 
 static void book_end(struct updraft_sim_book *book, enum updraft_sim_state end)
@@ -88,7 +97,7 @@ static void book_offer(struct updraft_sim_book *book, const char *to)
             book->state = UPDRAFT_SIM_OFFERED;
         return;
     }
-    if (book->state != UPDRAFT_SIM_OFFERED) {
+    if (!is_untaken(book->state)) {
         if (is_open(book->state))
             book_end(book, UPDRAFT_SIM_FAILED);
         book->is_ours = true;
@@ -151,15 +160,18 @@ static bool goes_silent(struct updraft_sim_device *device, const struct updraft_
 static void after_image(struct updraft_sim_device *device, const struct updraft_sim_world *world,
                         const struct updraft_sim_answer *answer, uint64_t now_ms)
 {
-    bool tells = updraft_sim_kinds[device->kind].tells;
+    const struct updraft_sim_kind_entry *kind = &updraft_sim_kinds[device->kind];
     bool is_sound =
         answer->is_whole && !happens(device, world, DRAW_FAIL, device->tries, world->fail_odds);
 
-    if (is_sound && tells)
+    /* It says in the request for the image who it is. */
+    if (kind->has_trial && answer->status < 300 && is_untaken(device->book.state))
+        device->book.state = UPDRAFT_SIM_DOWNLOADING;
+    if (is_sound && kind->tells)
         go(device, UPDRAFT_SIM_TELL_WRITTEN, now_ms);
     else if (is_sound)
         go(device, UPDRAFT_SIM_RESTART, now_ms + wait_ms(device, world, world->boot_ms));
-    else if (tells)
+    else if (kind->tells || kind->has_trial)
         go(device, UPDRAFT_SIM_TELL_FAILED, now_ms);
     else
         ask_later(device, world, now_ms);
@@ -176,7 +188,7 @@ static void after_offer(struct updraft_sim_device *device, const struct updraft_
     snprintf(device->image_url, sizeof device->image_url, "%s", answer->url);
     if (kind->has_name)
         book_offer(&device->book, device->target);
-    if (kind->has_name && !kind->tells) {
+    if (device->kind == UPDRAFT_SIM_ESP8266) { /* the answer is the image */
         device->book.state = UPDRAFT_SIM_DOWNLOADING;
         device->book.was_sent = answer->is_whole;
     }
@@ -188,6 +200,17 @@ static void after_offer(struct updraft_sim_device *device, const struct updraft_
         go(device, UPDRAFT_SIM_FETCH, now_ms);
     else
         after_image(device, world, answer, now_ms);
+}
+
+/* Not now: its question said so. The next one will not. */
+static void put_off(struct updraft_sim_device *device, const struct updraft_sim_world *world,
+                    const struct updraft_sim_answer *answer, uint64_t now_ms)
+{
+    device->postpones = false;
+    device->is_settled = false;
+    book_offer(&device->book, answer->version);
+    device->book.state = UPDRAFT_SIM_POSTPONED;
+    ask_later(device, world, now_ms);
 }
 
 /* hawkBit's poll names work by its number; idle, the device says what it is. */
@@ -231,13 +254,16 @@ static void after_ask(struct updraft_sim_device *device, const struct updraft_si
         return;
     }
     /* Asking while it runs the new image is all that a stock device will ever say of it. */
-    if (is_answer && kind->has_name && !kind->has_trial) {
+    if (is_answer && kind->has_name && (!kind->has_trial || device->kind == UPDRAFT_SIM_CHECK))
         book_running(&device->book, device->runs, true);
+    if (is_answer && device->kind == UPDRAFT_SIM_ESP8266)
         book_return(&device->book, device->runs);
-    }
     if (answer->status == 200 && answer->version[0] && strcmp(answer->version, device->runs) != 0 &&
         strcmp(answer->version, device->refused) != 0) {
-        after_offer(device, world, answer, now_ms);
+        if (device->postpones)
+            put_off(device, world, answer, now_ms);
+        else
+            after_offer(device, world, answer, now_ms);
         return;
     }
     device->is_settled = true;
@@ -332,6 +358,8 @@ void updraft_sim_device_answer(struct updraft_sim_device *device,
                                const struct updraft_sim_world *world,
                                const struct updraft_sim_answer *answer, uint64_t now_ms)
 {
+    const bool was_told = device->step > UPDRAFT_SIM_RESTART;
+
     if (!is_final(device, answer)) {
         device->is_uncertain = device->is_uncertain || answer->status == 0;
         try_again(device, world, answer->retry_after_s, now_ms);
@@ -351,6 +379,9 @@ void updraft_sim_device_answer(struct updraft_sim_device *device,
         after_image(device, world, answer, now_ms);
     else
         after_told(device, world, now_ms);
+    /* What it tells by its own check-in is a question, too; it takes what is offered at the next one. */
+    if (device->kind == UPDRAFT_SIM_CHECK && was_told && answer->version[0])
+        book_offer(&device->book, answer->version);
 }
 
 /* Without a word: nobody who tells of a trial is there to tell of it. */
@@ -397,6 +428,8 @@ void updraft_sim_device_init(struct updraft_sim_device *device,
     device->number = number;
     device->kind = kind;
     set(device->runs, version);
+    device->postpones = updraft_sim_kinds[kind].postpones &&
+                        happens(device, world, DRAW_POSTPONE, 0, world->postpone_odds);
     go(device, updraft_sim_kinds[kind].has_trial ? UPDRAFT_SIM_TELL_CONFIRMED : UPDRAFT_SIM_ASK,
        draw(device, world, DRAW_WAIT, device->waits++) % (world->poll_ms + 1u));
 }

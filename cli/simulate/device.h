@@ -26,17 +26,19 @@ enum updraft_sim_kind {
     UPDRAFT_SIM_CHANNEL, /* channel descriptor and reports, as our own library */
     UPDRAFT_SIM_EVSE,    /* channel descriptor as stock esp32-evse: without a name */
     UPDRAFT_SIM_OVMS,    /* ovms3.ver and ovms3.bin: without a name */
-    UPDRAFT_SIM_DDI, /* hawkBit's interface, as SWUpdate and RAUC: a package into the other slot */
+    UPDRAFT_SIM_DDI,     /* hawkBit's interface, as SWUpdate: a package into the other slot */
+    UPDRAFT_SIM_CHECK,   /* our own check-in: all in one question, and it may postpone */
 };
-#define UPDRAFT_SIM_KIND_COUNT 5
+#define UPDRAFT_SIM_KIND_COUNT 6
 
 struct updraft_sim_kind_entry {
     const char *name;
     const char *chip;  /* or the kind of package that it takes */
     bool has_name;     /* it says who it is: the server keeps books of it */
-    bool tells;        /* of the download, and whether it could be installed */
+    bool tells;        /* of the download and that it is installed */
     bool has_trial;    /* it tells of trial, confirmation and roll back */
     bool has_way_back; /* what does not boot is left, and the old version runs again */
+    bool postpones;    /* it may put an update off, and says so */
 };
 
 extern const struct updraft_sim_kind_entry updraft_sim_kinds[UPDRAFT_SIM_KIND_COUNT];
@@ -52,6 +54,7 @@ struct updraft_sim_world {
     uint32_t bad_boot_odds; /* a version that does not boot on this device */
     uint32_t fail_odds;     /* a download that does not arrive sound */
     uint32_t silent_odds;   /* a device that goes silent in its first update */
+    uint32_t postpone_odds; /* a device that puts an offer off once, where its kind can */
 };
 
 /* Numbers have no meaning outside the process; the names are the server's. A kind with a way back and no
@@ -65,8 +68,9 @@ enum updraft_sim_state {
     UPDRAFT_SIM_CONFIRMED,
     UPDRAFT_SIM_ROLLED_BACK,
     UPDRAFT_SIM_FAILED,
+    UPDRAFT_SIM_POSTPONED,
 };
-#define UPDRAFT_SIM_STATE_COUNT 8
+#define UPDRAFT_SIM_STATE_COUNT 9
 
 extern const char *const updraft_sim_state_names[UPDRAFT_SIM_STATE_COUNT];
 
@@ -107,6 +111,7 @@ struct updraft_sim_device {
     bool is_uncertain; /* its last request was not answered: the server may know or not */
     bool is_settled;   /* it was told that there is nothing new, or is lost */
     bool went_silent;
+    bool postpones; /* it does not want to be updated now */
     uint8_t slot;
     uint32_t action; /* number of the update, where the server gives it one */
     uint8_t misses;  /* requests in a row that got no answer */

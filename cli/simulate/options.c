@@ -14,12 +14,15 @@
 
 const struct updraft_option updraft_sim_option_table[] = {
     {"devices", 0, "N", "how many (default: 1000)"},
-    {"mix", 0, "LIST", "which kinds, by weight (default: esp8266:40,channel:40,evse:10,ovms:10)"},
+    {"mix", 0, "LIST",
+     "which kinds, by weight (default: esp8266:40,channel:40,evse:10,ovms:5,check:5)"},
     {"poll", 0, "TIME", "how often each asks: 30s, 5m, 1h (default: 30s)"},
     {"jitter", 0, "SHARE", "how much sooner or later (default: 20%)"},
     {"bad-boot", 0, "SHARE", "devices that cannot boot a new version (default: 0%)"},
     {"fail", 0, "SHARE", "downloads that do not arrive sound (default: 0%)"},
     {"silent", 0, "SHARE", "devices that go silent in their first update (default: 0%)"},
+    {"postpone", 0, "SHARE",
+     "devices that put an offer off once, where their kind can (default: 0%)"},
     {"boot-time", 0, "TIME", "how long a restart takes (default: 2s)"},
     {"seed", 0, "N", "another fleet with other fates; the same seed, the same (default: 1)"},
     {"duration", 0, "TIME", "end after that (default: 5m)"},
@@ -219,7 +222,8 @@ static enum updraft_exit read_shares(struct updraft_cli *cli, struct updraft_sim
     } shares[] = {{"jitter", &jitter},
                   {"bad-boot", &world->bad_boot_odds},
                   {"fail", &world->fail_odds},
-                  {"silent", &world->silent_odds}};
+                  {"silent", &world->silent_odds},
+                  {"postpone", &world->postpone_odds}};
 
     for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {
         const enum updraft_exit exit = read_share(cli, shares[i].name, shares[i].out);
@@ -273,7 +277,8 @@ enum updraft_exit updraft_sim_options_read(struct updraft_cli *cli,
         .weights = {[UPDRAFT_SIM_ESP8266] = 40,
                     [UPDRAFT_SIM_CHANNEL] = 40,
                     [UPDRAFT_SIM_EVSE] = 10,
-                    [UPDRAFT_SIM_OVMS] = 10},
+                    [UPDRAFT_SIM_OVMS] = 5,
+                    [UPDRAFT_SIM_CHECK] = 5},
         .from = "1.0.0",
         .image_len = 64u * 1024u,
         .duration_ms = 5u * 60000u,
@@ -284,7 +289,7 @@ enum updraft_exit updraft_sim_options_read(struct updraft_cli *cli,
     };
     if (mix && !updraft_sim_parse_mix(mix, options->weights))
         return wrong(cli, "mix", mix,
-                     "Write NAME:WEIGHT, with esp8266, channel, evse, ovms and ddi.");
+                     "Write NAME:WEIGHT, with esp8266, channel, check, evse, ovms and ddi.");
     exit = read_numbers(cli, options);
     if (exit == UPDRAFT_EXIT_OK)
         exit = read_shares(cli, &options->world);

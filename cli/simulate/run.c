@@ -75,7 +75,9 @@ static void take_answer(void *ctx, const struct updraft_sim_result *result)
                                             result->retry_after_s * run->options->speed};
 
     measure(run, device, result);
-    if (device->step <= UPDRAFT_SIM_LOOK && result->status == 200)
+    const bool asks = device->step <= UPDRAFT_SIM_LOOK ||
+                      (device->kind == UPDRAFT_SIM_CHECK && device->step != UPDRAFT_SIM_FETCH);
+    if (asks && result->status == 200)
         updraft_sim_wire_offer(result->request, device, result->text, result->version, &offer);
     answer.work = offer.work;
     answer.action = offer.action;

@@ -117,7 +117,7 @@ static void fetch(const struct updraft_sim_device *device, const struct updraft_
     }
     request->is_by_digest = true;
     request->agent = device->kind == UPDRAFT_SIM_DDI ? "SWUpdate" : "esp32-evse";
-    if (device->kind != UPDRAFT_SIM_CHANNEL)
+    if (!updraft_sim_kinds[device->kind].has_trial)
         return;
     updraft_sim_device_mac(world, device->number, mac);
     request->agent = "updraft-device/" UPDRAFT_VERSION;
@@ -204,6 +204,51 @@ static void tell(const struct updraft_sim_device *device, const struct updraft_s
     give_json(request, json);
     request->agent = "updraft-device/" UPDRAFT_VERSION;
     snprintf(request->url, sizeof request->url, "%s/d/report", server);
+}
+
+/* --- our own check-in --- */
+
+static void add_end(const struct updraft_sim_device *device, cJSON *json)
+{
+    cJSON *report = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(report, "state", state_told(device->step));
+    cJSON_AddStringToObject(report, "target", device->target);
+    add_error(report, state_told(device->step));
+    cJSON_AddItemToArray(cJSON_AddArrayToObject(json, "reports"), report);
+}
+
+static void check_in(const struct updraft_sim_device *device, const struct updraft_sim_world *world,
+                     const char *server, struct updraft_sim_request *request)
+{
+    const struct updraft_sim_kind_entry *kind = &updraft_sim_kinds[device->kind];
+    cJSON *json = cJSON_CreateObject();
+    char mac[UPDRAFT_SIM_MAC_CAP], name[40];
+
+    updraft_sim_device_mac(world, device->number, mac);
+    snprintf(name, sizeof name, "%s-%06u", kind->name, (unsigned)device->number);
+    cJSON_AddStringToObject(json, "device", mac);
+    cJSON_AddStringToObject(json, "name", name);
+    cJSON_AddStringToObject(json, "product", world->product);
+    cJSON_AddStringToObject(json, "channel", world->channel);
+    cJSON_AddStringToObject(json, "chip", kind->chip);
+    cJSON_AddStringToObject(json, "version", device->runs);
+    cJSON_AddStringToObject(json, "slot", device->slot ? "ota_1" : "ota_0");
+    cJSON_AddStringToObject(json, "state",
+                            device->step == UPDRAFT_SIM_TELL_TRIAL ? "trial" : "confirmed");
+    if (device->step == UPDRAFT_SIM_TELL_FAILED || device->step == UPDRAFT_SIM_TELL_ROLLED_BACK)
+        add_end(device, json);
+    if (device->step == UPDRAFT_SIM_ASK && device->postpones) {
+        cJSON *postponed = cJSON_AddObjectToObject(json, "postponed");
+        cJSON_AddNumberToObject(postponed, "code", UPDRAFT_E_GUARD);
+        cJSON_AddStringToObject(postponed, "name", updraft_error_entry(UPDRAFT_E_GUARD)->name);
+        cJSON_AddStringToObject(postponed, "text", "the machine is running");
+    }
+    give_json(request, json);
+    if (device->step == UPDRAFT_SIM_ASK)
+        request->what = UPDRAFT_SIM_WHAT_ASK;
+    request->agent = "updraft-device/" UPDRAFT_VERSION;
+    snprintf(request->url, sizeof request->url, "%s/d/check", server);
 }
 
 /* --- hawkBit's interface --- */
@@ -298,6 +343,10 @@ void updraft_sim_wire_request(const struct updraft_sim_device *device,
         speak_ddi(device, world, server, request);
         return;
     }
+    if (device->kind == UPDRAFT_SIM_CHECK) {
+        check_in(device, world, server, request);
+        return;
+    }
     if (device->step != UPDRAFT_SIM_ASK) {
         tell(device, world, server, request);
         return;
@@ -314,6 +363,7 @@ void updraft_sim_wire_request(const struct updraft_sim_device *device,
         ask_ovms(world, server, request);
         break;
     case UPDRAFT_SIM_DDI:
+    case UPDRAFT_SIM_CHECK:
         break;
     }
 }
@@ -372,6 +422,20 @@ static void read_deployment(const cJSON *json, struct updraft_sim_offer *offer)
     snprintf(offer->url, sizeof offer->url, "%s", url);
 }
 
+static void read_check(const char *text, struct updraft_sim_offer *offer)
+{
+    cJSON *json = cJSON_Parse(text);
+    const cJSON *told = cJSON_GetObjectItemCaseSensitive(json, "offer");
+    const char *version = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(told, "version"));
+    const char *url = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(told, "url"));
+
+    if (version && url) {
+        snprintf(offer->version, sizeof offer->version, "%s", version);
+        snprintf(offer->url, sizeof offer->url, "%s", url);
+    }
+    cJSON_Delete(json);
+}
+
 static void read_ddi(const struct updraft_sim_device *device, const char *text,
                      struct updraft_sim_offer *offer)
 {
@@ -404,6 +468,9 @@ void updraft_sim_wire_offer(const struct updraft_sim_request *request,
         break;
     case UPDRAFT_SIM_OVMS:
         read_ovms(request, text, offer);
+        break;
+    case UPDRAFT_SIM_CHECK:
+        read_check(text, offer);
         break;
     case UPDRAFT_SIM_DDI:
         read_ddi(device, text, offer);

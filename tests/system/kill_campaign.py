@@ -28,8 +28,9 @@ import harness
 sys.path.insert(0, os.path.join(harness.ROOT, "tests", "rig"))
 import postgres  # noqa: E402
 
-ROUND = ["--mix", "esp8266:30,channel:40,evse:5,ovms:5,ddi:20", "--speed", "20", "--duration", "100s", "--poll", "30s",
-         "--bad-boot", "8%", "--fail", "3%", "--silent", "1%", "--image-size", "16K"]
+ROUND = ["--mix", "esp8266:25,channel:25,check:25,evse:5,ovms:5,ddi:15", "--speed", "20", "--duration", "100s",
+         "--poll", "30s", "--bad-boot", "8%", "--fail", "3%", "--silent", "1%", "--postpone", "10%",
+         "--image-size", "16K"]
 ROUND_S = 5  # 100 s of the devices' time
 KILL_FROM_S, KILL_TO_S = 0.3, 4.5
 RESTART_MOST_S = 2

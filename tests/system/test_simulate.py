@@ -30,9 +30,9 @@ class Simulate(ServerCase):
     def test_a_mixed_fleet_is_updated_and_the_books_are_right(self):
         result = self.simulate("--devices", 400, "--publish", "2.0.0", *FAULTS, *FAST)
         truth, books = result["truth"], result["books"]
-        for kind, share in {"esp8266": 160, "channel": 160, "evse": 40, "ovms": 40}.items():
+        for kind, share in {"esp8266": 160, "channel": 160, "evse": 40, "ovms": 20, "check": 20}.items():
             self.assertAlmostEqual(result["mix"][kind], share, delta=2)
-        named = result["mix"]["esp8266"] + result["mix"]["channel"]
+        named = 400 - result["mix"]["evse"] - result["mix"]["ovms"]
         self.assertEqual(truth["settled"], 400)
         self.assertEqual((books["compared"], books["differences"], books["uncertain"]), (named, 0, 0))
         for end in ("confirmed", "rolled_back", "failed"):
@@ -43,8 +43,8 @@ class Simulate(ServerCase):
         # The same, counted by hand.
         devices = self.devices()
         self.assertEqual(len(devices), named)
-        reporting = [device for device in devices if device["name"].startswith("channel-")]
-        self.assertEqual(len(reporting), result["mix"]["channel"])
+        reporting = [device for device in devices if device["name"].startswith(("channel-", "check-"))]
+        self.assertEqual(len(reporting), result["mix"]["channel"] + result["mix"]["check"])
         rolled_back = [one for one in reporting if one["attempt"]["state"] == "rolled_back"]
         self.assertEqual(len(rolled_back), truth["updates"]["rolled_back"])
         self.assertEqual({one["version"] for one in rolled_back}, {"1.0.0"})
@@ -55,6 +55,23 @@ class Simulate(ServerCase):
         image = os.stat(self.image("one.bin", size=65536)).st_size
         fetched = sum(row["count"] for row in result["latency"] if row["request"] == "image")
         self.assertGreater(result["requests"]["bytes"], fetched * image * 0.9)
+
+    def test_devices_that_check_in_may_postpone_and_are_updated_later(self):
+        args = ("--devices", 100, "--mix", "check", "--postpone", "40%", "--publish", "2.0.0", "--poll", "5s",
+                "--image-size", "8K", "--boot-time", "500ms")
+        run = self.start(harness.Process(
+            [harness.program("updraft"), "simulate", "--server", self.server.url, "--token", self.server.token,
+             "--json", "--quiet", "--until-settled", *map(str, args)]))
+
+        def postponed():
+            return [device for device in self.devices()
+                    if device["attempt"] and device["attempt"]["state"] == "postponed"]
+
+        one = harness.wait_until("a device that postpones", postponed)[0]
+        self.assertEqual(one["attempt"]["error"]["text"], "the machine is running")
+        self.assertEqual(run.wait_exit(), 0, run.output())
+        self.assertEqual(json.loads(run.output())["truth"]["versions"], {"2.0.0": 100})
+        self.assertEqual(postponed(), [])
 
     def test_linux_devices_take_packages_and_keep_a_roll_back_to_themselves(self):
         result = self.simulate("--devices", 120, "--mix", "ddi:80,channel:20", "--publish", "2.0.0", *FAULTS, *FAST)

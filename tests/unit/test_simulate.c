@@ -340,6 +340,51 @@ static void a_linux_device_says_what_it_is_and_carries_out_actions(void **state)
     assert_int_equal(device.book.ends[UPDRAFT_SIM_CONFIRMED], 0);
 }
 
+static void a_device_of_our_own_says_all_in_its_question_and_may_put_an_update_off(void **state)
+{
+    struct updraft_sim_world of = world();
+    struct updraft_sim_answer told = {.status = 200, .version = "", .url = ""};
+    struct updraft_sim_request request;
+    struct updraft_sim_device device;
+    struct updraft_sim_offer offer;
+    (void)state;
+
+    of.postpone_odds = UPDRAFT_SIM_ODDS;
+    of.fail_odds = UPDRAFT_SIM_ODDS;
+    updraft_sim_device_init(&device, &of, 1, UPDRAFT_SIM_CHECK, "1");
+    updraft_sim_device_answer(&device, &of, &told, 0);
+    updraft_sim_wire_request(&device, &of, "http://h", &request);
+    assert_string_equal(request.url, "http://h/d/check");
+    assert_non_null(strstr(request.body, "\"postponed\":{\"code\":"));
+    updraft_sim_wire_offer(&request, &device,
+                           "{\"ok\":true,\"offer\":{\"version\":\"2\",\"url\":\"http://h/i\"}}", "",
+                           &offer);
+    told.version = offer.version;
+    told.url = offer.url;
+    updraft_sim_device_answer(&device, &of, &told, 0);
+    assert_int_equal(device.book.state, UPDRAFT_SIM_POSTPONED);
+    assert_int_equal(device.step, UPDRAFT_SIM_ASK);
+    updraft_sim_wire_request(&device, &of, "http://h", &request);
+    assert_null(strstr(request.body, "postponed"));
+    updraft_sim_device_answer(&device, &of, &told, 0);
+    assert_int_equal(device.step, UPDRAFT_SIM_FETCH);
+    assert_int_equal(device.book.state, UPDRAFT_SIM_POSTPONED);
+    updraft_sim_wire_request(&device, &of, "http://h", &request);
+    assert_non_null(strstr(request.headers, "x-updraft-device: 02:"));
+    told.is_whole = true;
+    updraft_sim_device_answer(&device, &of, &told, 0);
+    assert_int_equal(device.book.state, UPDRAFT_SIM_DOWNLOADING);
+    assert_int_equal(device.step, UPDRAFT_SIM_TELL_FAILED);
+    updraft_sim_wire_request(&device, &of, "http://h", &request);
+    assert_non_null(strstr(request.body, "\"reports\":[{\"state\":\"failed\",\"target\":\"2\""));
+    /* The answer to that offers it once more. */
+    updraft_sim_device_answer(&device, &of, &told, 0);
+    assert_int_equal(device.book.ends[UPDRAFT_SIM_FAILED], 1);
+    assert_int_equal(device.book.state, UPDRAFT_SIM_OFFERED);
+    assert_int_equal(device.book.begun, 2);
+    assert_int_equal(device.step, UPDRAFT_SIM_ASK);
+}
+
 static void every_report_is_json_and_fits(void **state)
 {
     struct updraft_sim_world of = world();
@@ -521,8 +566,8 @@ static void a_mix_is_kept_to_within_one_percent(void **state)
         assert_false(updraft_sim_parse_mix(bad[i], options.weights));
     assert_true(updraft_sim_parse_mix("ovms", options.weights));
     assert_int_equal(updraft_sim_options_kind(&options, 12345), UPDRAFT_SIM_OVMS);
-    assert_true(
-        updraft_sim_parse_mix("esp8266:40,channel:40,evse:10,ovms:5,ddi:5", options.weights));
+    assert_true(updraft_sim_parse_mix("esp8266:35,channel:40,evse:10,ovms:5,ddi:5,check:5",
+                                      options.weights));
     for (uint32_t i = 0; i < 1000; i++)
         counts[updraft_sim_options_kind(&options, i)]++;
     for (size_t i = 0; i < UPDRAFT_SIM_KIND_COUNT; i++)
@@ -542,6 +587,7 @@ int main(void)
         cmocka_unit_test(an_address_is_of_one_device_of_one_fleet),
         cmocka_unit_test(requests_are_those_of_the_real_clients),
         cmocka_unit_test(a_linux_device_says_what_it_is_and_carries_out_actions),
+        cmocka_unit_test(a_device_of_our_own_says_all_in_its_question_and_may_put_an_update_off),
         cmocka_unit_test(every_report_is_json_and_fits),
         cmocka_unit_test(the_books_are_compared_member_by_member),
         cmocka_unit_test(a_failure_that_nobody_told_may_be_missing_but_not_made_up),
