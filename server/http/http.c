@@ -437,6 +437,9 @@ static enum MHD_Result respond(struct call *call)
             close(fd);
             return refuse_damaged(call);
         }
+        /* What the front has taken, the device does not have yet. */
+        if (call->request.by_front)
+            response->sent_to[0] = '\0';
         if (!updraft_front_send(&call->http->front, &call->request, response))
             return send_response(call, fd);
         close(fd);
