@@ -6,6 +6,7 @@ import threading
 import time
 import unittest
 
+import harness
 import images
 from server_case import JSON, ServerCase, mac
 
@@ -351,6 +352,34 @@ class Rollout(RolloutCase):
         self.assertEqual(self.check_in(7, "1.0.0"), "1.1.0")
         self.assertEqual(self.check_in(2, "1.1.0"), "1.1.0")
         self.assertEqual(self.check_in(0, "0.9.0"), "1.0.0")
+
+    def test_it_is_for_those_whom_operators_have_labelled(self):
+        self.make_fleet(6)
+        labels = json.dumps({"group": "garage", "tags": ["beta"], "attributes": {"hall": "3"}}).encode()
+        for number in (1, 4):
+            self.assertEqual(self.server.api("PATCH", "/api/v1/devices/" + mac(number), labels, JSON)[0], 200)
+        self.start(stages="100%", filter="group=garage tag=beta attr.hall>=3")
+        self.assertEqual(self.wait_for_stage(0)["matched"], 2)
+        self.assertEqual(self.offered(range(6)), [1, 4])
+
+    def test_our_own_check_in_is_told_what_it_waits_for(self):
+        self.make_fleet(2)
+        self.start(stages="50% 100%")
+        self.wait_for_stage(0)
+
+        def check(number):
+            body = {"device": mac(number), "product": "demo", "version": "1.0.0", "state": "confirmed",
+                    "chip": "esp32"}
+            return json.loads(harness.http("POST", self.server.url + "/d/check", json.dumps(body).encode(),
+                                           JSON)[2])
+
+        answers = [check(number) for number in range(2)]
+        self.assertEqual([bool(answer["offer"]) for answer in answers].count(True), 1)
+        later = answers[0] if answers[1]["offer"] else answers[1]
+        self.assertIn("has not come to this device yet", later["reason"])
+        self.act("pause")
+        told = check(0 if answers[0]["offer"] else 1)
+        self.assertEqual((told["offer"], told["reason"]), (None, "the rollout is paused"))
 
     def test_devices_that_run_it_already_are_counted_apart(self):
         self.make_fleet(4)
