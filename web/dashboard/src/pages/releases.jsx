@@ -92,9 +92,11 @@ function Row({release, all, move}) {
   const others = channels.filter(row => row.version !== release.version).map(row => row.name);
   return <tr>
     <td>{release.product}</td>
-    <td><span class="mono">{release.version}</span>{release.security && <span class="pill failed">security</span>}{release.notes && <span class="sub">{release.notes}</span>}</td>
-    <td class="medium">{release.images.map(image => <div key={image.chip} class="nowrap">{chipName(image.chip)} <span class="sub inline">{size(image.size)}</span></div>)}</td>
-    <td class="wide">{release.images.map(image => <div key={image.chip} class="nowrap"><span class="mono" title={'SHA-256 ' + image.sha256}>{image.sha256.slice(0, 12)}</span> <Copy text={image.sha256} what={'SHA-256 of ' + release.version} /></div>)}</td>
+    <td><span class="mono">{release.version}</span>{release.security && <> <span class="pill failed">security</span></>}
+      {release.notes && <span class="sub">{release.notes}</span>}{release.cves?.length > 0 && <span class="sub">closes {release.cves.join(', ')}</span>}
+      {release.min_from && <span class="sub">for devices that run {release.min_from} or later</span>}</td>
+    <td class="medium">{release.images.map(image => <div key={image.sha256} class="nowrap">{chipName(image.chip)}{image.board ? ' ' + image.board : ''} <span class="sub inline">{size(image.size)}</span></div>)}</td>
+    <td class="wide">{release.images.map(image => <div key={image.sha256} class="nowrap"><span class="mono" title={'SHA-256 ' + image.sha256}>{image.sha256.slice(0, 12)}</span> <Copy text={image.sha256} what={'SHA-256 of ' + release.version} /></div>)}</td>
     <td>{release.channels.length ? <span class="tags">{release.channels.map(name => <span key={name} class="pill confirmed">{name}</span>)}</span> : <span class="sub">–</span>}</td>
     <td class="medium"><When ms={release.created} /></td>
     <td class="act">{(others.length > 0 || channels.length === 0) && <button type="button" onClick={() => move(release, others)}>To channel…<span class="hidden"> {release.product} {release.version}</span></button>}</td>
