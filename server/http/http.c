@@ -1,9 +1,9 @@
 #include "server/http/http.h"
 
 #include "format/image.h"
-#include "format/package.h"
 #include "server/clock.h"
 #include "server/http/fields.h"
+#include "server/http/incoming.h"
 #include "server/http/line.h"
 #include "server/http/listen.h"
 #include "server/http/refusals.h"
@@ -35,15 +35,6 @@ enum stage {
     STAGE_WAITING, /* for the writer; called again when the response is final */
 };
 
-/* An image on its way in. */
-struct incoming {
-    struct updraft_upload upload;
-    struct updraft_image_reader reader;
-    struct updraft_received_image image;
-    uint8_t head[UPDRAFT_PACKAGE_MAGIC_LEN]; /* of a package: its first bytes */
-    size_t head_len;
-};
-
 /* One request. */
 struct call {
     struct updraft_http *http;
@@ -59,7 +50,7 @@ struct call {
     size_t body_len;
     size_t body_cap;
     uint64_t dropped;
-    struct incoming *incoming;
+    struct updraft_incoming *incoming; /* NULL: none */
     bool answered; /* the library has the response: this is not needed any more */
     struct updraft_job job;
     struct updraft_http_fields fields; /* of request; the last, for it is not cleared */
@@ -136,13 +127,8 @@ static void prepare_body(struct call *call, int64_t len)
                "An image has at most 16 MB, a package 1 GB, a report 8 kB, other bodies 4 kB.");
     } else if (route->body == UPDRAFT_BODY_IMAGE || route->body == UPDRAFT_BODY_PACKAGE) {
         call->incoming = updraft_memory_new(sizeof *call->incoming);
-        updraft_image_reader_init(&call->incoming->reader);
-        enum updraft_artifact_result result =
-            updraft_upload_begin(artifacts, &call->incoming->upload);
-        if (result == UPDRAFT_ARTIFACT_FULL)
-            refuse(call, 507, "the server's disk is full", "Make room on it, then send it again.");
-        else if (result != UPDRAFT_ARTIFACT_OK)
-            refuse(call, 500, "the server cannot write the image", "Look at the server's disk.");
+        if (!updraft_incoming_begin(call->incoming, route->body, artifacts, &call->job.response))
+            call->stage = STAGE_REFUSED;
     }
 }
 
@@ -183,46 +169,6 @@ static void judge(struct call *call, const char *version, int64_t *body_len)
 
 /* --- the body --- */
 
-static void store_bytes(struct call *call, const char *data, size_t len)
-{
-    struct updraft_upload *upload = &call->incoming->upload;
-
-    updraft_upload_feed(upload, data, len);
-    if (upload->result == UPDRAFT_ARTIFACT_FULL)
-        refuse(call, 507, "the server's disk is full",
-               "Make room on it, then send it again; nothing was kept.");
-    else if (upload->result != UPDRAFT_ARTIFACT_OK)
-        refuse(call, 500, "the server cannot write the file", "Look at the server's disk.");
-}
-
-static void take_package(struct call *call, const char *data, size_t len)
-{
-    struct incoming *incoming = call->incoming;
-
-    for (size_t i = 0; i < len && incoming->head_len < sizeof incoming->head; i++)
-        incoming->head[incoming->head_len++] = (uint8_t)data[i];
-    incoming->image.package = updraft_package_by_magic(incoming->head, incoming->head_len);
-    if (incoming->head_len == sizeof incoming->head && incoming->image.package == NULL)
-        refuse(call, 422, "this is neither a package of SWUpdate nor one of RAUC",
-               "Send the .swu or .raucb file itself; images of chips go to /api/v1/releases.");
-    else
-        store_bytes(call, data, len);
-}
-
-static void take_image(struct call *call, const char *data, size_t len)
-{
-    struct incoming *incoming = call->incoming;
-
-    /* What cannot become an image is not worth the disk. */
-    incoming->image.verdict =
-        updraft_image_reader_feed(&incoming->reader, (const uint8_t *)data, len);
-    if (incoming->image.verdict != UPDRAFT_OK) {
-        incoming->upload.len += len;
-        return;
-    }
-    store_bytes(call, data, len);
-}
-
 static void take_text(struct call *call, const char *data, size_t len)
 {
     if (call->body_len + len > call->route->body_cap) {
@@ -243,33 +189,23 @@ static enum MHD_Result take_body(struct call *call, const char *data, size_t len
     }
     if (call->incoming != NULL && call->incoming->upload.len + len > call->route->body_cap)
         refuse(call, 413, "the file is too large", "An image has at most 16 MB, a package 1 GB.");
-    else if (call->route->body == UPDRAFT_BODY_IMAGE)
-        take_image(call, data, len);
-    else if (call->route->body == UPDRAFT_BODY_PACKAGE)
-        take_package(call, data, len);
-    else
+    else if (call->incoming != NULL &&
+             !updraft_incoming_feed(call->incoming, data, len, &call->job.response))
+        call->stage = STAGE_REFUSED;
+    else if (call->incoming == NULL)
         take_text(call, data, len);
     return MHD_YES;
 }
 
 static void finish_body(struct call *call)
 {
-    struct incoming *incoming = call->incoming;
-
     if (call->body != NULL)
         call->request.body = call->body;
     call->request.body_len = call->body_len;
-    if (incoming == NULL)
+    if (call->incoming == NULL)
         return;
-    updraft_upload_finish(&incoming->upload);
-    incoming->image.upload = &incoming->upload;
-    incoming->image.info = &incoming->reader.info;
-    incoming->image.verdict = incoming->upload.len == 0         ? UPDRAFT_E_EMPTY
-                              : incoming->image.package != NULL ? UPDRAFT_OK
-                              : call->route->body == UPDRAFT_BODY_PACKAGE
-                                  ? UPDRAFT_E_TRUNCATED
-                                  : updraft_image_reader_verdict(&incoming->reader);
-    call->request.image = &incoming->image;
+    updraft_incoming_finish(call->incoming);
+    call->request.image = &call->incoming->image;
 }
 
 /* --- the answer --- */
@@ -540,7 +476,7 @@ static void end_call(struct call *call)
     struct updraft_http *http = call->http;
 
     if (call->incoming != NULL)
-        updraft_upload_end(&http->server->artifacts, &call->incoming->upload);
+        updraft_incoming_end(call->incoming, &http->server->artifacts);
     free(call->incoming);
     updraft_response_deinit(&call->job.response);
     free(call->path);

@@ -5,6 +5,7 @@
 #include "server/memory.h"
 #include "server/store/postgres_batch.h"
 #include "server/store/postgres_link.h"
+#include "server/store/postgres_rows.h"
 #include "server/store/schema.h"
 #include "server/store/tables.h"
 
@@ -71,46 +72,6 @@ static enum updraft_store_result fail(struct postgres_store *store, const PGresu
     return result;
 }
 
-static void put_select(FILE *sql, const struct updraft_table *table)
-{
-    static const char *const all[] = {"@", "@", "@", "@"};
-
-    fputs("SELECT ", sql);
-    updraft_table_list(sql, table, all, ",");
-}
-
-static char *statement_of(void (*put)(FILE *sql, const struct updraft_table *table),
-                          const struct updraft_table *table)
-{
-    char *text = NULL;
-    size_t len;
-    FILE *sql = open_memstream(&text, &len);
-
-    UPDRAFT_ASSERT(sql != NULL);
-    put(sql, table);
-    UPDRAFT_ASSERT(fclose(sql) == 0);
-    return text;
-}
-
-static const char *order_of(const struct updraft_table *table)
-{
-    return table->order == NULL ? "store_order" : table->order;
-}
-
-static void put_news(FILE *sql, const struct updraft_table *table)
-{
-    put_select(sql, table);
-    fprintf(sql, ",store_ended IS NOT NULL FROM %s WHERE store_seq>$1 ORDER BY %s", table->name,
-            order_of(table));
-}
-
-static void put_load(FILE *sql, const struct updraft_table *table)
-{
-    fputs("DECLARE rows NO SCROLL CURSOR FOR ", sql);
-    put_select(sql, table);
-    fprintf(sql, " FROM %s WHERE store_ended IS NULL ORDER BY %s", table->name, order_of(table));
-}
-
 static enum updraft_store_result prepare(struct postgres_store *store,
                                          struct updraft_store_problem *problem)
 {
@@ -126,7 +87,7 @@ static enum updraft_store_result prepare(struct postgres_store *store,
     for (size_t i = 0; result == UPDRAFT_STORE_OK && i < updraft_table_count; i++) {
         if (updraft_tables[i].update_where != NULL)
             continue;
-        char *text = statement_of(put_news, &updraft_tables[i]);
+        char *text = updraft_postgres_news_sql(&updraft_tables[i]);
         snprintf(name, sizeof name, "news%zu", i);
         PGresult *answer = PQprepare(store->conn, name, text, 0, NULL);
         if (PQresultStatus(answer) != PGRES_COMMAND_OK)
@@ -163,55 +124,6 @@ static enum updraft_store_result connect_again(struct postgres_store *store,
 
 /* --- reading --- */
 
-static bool read_number(const PGresult *rows, int at, int i, int64_t *value)
-{
-    uint64_t number_be;
-
-    if (PQgetisnull(rows, at, i) != 0 || PQgetlength(rows, at, i) != (int)sizeof number_be)
-        return false;
-    memcpy(&number_be, PQgetvalue(rows, at, i), sizeof number_be);
-    *value = (int64_t)be64toh(number_be);
-    return true;
-}
-
-static bool read_row(const PGresult *rows, int at, const struct updraft_table *table, void *row)
-{
-    bool ok = true;
-
-    for (int i = 0; ok && i < (int)table->column_count; i++) {
-        const struct updraft_column *column = &table->columns[i];
-        const void *bytes = PQgetisnull(rows, at, i) != 0 ? NULL : PQgetvalue(rows, at, i);
-        int64_t number;
-        switch (column->type) {
-        case UPDRAFT_COLUMN_NUMBER:
-        case UPDRAFT_COLUMN_RING:
-            ok = read_number(rows, at, i, &number) &&
-                 updraft_column_take_number(column, row, number);
-            break;
-        case UPDRAFT_COLUMN_TEXT:
-        case UPDRAFT_COLUMN_LINES:
-        case UPDRAFT_COLUMN_BLOB:
-            ok = updraft_column_take_bytes(column, row, bytes, (size_t)PQgetlength(rows, at, i));
-            break;
-        }
-    }
-    return ok;
-}
-
-/* Gives the row as a change of this kind. */
-static bool give_row(const PGresult *rows, int at, const struct updraft_table *table,
-                     enum updraft_change_kind kind, updraft_store_row_fn row, void *row_ctx)
-{
-    struct updraft_change change;
-
-    memset(&change, 0, sizeof change);
-    change.kind = kind;
-    if (!read_row(rows, at, table, &change.row))
-        return false;
-    row(row_ctx, &change);
-    return true;
-}
-
 static enum updraft_store_result refuse_row(struct postgres_store *store,
                                             const struct updraft_table *table,
                                             struct updraft_store_problem *problem)
@@ -230,7 +142,7 @@ static enum updraft_store_result load_table(struct postgres_store *store,
                                             struct updraft_store_problem *problem)
 {
     static const char what[] = "cannot read";
-    char *declare = statement_of(put_load, table);
+    char *declare = updraft_postgres_load_sql(table);
     enum updraft_store_result result = updraft_postgres_run(store->conn, declare, what, problem);
     int count = 1;
 
@@ -242,7 +154,7 @@ static enum updraft_store_result load_table(struct postgres_store *store,
         if (PQresultStatus(rows) != PGRES_TUPLES_OK)
             result = updraft_postgres_explain(store->conn, rows, what, problem);
         for (int i = 0; result == UPDRAFT_STORE_OK && i < count; i++) {
-            if (!give_row(rows, i, table, table->kind, row, row_ctx))
+            if (!updraft_postgres_give_row(rows, i, table, table->kind, row, row_ctx))
                 result = refuse_row(store, table, problem);
         }
         PQclear(rows);
@@ -379,7 +291,7 @@ static bool give_news(const PGresult *rows, size_t table, bool ended, updraft_st
     for (int i = 0; i < count; i++) {
         bool has_ended = PQgetvalue(rows, i, (int)of->column_count)[0] != 0;
         if (has_ended == ended &&
-            !give_row(rows, i, of, ended ? of->ended_by : of->kind, row, row_ctx))
+            !updraft_postgres_give_row(rows, i, of, ended ? of->ended_by : of->kind, row, row_ctx))
             return false;
     }
     return true;
