@@ -24,7 +24,7 @@ export function Chart({data, colours, label}) {
     const style = getComputedStyle(box.current), line = style.getPropertyValue('--line'), dim = style.getPropertyValue('--dim');
     const axis = {stroke: dim, grid: {stroke: line, width: 1}, ticks: {stroke: line, width: 1}, font: '12px ' + style.fontFamily};
     const size = () => ({width: box.current.clientWidth, height: 220});
-    plot.current = new uPlot({...size(), padding: [10, 8, 0, 0], legend: {show: false}, cursor: {show: false},
+    plot.current = new uPlot({...size(), padding: [10, 24, 0, 0], legend: {show: false}, cursor: {show: false},
       axes: [{...axis, values: (_, ticks) => ticks.map(moment)}, {...axis, size: 56, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000]}],
       scales: {y: {range: (_, low, high) => [0, Math.max(1, high)]}},
       series: [{}, ...data.versions.map((_, i) => { const colour = style.getPropertyValue(colours[i]).trim(); return {stroke: colour, fill: colour, width: 1, points: {show: false}}; }).reverse()],

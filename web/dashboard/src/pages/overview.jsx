@@ -10,10 +10,10 @@ function Tile({name, number, tone, filter}) {
 }
 
 export function Tiles({summary}) {
-  const {devices, runs_confirmed: confirmed, states} = summary, sum = names => names.reduce((n, name) => n + (states[name] || 0), 0);
+  const {devices, states} = summary, sum = names => names.reduce((n, name) => n + (states[name] || 0), 0);
   return <div id="tiles" role="group" aria-label="Devices by state">
     <Tile name="Devices" number={devices} filter={{}} />
-    <Tile name="Confirmed" number={confirmed} tone="good" filter={{state: 'confirmed'}} />
+    <Tile name="Confirmed" number={states.confirmed || 0} tone="good" filter={{state: 'confirmed'}} />
     <Tile name="Updating" number={sum(BUSY)} tone="busy" filter={{state: BUSY.join()}} />
     <Tile name="On trial" number={states.trial || 0} tone="trial" filter={{state: 'trial'}} />
     <Tile name="Failed or rolled back" number={sum(BAD)} tone="bad" filter={{state: BAD.join()}} />
