@@ -100,7 +100,7 @@ def run_files(directory, names):
     if len(files) < 2:
         return run_unittests(directory, names)
     total = [0, 0, 0]
-    with concurrent.futures.ThreadPoolExecutor(max_workers=4 * (os.cpu_count() or 1)) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=6 * (os.cpu_count() or 1)) as pool:
         for output, counts in pool.map(lambda name: run_file(directory, name), files):
             print(output, flush=True)
             total = [a + b for a, b in zip(total, counts)]
