@@ -25,6 +25,31 @@ test('one signs in by token, by its address or in the form, and a wrong one is t
   assert.equal(await other.page.evaluate(() => localStorage.length + document.cookie.length), 0);
 });
 
+test('a late answer to a wrong token signs nobody out', async t => {
+  const {server} = await start(t);
+  const {page, text} = await open(t, server, {token: '', allow: ['401']});
+  let held, first = true;
+  await page.route('**/api/v1/**', async route => { /* one question of the wrong token waits */
+    if (first && route.request().headers().authorization?.endsWith('0000')) {
+      first = false;
+      held = route;
+    } else {
+      await route.continue();
+    }
+  });
+  await page.fill('#token', '0'.repeat(64));
+  await page.keyboard.press('Enter');
+  await text('#sign-in', /not the server’s/);
+  await page.fill('#token', server.token);
+  await page.keyboard.press('Enter');
+  await text('main', /No device has asked yet/);
+  const late = page.waitForResponse(answer => answer.status() === 401, WAIT);
+  await held.continue();
+  await late;
+  await text('main', /No device has asked yet/);
+  await text('#link', /live/);
+});
+
 test('the overview counts, and follows what devices say without a touch', async t => {
   const {server} = await fleet(t);
   const {page, text} = await open(t, server);
@@ -36,7 +61,7 @@ test('the overview counts, and follows what devices say without a touch', async 
   await server.report(7, 'failed', {target: '1.1.0', error: {code: 69, name: 'checksum'}});
   await text('[data-tile="Failed or rolled back"]', /^3$/);
   await text('#said', /1 more failed or rolled back/);
-  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Releases');
+  await page.waitForFunction(() => document.activeElement.textContent === 'Releases', null, WAIT);
 });
 
 test('a server that goes away is told, and found again', async t => {
@@ -86,7 +111,7 @@ test('devices are filtered and sorted, and each has its page', async t => {
   await text('main', /not confirmed within 3 boots/);
   await text('.log', /panic <img/);
   await text('main', /held back/);
-  assert.equal(await page.evaluate(() => document.activeElement.tagName), 'H1');
+  await page.waitForFunction(() => document.activeElement.tagName === 'H1', null, WAIT);
   await shot(page, 'device');
 });
 
@@ -185,7 +210,7 @@ test('a channel is moved after a question that Escape answers with no', async t 
   await text('dialog', /Put demo 1\.0\.0 on stable\?[^]*instead of 1\.1\.0[^]*updraft channels set demo stable 1\.0\.0/);
   await page.keyboard.press('Escape');
   await page.waitForSelector('dialog', {state: 'detached', ...WAIT});
-  assert.match(await page.evaluate(() => document.activeElement.textContent), /To channel/);
+  await page.waitForFunction(() => /To channel/.test(document.activeElement.textContent), null, WAIT);
   await page.keyboard.press('Enter');
   await page.click('dialog button.primary');
   await page.waitForSelector('dialog', {state: 'detached', ...WAIT});

@@ -104,7 +104,7 @@ test('a rollout that stops itself says why in a sentence, with its failures grou
   const remedy = (await server.api('GET', 'rollouts/1')).rollout.failures[0].remedy;
   assert.ok((await page.innerText('#failures')).includes(remedy));
   assert.equal(await page.$$eval('#failures tbody tr', rows => rows.length), 1);
-  assert.equal(await page.$$eval('.members a', links => links.length), 3);
+  await page.waitForFunction(() => document.querySelectorAll('.members a').length === 3, null, WAIT); /* the last have ended */
   await shot(page, 'rollout-stopped');
   await page.click('.acts button:has-text("Retry failed")');
   await page.click('dialog button.primary');

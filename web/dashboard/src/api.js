@@ -29,19 +29,20 @@ const away = () => new Refusal(0, {message: 'the server does not answer', remedy
 let signedOut = () => {};
 export function onSignedOut(call) { signedOut = call; }
 
-function refusal(status, text) {
+/* `used` is the token that was sent: an answer to an earlier one says nothing of the one in use. */
+function refusal(status, text, used) {
   let error;
   try {
     error = JSON.parse(text).error;
   } catch { /* a front server speaks for itself */ }
-  if (status === 401)
+  if (status === 401 && used === token.get())
     signedOut();
   return new Refusal(status, error);
 }
 
 /* Gives {status, data, etag}; 304 has no data. Throws a Refusal. */
 export async function ask(method, path, {body, signal, etag} = {}) {
-  const headers = {Authorization: 'Bearer ' + token.get()};
+  const used = token.get(), headers = {Authorization: 'Bearer ' + used};
   if (body !== undefined)
     headers['Content-Type'] = 'application/json';
   if (etag)
@@ -56,7 +57,7 @@ export async function ask(method, path, {body, signal, etag} = {}) {
     throw signal?.aborted ? new DOMException('', 'AbortError') : away();
   }
   if (!answer.ok && answer.status !== 304)
-    throw refusal(answer.status, text);
+    throw refusal(answer.status, text, used);
   try {
     return {status: answer.status, data: text ? JSON.parse(text) : null, etag: answer.headers.get('ETag') || ''};
   } catch {
@@ -77,9 +78,10 @@ function either(a, b) {
 
 /* A stream of server-sent events; calls heard(kind, data) for each until the stream ends. False when the server has none. */
 export async function listen(path, signal, started, heard) {
-  const answer = await fetch(path, {headers: {Authorization: 'Bearer ' + token.get(), Accept: 'text/event-stream'}, cache: 'no-store', signal});
+  const used = token.get();
+  const answer = await fetch(path, {headers: {Authorization: 'Bearer ' + used, Accept: 'text/event-stream'}, cache: 'no-store', signal});
   if (answer.status === 401)
-    throw refusal(401, await answer.text());
+    throw refusal(401, await answer.text(), used);
   if (!answer.ok || !/^text\/event-stream/.test(answer.headers.get('Content-Type') || ''))
     return false;
   started();
@@ -102,14 +104,14 @@ export async function listen(path, signal, started, heard) {
 /* Sends a file; fetch cannot say how far it is. */
 export function upload(path, file, progress, signal) {
   return new Promise((done, failed) => {
-    const request = new XMLHttpRequest();
+    const used = token.get(), request = new XMLHttpRequest();
     request.open('POST', path);
-    request.setRequestHeader('Authorization', 'Bearer ' + token.get());
+    request.setRequestHeader('Authorization', 'Bearer ' + used);
     request.setRequestHeader('Content-Type', 'application/octet-stream');
     request.upload.onprogress = event => progress(event.loaded, file.size);
     request.onerror = () => failed(away());
     request.onabort = () => failed(new Refusal(0, {message: 'the upload was stopped', remedy: 'Nothing was published.'}));
-    request.onload = () => request.status < 300 ? done(JSON.parse(request.responseText)) : failed(refusal(request.status, request.responseText));
+    request.onload = () => request.status < 300 ? done(JSON.parse(request.responseText)) : failed(refusal(request.status, request.responseText, used));
     signal?.addEventListener('abort', () => request.abort(), {once: true});
     request.send(file);
   });
