@@ -253,9 +253,9 @@ uint32_t updraft_update_held(struct updraft_update *update,
     return held;
 }
 
-/* What the application says of a start. */
-static enum updraft_error ask_leave(const struct updraft_update *update,
-                                    struct updraft_failure *failure)
+/* What the application says of a start. Inlined: begin is in every firmware, may_begin() in few. */
+__attribute__((always_inline)) static inline enum updraft_error
+ask_leave(const struct updraft_update *update, struct updraft_failure *failure)
 {
     struct updraft_refusal refusal;
 
