@@ -32,6 +32,7 @@ class SharedRollout(test_server_postgres.PostgresCase):
         return answer["rollout"] if status == 200 else None
 
     def begin(self, count, stages):
+        self.until(lambda: self.ask(self.other, 0, "1.0.0")[0] == 200, "the other has the channel")
         for number in range(count):
             self.told(number, "1.0.0")
             self.tell(self.at(number), number, "1.0.0", "confirmed")
